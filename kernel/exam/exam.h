@@ -1,0 +1,72 @@
+/* The exam (spec: gate section 2): screen, commit, draw, test with zero
+ * tolerance, shrink, oracle agreement, controls, determinism, verdict.
+ *
+ * A state machine that does no I/O of its own: it asks through struct exam_ops
+ * for evaluations (asynchronous, in fresh workers) and for the COMMIT record,
+ * and hands back the verdict. Nothing in it reads a clock. */
+#ifndef KERNEL_EXAM_EXAM_H
+#define KERNEL_EXAM_EXAM_H
+
+#include "proto/cid.h"
+#include "proto/record.h"
+#include "proto/value.h"
+
+#include "evidence.pb-c.h"
+
+struct exam;
+
+enum exam_who { EXAM_CANDIDATE, EXAM_ORACLE, EXAM_SECOND };
+
+/* How an evaluation of n inputs ended: answers for the first answers_n inputs,
+ * in order; fewer than n when the runnable failed at input answers_n. */
+struct evaluation {
+    struct values answers;   /* owned by the caller of exam_evaluated */
+    int complete;            /* answers_n == n */
+    int limit;               /* stopped by a limit of time: not its answers */
+    int outside;             /* infrastructure failed: not its fault */
+    char ending[160];        /* "", or why it stopped, for people */
+    uint64_t cpu_ms;
+};
+
+struct exam_ops {
+    /* Runs `who` over inputs (borrowed until exam_evaluated), in the order given,
+     * in as many fresh single-use workers as needed; then exam_evaluated. */
+    int (*evaluate)(void *ctx, enum exam_who who, const struct values *inputs);
+    /* Appends COMMIT (durable), reveals the seed, appends DRAW (durable).
+     * *out_seed: BLAKE2b-256(key x_i, "gate-v1" || leaf hash of COMMIT). */
+    int (*commit)(void *ctx, uint64_t j, double alpha_j, uint64_t draws,
+                  uint8_t out_seed[static 32]);
+    void (*progress)(void *ctx, const char *phase, uint64_t done,
+                     uint64_t total);
+    /* Last call. e is borrowed. code 0, or ERR_* when no verdict was reached. */
+    void (*done)(void *ctx, int code, const Proctor__Evidence *e);
+};
+
+struct exam_setup {
+    const Proctor__Exam *exam;     /* borrowed for the exam's life */
+    const struct values *corpora;  /* parallel to exam->corpora */
+    /* When the oracle is a table: its rows; else both NULL. */
+    const struct values *table_inputs;
+    const struct values *table_outputs;
+    const struct values *burnt;    /* inputs disclosed earlier, may be NULL */
+    uint64_t committed;            /* candidates of this exam before this one */
+    uint64_t draws_left;           /* budget; too few = INCONCLUSIVE */
+    int has_second;
+};
+
+int exam_start(const struct exam_setup *s, const struct exam_ops *ops, void *ctx,
+               struct exam **out) MUST_USE;
+/* The evaluation that was asked for ended. e is borrowed for the call. */
+void exam_evaluated(struct exam *x, enum exam_who who,
+                    const struct evaluation *e);
+void exam_free(struct exam *x); /* NULL is fine; safe inside a callback */
+
+/* alpha_j = alpha * 6 / (pi^2 j^2). */
+double exam_alpha(double alpha, uint64_t j);
+/* max(LIMIT_EXAM_DRAWS_MIN, ceil(ln(alpha_j) / ln(1 - p0))), rounded up so that
+ * every stratum gets the same number, at least LIMIT_STRATUM_DRAWS_MIN. */
+uint64_t exam_draws(double p0, double alpha_j, unsigned strata_n);
+/* Largest error rate not excluded at confidence 1 - alpha by n clean draws. */
+double exam_bound(double alpha, uint64_t n);
+
+#endif

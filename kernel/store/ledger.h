@@ -1,0 +1,64 @@
+/* The append-only ledger. One writer, in the kernel process; the signer signs.
+ *
+ * ledger_add queues a record and gives it its sequence number; ledger_commit
+ * makes all queued ones durable under one signature. A record's effect may be
+ * shown only after the commit returned 0 (rule 3). After any failure of write or
+ * sync the ledger refuses everything (ERR_IO): reopen the store.
+ *
+ * Invariants: 1 the write-ahead segments are the truth, tiles and the checkpoint
+ * file are derived and can be lost; 2 a signature is asked for only over a root
+ * that two code paths computed alike (kernel: frontier; signer: its own
+ * frontier from leaf hashes); 3 the signer never signs a smaller size or another
+ * root for a size; 4 state (fold.h) is a function of the records alone. */
+#ifndef KERNEL_STORE_LEDGER_H
+#define KERNEL_STORE_LEDGER_H
+
+#include "proto/merkle.h"
+#include "proto/record.h"
+
+struct store;
+struct fold;
+struct ledger;
+
+/* What GENESIS needs beside keys and seeds. */
+struct ledger_genesis {
+    struct cid kernel;
+    struct cid policy;
+    const char *classes; /* "config,program,model" */
+    struct ubytes images;/* 32 bytes each */
+};
+
+/* Starts the signer (before anything else forks), recovers the tail, folds it.
+ * In a new store creates key, seed chain and GENESIS. A torn tail is moved to
+ * ledger/wal/torn-* and reported in d (code 0, what != ""). */
+int ledger_open(struct store *s, const struct ledger_genesis *g,
+                struct ledger **out, struct diag *d) MUST_USE;
+/* Commits what is queued, writes tiles and checkpoint, stops the signer. */
+int ledger_close(struct ledger *l);
+
+/* Sets seq, prev and clocks of r, encodes it, queues it. 0, ERR_NOMEM,
+ * ERR_LIMIT, ERR_IO (ledger stopped). */
+int ledger_add(struct ledger *l, struct record *r, uint64_t *out_seq) MUST_USE;
+int ledger_commit(struct ledger *l) MUST_USE;
+/* ledger_add then ledger_commit; *out_leaf (may be NULL) its leaf hash. */
+int ledger_append(struct ledger *l, struct record *r, uint64_t *out_seq,
+                  struct merkle_hash *out_leaf) MUST_USE;
+
+uint64_t ledger_size(const struct ledger *l); /* durable records */
+/* Index of the next seed to reveal, from 1 (for COMMIT), or ERR_SEEDS. */
+int ledger_next_seed(const struct ledger *l, uint64_t *out_i) MUST_USE;
+/* x_i from the signer, once the COMMIT that claims seed i is durable. The signer
+ * reveals in order and each only once per life of its process. */
+int ledger_reveal_seed(struct ledger *l, uint64_t i, uint8_t out[static 32])
+    MUST_USE;
+const struct fold *ledger_fold(const struct ledger *l);
+/* Reads record seq; entry bytes appended to out, r borrows from out. */
+int ledger_read(struct ledger *l, uint64_t seq, struct buf *out,
+                struct record *r, struct merkle_hash *out_leaf) MUST_USE;
+/* Derived files up to date (tiles, checkpoint); also done by ledger_close. */
+int ledger_publish(struct ledger *l) MUST_USE;
+/* Stores a snapshot of the fold, adds its CHECKPOINT record, rolls the segment.
+ * Done by ledger_commit itself every LIMIT_SNAPSHOT_RECORDS records. */
+int ledger_snapshot(struct ledger *l) MUST_USE;
+
+#endif

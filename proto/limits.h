@@ -1,0 +1,49 @@
+/* Every bound, in one place: value, unit, reason. Reaching one is a named
+ * refusal that says which, its value and where. */
+#ifndef PROTO_LIMITS_H
+#define PROTO_LIMITS_H
+
+/* What people hand in. */
+#define LIMIT_GRAPH_FILE_BYTES (48u << 20) /* 100,000 tasks are about 20 MB */
+#define LIMIT_POLICY_FILE_BYTES (1u << 20)
+#define LIMIT_DATA_FILE_BYTES (64u << 20) /* CSV tables, corpora */
+#define LIMIT_CODE_FILE_BYTES (32u << 20) /* a candidate's file */
+#define LIMIT_WEIGHTS_FILE_BYTES (1ull << 30)
+#define LIMIT_TEXT_DEPTH 32       /* nesting of YAML or JSON */
+#define LIMIT_ID_BYTES 64         /* task ids: [A-Za-z0-9_.-]+ */
+#define LIMIT_REF_BYTES 200       /* ref names: parts of [A-Za-z0-9_.-]+ and / */
+#define LIMIT_PATH_BYTES 1024     /* one file path in a graph */
+#define LIMIT_TASKS 131072        /* per graph; a policy may grant fewer */
+#define LIMIT_NEEDS 64            /* dependencies of one task */
+#define LIMIT_FILES 256           /* files of one program */
+#define LIMIT_ARGV 64             /* words of `run:` */
+#define LIMIT_TABLE_ROWS (1u << 20)
+
+/* Exams (spec: gate section 2). */
+#define LIMIT_DRAWS_PER_EXAM (1u << 22)
+#define LIMIT_EXHAUSTIVE (1u << 20) /* domains up to here are enumerated */
+#define LIMIT_EXAM_DRAWS_MIN 16384u
+#define LIMIT_STRATUM_DRAWS_MIN 2048u
+#define LIMIT_SHRINK_EVALUATIONS 2000u
+#define LIMIT_VALUE_BYTES (1u << 20)  /* one drawn or answered value */
+#define LIMIT_BATCH_BYTES (4u << 20)  /* values of one batch, either way */
+#define LIMIT_BATCH_VALUES 4096u
+#define LIMIT_BURNT 64u               /* counterexamples disclosed per exam */
+
+/* Messages. */
+#define LIMIT_FRAME_BYTES (64u << 20) /* one message; per kind see msg.def */
+#define LIMIT_FRAME_FDS 32
+#define LIMIT_WORKER_TEXT 4096u       /* stderr tail kept of a program */
+
+/* Store and ledger. */
+#define LIMIT_RECORD_BYTES 65535u     /* an entry of a tlog-tiles bundle */
+#define LIMIT_OBJECT_BYTES (1ull << 30)
+#define LIMIT_BATCH_RECORDS 4096u     /* records under one signature */
+#define LIMIT_SEGMENT_BYTES (64u << 20) /* write-ahead segment before rolling */
+#define LIMIT_SNAPSHOT_RECORDS 65536u /* at most this tail is folded at start */
+#define LIMIT_SEED_CHAIN (1u << 20)   /* exams in the life of one store */
+
+/* Workers. */
+#define LIMIT_WORKERS 64 /* alive at once, whatever the policy says */
+
+#endif
