@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Documents agree with the tree. Prints TAP.
+#   1 manual pages are clean mdoc; 2 generated parts are up to date; 3 every file
+#   that docs/architecture.md must list is listed, and what it lists exists;
+#   4 every command has a manual page; 5 links in documents lead somewhere;
+#   6 no path of a build machine is in a tracked file.
+set -uo pipefail
+. "$(dirname "$0")/lib.sh"
+cd "$ROOT"
+n=0 failed=0
+report() {
+    n=$((n + 1))
+    if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else
+        echo "not ok $n - $2"; failed=$((failed + 1))
+        [ -z "${3:-}" ] || sed 's/^/# /' <<<"$3" | head -20
+    fi
+}
+for page in docs/man/*.[15]; do
+    out=$(mandoc -T lint -W warning "$page" 2>&1 | grep -v 'outdated mandoc.db\|STYLE' || true)
+    s=0; [ -z "$out" ] || s=1
+    report $s "$page is clean mdoc" "$out"
+done
+out=$(scripts/gen-man.sh --check 2>&1); report $? "generated parts of manual pages are current" "$out"
+
+missing=$(git ls-files 'proto/*.[ch]' 'proto/*.def' 'proto/*.proto' 'kernel/*.[ch]' 'kernel/*.def' 'cli/*.[ch]' 'cli/*.def' 'workers/*.[ch]' 'workers/*.py' |
+    sed 's/\.[ch]$//' | sort -u | while read -r m; do
+        grep -qF "\`$m" docs/architecture.md || echo "$m"; done)
+s=0; [ -z "$missing" ] || s=1
+report $s "docs/architecture.md has a line for every source file" "$missing"
+gone=$(grep -oE '`(proto|kernel|cli|workers|scripts|policy|tests)/[A-Za-z0-9_./-]+`' docs/architecture.md |
+    tr -d '`' | sort -u | while read -r m; do
+        [ -e "$m" ] || ls "$m".* >/dev/null 2>&1 || echo "$m"; done)
+s=0; [ -z "$gone" ] || s=1
+report $s "docs/architecture.md lists nothing that is gone" "$gone"
+
+undocumented=$(sed -nE 's/^COMMAND\("?([a-z]+)"?,.*/\1/p' cli/commands.def | while read -r c; do
+    [ -e "docs/man/proctor-$c.1" ] || echo "$c"; done)
+s=0; [ -z "$undocumented" ] || s=1
+report $s "every command has a manual page" "$undocumented"
+
+broken=$(git ls-files '*.md' | while read -r f; do
+    grep -oE '\]\([^)#: ]+' "$f" | sed 's/](//' | while read -r l; do
+        [ -e "$(dirname "$f")/$l" ] || echo "$f -> $l"; done; done)
+s=0; [ -z "$broken" ] || s=1
+report $s "links in documents lead somewhere" "$broken"
+
+paths=$(git grep -nIE '(^|[^A-Za-z_./{}$-])/(work|home|root)/' -- ':!scripts/check-docs.sh' | head -5)
+s=0; [ -z "$paths" ] || s=1
+report $s "no path of a build machine in a tracked file" "$paths"
+echo "1..$n"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# The committed evidence under logs/ is what it says it is. Prints TAP.
+#   1 every bench table names the machine, the commit and the command, and each row
+#     has a figure; 2 shipped weights are reproduced, byte for byte, by the command
+#   that their provenance file names.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+cd "$ROOT"
+n=0 failed=0
+report() {
+    n=$((n + 1))
+    if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; failed=$((failed + 1)); fi
+}
+for table in logs/bench/*.md; do
+    for word in '^machine: ' '^commit: [0-9a-f]{7,}' '^command: scripts/bench.sh'; do
+        s=0; grep -qE "$word" "$table" || s=1
+        report $s "$table has a line $word"
+    done
+    s=0; [ "$(grep -cE '^\| .* \| .*[0-9].* \|' "$table")" -ge 5 ] || s=1
+    report $s "$table has rows with figures"
+done
+# logs/provenance/NAME: "file: PATH", "sha256: HEX", "command: CMD with OUT".
+for p in logs/provenance/*; do
+    file=$(sed -n 's/^file: //p' "$p") sum=$(sed -n 's/^sha256: //p' "$p")
+    command=$(sed -n 's/^command: //p' "$p")
+    s=0; [ "$(sha256sum <"$file" | cut -d' ' -f1)" = "$sum" ] || s=1
+    report $s "$file has the hash of its provenance"
+    out=$(mktemp)
+    s=0; bash -c "${command//OUT/$out}" >/dev/null 2>&1 && cmp -s "$out" "$file" || s=1
+    report $s "$file is what its command makes"
+    rm -f "$out"
+done
+echo "1..$n"
+[ "$n" -gt 0 ] && [ "$failed" -eq 0 ]

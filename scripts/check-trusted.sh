@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# The trusted base stays small and apart:
+#   1 kernel/ holds at most BUDGET lines of C (DESIGN: 9,000);
+#   2 proctor-kernel and proctor-signer need only the libraries that are allowed;
+#   3 kernel/, cli/ and workers/ include nothing of each other, proto/ nothing of
+#     any of them, and no header includes itself through others.
+# Prints a TAP line each. Usage: scripts/check-trusted.sh [BIN_DIR]
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+BUDGET=9000
+bin=${1:-$ROOT/build/release/bin}
+cd "$ROOT"
+n=0 failed=0
+report() { # report STATUS TEXT [DETAIL]
+    n=$((n + 1))
+    if [ "$1" -eq 0 ]; then
+        echo "ok $n - $2"
+    else
+        echo "not ok $n - $2"
+        failed=$((failed + 1))
+        [ -z "${3:-}" ] || sed 's/^/# /' <<<"$3"
+    fi
+}
+
+lines=$(find kernel -name '*.[ch]' -o -path 'kernel/*.def' | xargs cat | wc -l)
+code=$(find kernel -name '*.[ch]' -o -path 'kernel/*.def' | xargs cat |
+    grep -cvE '^\s*(/?\*|//|$)' || true)
+s=0; [ "$lines" -le "$BUDGET" ] || s=1
+report $s "kernel/ is $lines lines ($code of code), budget $BUDGET"
+
+allowed='linux-vdso|ld-linux|libc\.so|libm\.so|libseccomp|libcap\.so|libprotobuf-c|libsodium'
+for b in proctor-kernel proctor-signer; do
+    needed=$(readelf -d "$bin/$b" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
+    extra=$(grep -vE "^($allowed)" <<<"$needed" || true)
+    s=0; [ -z "$extra" ] || s=1
+    report $s "$b links only the allowed libraries" "$extra"
+done
+for b in config program model; do
+    s=0
+    if readelf -d "$bin/worker-$b" | grep -q NEEDED; then s=1; fi
+    readelf -l "$bin/worker-$b" | grep -q INTERP && s=1
+    readelf -h "$bin/worker-$b" | grep -q 'DYN' || s=1
+    report $s "worker-$b is static-pie"
+done
+
+# check_room FOLDER FORBIDDEN...
+check_room() {
+    local room=$1 bad='' f
+    shift
+    for f in "$@"; do
+        bad+=$(grep -rnE "#include \"$f/" "$room" --include='*.[ch]' || true)
+    done
+    local s=0; [ -z "$bad" ] || s=1
+    report $s "$room/ includes nothing of $*" "$bad"
+}
+check_room proto kernel cli workers
+check_room kernel cli workers
+check_room cli kernel workers
+check_room workers kernel cli
+
+cycles=$(python3 - <<'PY'
+import pathlib, re, sys
+graph = {}
+for room in ("proto", "kernel", "cli", "workers"):
+    for h in pathlib.Path(room).rglob("*.h"):
+        inc = re.findall(r'#include "([^"]+)"', h.read_text())
+        graph[str(h)] = [p for i in inc
+                         for p in (i, str(h.parent / i)) if pathlib.Path(p).exists()]
+state = {}
+def visit(h, trail):
+    if state.get(h) == 2: return
+    if state.get(h) == 1:
+        print(" -> ".join(trail[trail.index(h):] + [h])); return
+    state[h] = 1
+    for i in graph.get(h, []): visit(i, trail + [h])
+    state[h] = 2
+for h in graph: visit(h, [])
+PY
+)
+s=0; [ -z "$cycles" ] || s=1
+report $s "no include cycles" "$cycles"
+echo "1..$n"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Installs every Debian package that Proctor needs to build, run and verify.
+# Usage: scripts/setup.sh            on a bare Debian 12, as root or with sudo
+# Does nothing, and needs no network, when all of them are there.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+packages=(
+    # build
+    gcc libc6-dev cmake ninja-build pkg-config
+    protobuf-c-compiler protobuf-compiler
+    # linked: docs/architecture.md says where and why
+    libseccomp-dev libcap-dev libsodium-dev libprotobuf-c-dev libsqlite3-dev
+    libopenblas-serial-dev libfyaml-dev libjson-c-dev libcmocka-dev
+    # candidates of the examples
+    python3-minimal libpython3-stdlib
+    # sanitizers, fuzzing, static analysis
+    clang libclang-rt-14-dev clang-tidy
+    # what the tests hold our results against
+    b3sum bubblewrap strace sqlite3 jq mandoc git
+)
+
+missing=()
+for p in "${packages[@]}"; do
+    status=$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null || true)
+    [ "$status" = installed ] || missing+=("$p")
+done
+if [ ${#missing[@]} -eq 0 ]; then
+    echo "setup: all ${#packages[@]} packages are installed."
+    exit 0
+fi
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null ||
+        die "needs root to install: ${missing[*]} (run it as root)"
+    as_root=(sudo)
+fi
+echo "setup: installing ${#missing[@]} packages: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+run() {
+    "${as_root[@]}" "$@" >"$log" 2>&1 </dev/null || {
+        tail -n 30 "$log" >&2
+        die "failed: $*"
+    }
+}
+run apt-get update
+run env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y --no-install-recommends "${missing[@]}"
+echo "setup: done."
