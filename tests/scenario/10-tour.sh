@@ -1,0 +1,47 @@
+# The README's tour: admitted, refuted, killed, refused; evidence, proof, replay.
+. "$(dirname "$0")/lib.sh"
+with_examples
+policy=(--policy policy/default.yaml)
+
+expect 0 proctor run examples/crc32/graph.yaml "${policy[@]}" --json
+json '.code == 0 and .passed == 3 and .failed == 0'
+expect 0 proctor ref list --json
+json '[.. | .name? | strings] | any(. == "primitives/crc32")'
+first=$(jq -r '[.. | .target? | strings][0]' "$OUT")
+
+# A second run draws nothing: the verdict is known, the ref already there.
+expect 0 proctor run examples/crc32/graph.yaml "${policy[@]}"
+expect 0 proctor log --kind commit --json
+json '[.. | objects | select(.kind? == "commit")] | length == 1'
+
+expect 1 proctor run examples/crc32/wrong-on-one-class.yaml "${policy[@]}"
+expect 0 proctor log --kind verdict --json
+json '[.. | objects | select(.kind? == "verdict")] | length == 2'
+seq=$(jq -r '[.. | objects | select(.kind? == "verdict") | .seq] | max' "$OUT")
+expect 0 proctor show "$seq"
+out 'reject|REJECT'
+expect 0 proctor show "$seq" --json
+check "the counterexample is kept" grep -q '"shrunk"' "$OUT"
+
+expect 1 proctor run examples/crc32/socket.yaml "${policy[@]}"
+check "the person is told it was killed" grep -rqiE 'killed|SIGSYS' "$OUT" "$ERR"
+
+expect 3 proctor run examples/crc32/not-granted.yaml "${policy[@]}"
+err 'not-granted.yaml:[0-9]+:[0-9]+: error'
+err 'hint:'
+expect 0 proctor log --kind refuse --json
+json '[.. | objects | select(.kind? == "refuse")] | length >= 1'
+
+expect 0 proctor ref list --json
+check "the ref still points where it did" grep -q "$first" "$OUT"
+expect 0 proctor verify --full
+out 'whole'
+expect 0 proctor replay --all
+expect 0 proctor prove "$seq" -o proof.tlog-proof
+check "the proof is the outside format" grep -qx 'c2sp.org/tlog-proof@v1' proof.tlog-proof
+vkey=$(cat .proctor/ledger/vkey)
+expect 0 proctor prove --check proof.tlog-proof --key "$vkey"
+sed -i 's/^index .*/index 0/' proof.tlog-proof
+check "a changed proof is refused" sh -c '! proctor prove --check proof.tlog-proof --key "$1"' sh "$vkey"
+check "an independent reader agrees on the tree" python3 "$ROOT/tests/scenario/tlog_check.py" .proctor/ledger
+finish
