@@ -38,7 +38,8 @@ int buf_put(struct buf *b, const void *p, size_t n) MUST_USE;
 int buf_put_bytes16(struct buf *b, struct ubytes v) MUST_USE;
 int buf_put_bytes32(struct buf *b, struct ubytes v) MUST_USE;
 int buf_putf(struct buf *b, const char *fmt, ...) MUST_USE PRINTF_LIKE(2, 3);
-/* Room for n more bytes; *out_p points at it until the next call. */
+/* Adds n bytes, which the caller fills: *out_p points at them until the next
+ * call. */
 int buf_extend(struct buf *b, size_t n, uint8_t **out_p) MUST_USE;
 /* Drops n bytes from the front. n <= length. */
 void buf_consume(struct buf *b, size_t n);

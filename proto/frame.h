@@ -12,6 +12,8 @@
 #include "proto/pb.h"
 
 #define FRAME_HEADER_BYTES 8
+/* A body grows by at most this much ahead of the bytes that arrived. */
+#define FRAME_STEP_BYTES (1u << 20)
 
 enum msg_from { MSG_FROM_CLI, MSG_FROM_KERNEL, MSG_FROM_WORKER };
 
@@ -58,11 +60,17 @@ void frame_release(struct frame *f);
 /* Takes descriptor i out of f (f no longer closes it). */
 int frame_take_fd(struct frame *f, unsigned i);
 
-/* Blocking. EINTR is retried. Descriptors arrive close-on-exec.
+/* Appends header and body of a message; over the table's maximum: ERR_LIMIT. */
+int frame_encode(enum msg msg, const ProtobufCMessage *m, unsigned fds_n,
+                 struct buf *out) MUST_USE;
+
+/* Blocking. EINTR is retried. Descriptors arrive close-on-exec. f is as after
+ * frame_init or frame_release, and stays so on failure.
  * 0, ERR_CLOSED (end of stream between frames), ERR_PROTOCOL (bad frame, short
  * stream, wrong sender), ERR_ENCODING, ERR_NOMEM, ERR_IO. */
 int frame_receive(int sock, enum msg_from expected, struct frame *f) MUST_USE;
-/* Borrows fds. Uses MSG_NOSIGNAL. */
+/* Borrows fds. Uses MSG_NOSIGNAL. 0, ERR_CLOSED, ERR_LIMIT (over the message's
+ * maximum), ERR_NOMEM, ERR_IO. */
 int frame_send(int sock, enum msg msg, const ProtobufCMessage *m,
                const int *fds, unsigned fds_n) MUST_USE;
 

@@ -33,6 +33,8 @@
 /* Messages. */
 #define LIMIT_FRAME_BYTES (64u << 20) /* one message; per kind see msg.def */
 #define LIMIT_FRAME_FDS 32
+#define LIMIT_DECODED_BYTES (512u << 20) /* memory of one decoded message: an
+    empty sub-message is two bytes on the wire and a struct in memory */
 #define LIMIT_WORKER_TEXT 4096u       /* stderr tail kept of a program */
 
 /* Store and ledger. */

@@ -1,7 +1,8 @@
 /* Strict protobuf: a message is accepted only when it is under its maximum,
  * holds no unknown field at any depth, all its strings are valid UTF-8, and
- * encoding it again gives the same bytes. Schemas hold no recursive message, so
- * depth is bounded by the schema. */
+ * encoding it again gives the same bytes. Fields stand in ascending order, each
+ * once unless repeated; numbers of an enum are of the schema. Schemas hold no
+ * recursive message, so depth is bounded by the schema. */
 #ifndef PROTO_PB_H
 #define PROTO_PB_H
 
@@ -10,7 +11,7 @@
 #include "proto/buf.h"
 
 /* On success *out is owned by the caller (pb_free). 0, ERR_NOMEM, ERR_LIMIT
- * (over max_bytes) or ERR_ENCODING. */
+ * (over max_bytes, or over LIMIT_DECODED_BYTES in memory) or ERR_ENCODING. */
 int pb_decode(const ProtobufCMessageDescriptor *d, struct ubytes in,
               size_t max_bytes, ProtobufCMessage **out) MUST_USE;
 /* Appends the canonical encoding. 0, ERR_NOMEM, ERR_LIMIT. */
