@@ -41,6 +41,7 @@
 #define LIMIT_RECORD_BYTES 65535u     /* an entry of a tlog-tiles bundle */
 #define LIMIT_OBJECT_BYTES (1ull << 30)
 #define LIMIT_BATCH_RECORDS 4096u     /* records under one signature */
+#define LIMIT_WAL_BATCH_BYTES (8u << 20) /* and bytes: what a reader holds */
 #define LIMIT_SEGMENT_BYTES (64u << 20) /* write-ahead segment before rolling */
 #define LIMIT_SNAPSHOT_RECORDS 65536u /* at most this tail is folded at start */
 #define LIMIT_SEED_CHAIN (1u << 20)   /* exams in the life of one store */

@@ -47,15 +47,72 @@ int wal_batch_decode(struct ubytes in, struct wal_batch *out, size_t *out_used)
 int wal_entry_next(const struct wal_batch *b, size_t *off, struct ubytes *out)
     MUST_USE;
 
-/* Streams all records of a store directory in order from seq `from` (whole
- * batches; memory: one batch). */
+/* One segment file, batch by batch. Memory: one batch. */
+struct wal_segment {
+    int fd; /* owned */
+    struct wal_head head;
+    uint64_t off;  /* of the next batch */
+    uint64_t next; /* sequence number that it must start with */
+    struct buf bytes_;
+};
+
+/* Name of a segment in ledger/wal, and back (0 = not one). */
+#define WAL_NAME_BYTES 21
+void wal_segment_name(uint64_t first, char out[static WAL_NAME_BYTES]);
+int wal_segment_name_parse(const char *name, uint64_t *out_first);
+/* First sequence numbers of all segments in an open ledger/wal, ascending; the
+ * caller frees *out (NULL when none). 0, ERR_NOMEM, ERR_IO. */
+int wal_segments(int wal_fd, uint64_t **out, size_t *out_n) MUST_USE;
+
+/* Opens ledger/wal/<first>. 0, ERR_NOT_FOUND, ERR_STORE_DAMAGED (head), ERR_IO,
+ * ERR_NOMEM. wal_segment_close is fine after any outcome and on zeroes with
+ * fd -1. */
+int wal_segment_open(int wal_fd, uint64_t first, struct wal_segment *out)
+    MUST_USE;
+void wal_segment_close(struct wal_segment *s);
+/* Next batch; out borrows until the next call. 0; WAL_E_END at the end of the
+ * file (calling again later sees what was appended meanwhile); WAL_E_TORN;
+ * ERR_STORE_DAMAGED when bytes are wrong and a whole batch follows them, or when
+ * a whole batch does not fit here; ERR_IO, ERR_NOMEM. */
+enum { WAL_E_END = 2 };
+int wal_segment_next(struct wal_segment *s, struct wal_batch *out) MUST_USE;
+/* Moves to the batch that holds seq, by batch headers alone. 0, WAL_E_END,
+ * WAL_E_TORN, errors as above. */
+int wal_segment_seek(struct wal_segment *s, uint64_t seq) MUST_USE;
+
+/* Checks batches as they come: order, each record's number, chain and strict
+ * encoding, the tree's root, the signature. Starts at a segment's head. */
+struct wal_check {
+    uint64_t size;
+    struct merkle_hash prev; /* leaf hash of record size - 1 */
+    struct merkle_frontier frontier;
+    struct checkpoint last; /* of the last batch; its origin is set by init */
+    uint8_t last_sig[64];
+    uint8_t key[32];
+    char what[96]; /* of the last refusal */
+};
+void wal_check_init(struct wal_check *c, const struct wal_head *h,
+                    const char *origin, const uint8_t key[static 32]);
+/* Called for each record once it is checked; stops at what it returns if not 0. */
+typedef int (*wal_record_fn)(void *ctx, const struct record *r,
+                             const struct merkle_hash *leaf);
+/* 0, ERR_STORE_DAMAGED (c->what says why), what fn returned. fn may be NULL. It
+ * sees records before the batch's signature is checked. */
+int wal_check_batch(struct wal_check *c, const struct wal_batch *b,
+                    wal_record_fn fn, void *ctx) MUST_USE;
+
+/* Streams the records of a store directory in order from seq `from` on (memory:
+ * one batch), checking number and chain of each. */
 struct wal_reader;
 int wal_reader_open(const char *store_dir, uint64_t from,
                     struct wal_reader **out) MUST_USE;
-enum { WAL_E_END = 2 };
+/* The same from an open ledger/wal directory; borrows wal_fd. */
+int wal_reader_open_at(int wal_fd, uint64_t from, struct wal_reader **out)
+    MUST_USE;
 /* Next record; r and *out_entry borrow until the next call; *out_leaf its leaf
- * hash. 0, WAL_E_END, WAL_E_TORN (tail; everything before was delivered),
- * ERR_STORE_DAMAGED (wal_reader_where tells), ERR_IO. */
+ * hash. 0, WAL_E_END (calling again later sees what was appended meanwhile),
+ * WAL_E_TORN (tail; everything before was delivered), ERR_STORE_DAMAGED
+ * (wal_reader_where tells), ERR_IO. */
 int wal_reader_next(struct wal_reader *w, struct record *r,
                     struct ubytes *out_entry, struct merkle_hash *out_leaf)
     MUST_USE;

@@ -1,0 +1,95 @@
+/* Checks write-ahead batches: the one place that says what a right ledger is. Used
+ * by the kernel's recovery and by `proctor verify`. Never writes. */
+#include "proto/wal.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/err.h"
+
+void wal_check_init(struct wal_check *c, const struct wal_head *h,
+                    const char *origin, const uint8_t key[static 32])
+{
+    memset(c, 0, sizeof(*c));
+    c->size = h->first;
+    c->prev = h->prev;
+    c->frontier = h->frontier;
+    (void)snprintf(c->last.origin, sizeof(c->last.origin), "%s", origin);
+    memcpy(c->key, key, sizeof(c->key));
+}
+
+static int refuse(struct wal_check *c, uint64_t seq, const char *what)
+{
+    (void)snprintf(c->what, sizeof(c->what), "record %llu: %s",
+                   (unsigned long long)seq, what);
+    return ERR_TRACE(ERR_STORE_DAMAGED);
+}
+
+static int check_signature(struct wal_check *c, const struct wal_batch *b)
+{
+    struct buf body;
+    int code;
+
+    c->last.size = b->size;
+    c->last.root = b->root;
+    buf_init(&body, NOTE_BYTES_MAX);
+    code = note_body(&body, &c->last);
+    if (code == 0 &&
+        crypto_sign_verify_detached(b->sig, buf_bytes(&body).p, buf_len(&body),
+                                    c->key) != 0) {
+        code = refuse(c, b->first, "the batch's signature does not fit");
+    }
+    buf_release(&body);
+    memcpy(c->last_sig, b->sig, sizeof(c->last_sig));
+    return code;
+}
+
+static int check_record(struct wal_check *c, struct ubytes entry,
+                        struct record *r, struct merkle_hash *leaf)
+{
+    if (record_decode(entry, r) != 0) {
+        return refuse(c, c->size, "malformed");
+    }
+    if (r->seq != c->size) {
+        return refuse(c, c->size, "carries another number");
+    }
+    if (memcmp(r->prev, c->prev.b, sizeof(r->prev)) != 0) {
+        return refuse(c, c->size, "does not follow its predecessor");
+    }
+    *leaf = merkle_leaf(entry);
+    merkle_frontier_add(&c->frontier, leaf);
+    c->prev = *leaf;
+    c->size++;
+    return 0;
+}
+
+int wal_check_batch(struct wal_check *c, const struct wal_batch *b,
+                    wal_record_fn fn, void *ctx)
+{
+    struct merkle_hash leaf;
+    struct merkle_hash root;
+    struct ubytes entry;
+    struct record r;
+    size_t off = 0;
+    uint32_t i;
+
+    if (b->first != c->size) {
+        return refuse(c, c->size, "the batch starts elsewhere");
+    }
+    for (i = 0; i < b->n; i++) {
+        int code;
+
+        TRY(wal_entry_next(b, &off, &entry));
+        TRY(check_record(c, entry, &r, &leaf));
+        code = fn == NULL ? 0 : fn(ctx, &r, &leaf);
+        if (code != 0) {
+            return code;
+        }
+    }
+    root = merkle_frontier_root(&c->frontier);
+    if (memcmp(root.b, b->root.b, sizeof(root.b)) != 0) {
+        return refuse(c, b->first, "the batch's tree root does not fit");
+    }
+    return check_signature(c, b);
+}
