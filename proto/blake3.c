@@ -1,5 +1,5 @@
-/* BLAKE3-256, unkeyed, streaming (sections of the BLAKE3 paper beside the code).
- * Runs in every process. Holds no secret: not written for constant time.
+/* BLAKE3-256, unkeyed, streaming (sections of the BLAKE3 paper beside the
+ * code). Runs in every process. Holds no secret: not constant time.
  *
  * Invariants of struct blake3: the last byte given always stays in block_ (a
  * chunk or tree node is closed only when more input follows, because the last
@@ -82,9 +82,22 @@ INLINE void mix_all(uint32_t v[16], const uint32_t m[16], unsigned round)
 static void compress(uint32_t cv[8], const uint32_t m[16], uint64_t counter,
                      uint32_t block_n, uint32_t flags)
 {
-    uint32_t v[16] = {cv[0], cv[1], cv[2], cv[3], cv[4], cv[5], cv[6], cv[7],
-                      iv[0], iv[1], iv[2], iv[3], (uint32_t)counter,
-                      (uint32_t)(counter >> 32), block_n, flags};
+    uint32_t v[16] = {cv[0],
+                      cv[1],
+                      cv[2],
+                      cv[3],
+                      cv[4],
+                      cv[5],
+                      cv[6],
+                      cv[7],
+                      iv[0],
+                      iv[1],
+                      iv[2],
+                      iv[3],
+                      (uint32_t)counter,
+                      (uint32_t)(counter >> 32),
+                      block_n,
+                      flags};
 
     mix_all(v, m, 0);
     mix_all(v, m, 1);

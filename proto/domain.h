@@ -15,11 +15,14 @@
  *   0c type, u32 n, values     a choice among n >= 1 values (u32 length, value)
  *   0f type, u16 file          a corpus: values of the file with that index in
  *                              ExamSpec.corpora
- * Depth <= TYPE_DEPTH_MAX, bytes <= DOMAIN_BYTES_MAX. */
+ * Depth of the type drawn <= TYPE_DEPTH_MAX, bytes <= DOMAIN_BYTES_MAX, and the
+ * longest value it can make <= LIMIT_VALUE_BYTES. -0.0 stands before 0.0. */
 #ifndef PROTO_DOMAIN_H
 #define PROTO_DOMAIN_H
 
 #include "proto/type.h"
+
+#define DOMAIN_BYTES_MAX (1u << 20)
 
 enum domain_tag {
     DOMAIN_BOOL = 0x01,

@@ -139,9 +139,8 @@ static int receive_body(int sock, size_t n, struct buf *body)
     return 0;
 }
 
-static int receive_into(int sock, enum msg_from expected,
-                        struct frame_fds *fds, struct buf *body,
-                        struct frame *f)
+static int receive_into(int sock, enum msg_from expected, struct frame_fds *fds,
+                        struct buf *body, struct frame *f)
 {
     uint8_t head[FRAME_HEADER_BYTES];
     struct frame_header h;
@@ -211,9 +210,9 @@ static int send_all(int sock, struct ubytes bytes, const int *fds,
 
     while (at < bytes.n) {
         size_t sent;
-        int code = frame_io_send(sock, 0, bytes.p + at, bytes.n - at,
-                                 at == 0 ? fds : NULL, at == 0 ? fds_n : 0,
-                                 &sent);
+        int code =
+            frame_io_send(sock, 0, bytes.p + at, bytes.n - at,
+                          at == 0 ? fds : NULL, at == 0 ? fds_n : 0, &sent);
 
         if (code == FRAME_IO_E_AGAIN) {
             return ERR_TRACE(ERR_IO); /* the caller's socket must block */

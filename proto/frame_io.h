@@ -14,12 +14,14 @@ struct frame_fds {
 
 void frame_fds_close(struct frame_fds *fds);
 
-enum { FRAME_IO_E_AGAIN = 1 }; /* non-blocking socket: later */
+enum {
+    FRAME_IO_E_AGAIN = 1
+}; /* non-blocking socket: later */
 
 /* Reads 1..n bytes (n > 0) into p; *out_n = 0 at the end of the stream.
  * Descriptors that came along are added to fds, close-on-exec. flags: 0 or
- * MSG_DONTWAIT. 0, FRAME_IO_E_AGAIN, ERR_PROTOCOL (more descriptors than a frame
- * can have; all are closed then), ERR_CLOSED (reset), ERR_IO. */
+ * MSG_DONTWAIT. 0, FRAME_IO_E_AGAIN, ERR_PROTOCOL (more descriptors than a
+ * frame can have; all are closed then), ERR_CLOSED (reset), ERR_IO. */
 int frame_io_receive(int sock, int flags, void *p, size_t n,
                      struct frame_fds *fds, size_t *out_n) MUST_USE;
 

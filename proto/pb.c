@@ -1,9 +1,10 @@
 /* Strict protobuf. Runs in every process, in the kernel on bytes of hostile
  * workers. Must never hand such bytes to protobuf-c unseen: its decoder merges
- * repeated sub-messages, keeps unknown fields and takes any varint. So a walk of
- * our own, without allocation or recursion, first demands the canonical shape;
- * what it leaves open (defaults written out, -0.0) the re-encoding decides.
- * Memory of the decoded form is capped: two bytes can ask for a whole struct. */
+ * repeated sub-messages, keeps unknown fields and takes any varint. So a walk
+ * of our own, without allocation or recursion, first demands the canonical
+ * shape; what it leaves open (defaults written out, -0.0) the re-encoding
+ * decides. Memory of the decoded form is capped: two bytes can ask for a whole
+ * struct. */
 #include "proto/pb.h"
 
 #include <stdlib.h>
@@ -101,9 +102,8 @@ static void check_enum(struct rd *rd, const ProtobufCFieldDescriptor *field)
 {
     int value = read_int32(rd);
 
-    if (!rd_is_bad(rd) &&
-        protobuf_c_enum_descriptor_get_value(field->descriptor, value) ==
-            NULL) {
+    if (!rd_is_bad(rd) && protobuf_c_enum_descriptor_get_value(
+                              field->descriptor, value) == NULL) {
         rd_fail(rd);
     }
 }
@@ -150,7 +150,8 @@ static void check_packed(struct rd *rd, const ProtobufCFieldDescriptor *field)
 }
 
 /* String, bytes or sub-message; the last is entered, not crossed. */
-static void check_prefixed(struct walk *w, const ProtobufCFieldDescriptor *field)
+static void check_prefixed(struct walk *w,
+                           const ProtobufCFieldDescriptor *field)
 {
     size_t n = (size_t)read_varint(&w->rd, UINT32_MAX);
     struct ubytes s;
@@ -163,8 +164,8 @@ static void check_prefixed(struct walk *w, const ProtobufCFieldDescriptor *field
             rd_fail(&w->rd);
             return;
         }
-        w->levels[w->depth] = (struct level){
-            .type = field->descriptor, .end = rd_off(&w->rd) + n};
+        w->levels[w->depth] = (struct level){.type = field->descriptor,
+                                             .end = rd_off(&w->rd) + n};
         w->depth++;
         return;
     }
@@ -287,9 +288,8 @@ int pb_decode(const ProtobufCMessageDescriptor *d, struct ubytes in,
 {
     static const uint8_t none;
     struct budget budget = {.left = LIMIT_DECODED_BYTES};
-    ProtobufCAllocator allocator = {.alloc = budget_alloc,
-                                    .free = budget_free,
-                                    .allocator_data = &budget};
+    ProtobufCAllocator allocator = {
+        .alloc = budget_alloc, .free = budget_free, .allocator_data = &budget};
     CLEANUP(pb_freep) ProtobufCMessage *m = NULL;
 
     *out = NULL;
@@ -297,8 +297,7 @@ int pb_decode(const ProtobufCMessageDescriptor *d, struct ubytes in,
         return ERR_TRACE(ERR_LIMIT);
     }
     TRY(check_shape(d, in));
-    m = protobuf_c_message_unpack(d, &allocator, in.n,
-                                  in.n > 0 ? in.p : &none);
+    m = protobuf_c_message_unpack(d, &allocator, in.n, in.n > 0 ? in.p : &none);
     if (m == NULL) {
         return ERR_TRACE(budget.code < 0 ? budget.code : ERR_ENCODING);
     }

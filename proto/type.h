@@ -34,7 +34,11 @@ struct type {
 
 /* 0 or ERR_ENCODING; the bytes must be exactly one type. */
 int type_decode(struct ubytes in, struct type *out) MUST_USE;
-/* Reads one type at *off of t and moves *off behind it. t was decoded. */
+/* One type from the front of r; what follows stays. 0, or ERR_ENCODING and r is
+ * bad. */
+int type_read(struct rd *r, struct type *out) MUST_USE;
+/* Tag of the type that starts at off, and the offset behind it. t was decoded.
+ */
 enum type_tag type_tag_at(const struct type *t, size_t off);
 size_t type_skip(const struct type *t, size_t off);
 /* Sub-type starting at off as a type of its own. */
@@ -42,7 +46,9 @@ struct type type_sub(const struct type *t, size_t off);
 int type_is_equal(const struct type *a, const struct type *b);
 /* Names "u32", "bytes", ...: tag and code of a scalar name; 0 or ERR_INPUT. */
 int type_from_name(const char *name, struct type *out) MUST_USE;
+/* elem was decoded. n = 0 in the result when it would be over a limit. */
 struct type type_list_of(const struct type *elem);
+/* 0 or ERR_LIMIT. */
 int type_tuple_of(const struct type *elems, size_t n, struct type *out)
     MUST_USE;
 /* Text form; cut to n bytes, terminated. */

@@ -10,6 +10,8 @@
 
 #include "proto/type.h"
 
+enum value_bool { VALUE_FALSE = 0x01, VALUE_TRUE = 0x02 };
+
 /* One value of type t from the front of in; *out_used its length. 0 or
  * ERR_ENCODING. Bounded by the type's depth; no recursion on input. */
 int value_check(struct ubytes in, const struct type *t, size_t *out_used)
@@ -31,8 +33,9 @@ int value_put_tuple(struct buf *b, uint32_t n) MUST_USE; /* then n values */
 
 /* Writes v (checked against t) as one line of JSON: bytes as lower-case hex in
  * a string, u64 and i64 as plain integers, floats with the fewest digits that
- * read back the same, NaN and infinities as "NaN", "Infinity", "-Infinity",
- * lists and tuples as arrays. Control characters escaped. */
+ * read back the same and always with a point or an exponent ("5.0", "-0.0"),
+ * NaN and infinities as "NaN", "Infinity", "-Infinity", lists and tuples as arrays.
+ * Control characters escaped. On failure b may hold the first part. */
 int value_put_json(struct buf *b, struct ubytes v, const struct type *t)
     MUST_USE;
 
@@ -47,13 +50,15 @@ struct values {
 
 void values_init(struct values *v);
 void values_release(struct values *v);
-/* Decodes and checks each against t; copies. 0, ERR_NOMEM, ERR_ENCODING,
- * ERR_LIMIT (over max_n values). */
+/* Decodes and checks each against t; copies. v is as after values_init, or
+ * holds values that are then released; on failure it is empty. 0, ERR_NOMEM,
+ * ERR_ENCODING, ERR_LIMIT (over max_n values). */
 int values_decode(struct values *v, struct ubytes in, const struct type *t,
                   uint32_t max_n) MUST_USE;
 uint32_t values_n(const struct values *v);
 struct ubytes values_at(const struct values *v, uint32_t i);
-/* Builds one: start, then add each value's bytes, then finish. */
+/* Builds one: start, then add each value's bytes, then take the whole. init and
+ * add: 0, ERR_NOMEM, ERR_LIMIT (over max_bytes; nothing was added). */
 struct values_builder {
     struct buf b_;
     uint32_t n_;

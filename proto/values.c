@@ -1,0 +1,115 @@
+/* Many values of one type, indexed. Runs in every process; values_decode sees
+ * hostile bytes and allocates no more than they justify. */
+#include "proto/value.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/err.h"
+#include "proto/limits.h"
+
+#define ITEM_BYTES_MIN 5u /* length and one byte of value */
+
+void values_init(struct values *v)
+{
+    memset(v, 0, sizeof(*v));
+}
+
+void values_release(struct values *v)
+{
+    free(v->bytes_);
+    free(v->off_);
+    values_init(v);
+}
+
+/* Copies the values without their lengths; off_ has room for n + 1. */
+static int fill(struct values *v, struct rd *r, const struct type *t,
+                uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        struct ubytes one = rd_bytes32(r);
+
+        if (rd_is_bad(r)) {
+            return ERR_ENCODING;
+        }
+        TRY(value_check_exact(one, t));
+        memcpy(v->bytes_ + v->bytes_n_, one.p, one.n);
+        v->off_[i] = (uint32_t)v->bytes_n_;
+        v->bytes_n_ += one.n;
+    }
+    v->off_[n] = (uint32_t)v->bytes_n_;
+    return rd_end(r);
+}
+
+int values_decode(struct values *v, struct ubytes in, const struct type *t,
+                  uint32_t max_n)
+{
+    struct rd r;
+    uint32_t n;
+    int code;
+
+    values_release(v);
+    rd_init(&r, in);
+    n = rd_u32(&r);
+    if (rd_is_bad(&r) || n > rd_left(&r) / ITEM_BYTES_MIN) {
+        return ERR_TRACE(ERR_ENCODING);
+    }
+    if (n > max_n || in.n > UINT32_MAX) {
+        return ERR_TRACE(ERR_LIMIT);
+    }
+    v->bytes_ = malloc(in.n);
+    v->off_ = malloc(((size_t)n + 1) * sizeof(*v->off_));
+    code = v->bytes_ == NULL || v->off_ == NULL ? ERR_NOMEM : fill(v, &r, t, n);
+    if (code < 0) {
+        values_release(v);
+        return ERR_TRACE(code);
+    }
+    v->n_ = n;
+    return 0;
+}
+
+uint32_t values_n(const struct values *v)
+{
+    return v->n_;
+}
+
+struct ubytes values_at(const struct values *v, uint32_t i)
+{
+    ASSERT(i < v->n_);
+    return (struct ubytes){v->bytes_ + v->off_[i],
+                           (size_t)v->off_[i + 1] - v->off_[i]};
+}
+
+int values_builder_init(struct values_builder *w, size_t max_bytes)
+{
+    buf_init(&w->b_, max_bytes);
+    w->n_ = 0;
+    return buf_put_u32(&w->b_, 0);
+}
+
+int values_builder_add(struct values_builder *w, struct ubytes v)
+{
+    int code = w->n_ == UINT32_MAX ? ERR_LIMIT : buf_put_bytes32(&w->b_, v);
+
+    if (code == 0) {
+        w->n_++;
+    }
+    return code;
+}
+
+struct ubytes values_builder_bytes(struct values_builder *w)
+{
+    buf_patch_u32(&w->b_, 0, w->n_);
+    return buf_bytes(&w->b_);
+}
+
+uint32_t values_builder_n(const struct values_builder *w)
+{
+    return w->n_;
+}
+
+void values_builder_release(struct values_builder *w)
+{
+    buf_release(&w->b_);
+    w->n_ = 0;
+}
