@@ -1,0 +1,26 @@
+/* Short forms for rule tables. */
+#ifndef KERNEL_CONFINE_RULES_H
+#define KERNEL_CONFINE_RULES_H
+
+#include "kernel/confine/profile.h"
+
+/* Arguments that the host reads as 32 bits are compared as such, so that junk
+ * above neither hides a forbidden value nor forbids a benign one. */
+#define M32 0xffffffffull
+#define M64 0xffffffffffffffffull
+
+#define ALLOW(name) {.call = (name), .action = RULE_ALLOW}
+#define ALLOW1(name, i, m, v)                                                  \
+    {                                                                          \
+        .call = (name), .action = RULE_ALLOW, .args_n = 1,                     \
+        .args = {{(i), (m), (v)}}                                              \
+    }
+#define ALLOW2(name, i, m, v, i2, m2, v2)                                      \
+    {                                                                          \
+        .call = (name), .action = RULE_ALLOW, .args_n = 2,                     \
+        .args = {{(i), (m), (v)}, {(i2), (m2), (v2)}}                          \
+    }
+#define REFUSE(name, e) {.call = (name), .action = RULE_ERRNO, .error = (e)}
+#define LIST(a) {(a), ARRAY_N(a)}
+
+#endif

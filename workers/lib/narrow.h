@@ -1,0 +1,19 @@
+/* How a forked worker gives up everything but its channel. */
+#ifndef WORKERS_LIB_NARROW_H
+#define WORKERS_LIB_NARROW_H
+
+#include "proto/zygote.h"
+
+struct narrow {
+    const struct zygote_request *request; /* borrowed */
+    const struct sock_filter *filter;     /* request->filter_n instructions */
+    const char *roots;
+    int channel; /* becomes ZYGOTE_FD */
+    unsigned landlock_abi; /* out */
+};
+
+/* All layers, in the one order that works. Returns 0 or an errno, with the step
+ * that failed; nothing may run after a failure but _exit. */
+int narrow_all(struct narrow *n, enum confine_step *out_step) MUST_USE;
+
+#endif
