@@ -61,12 +61,22 @@ void exam_evaluated(struct exam *x, enum exam_who who,
                     const struct evaluation *e);
 void exam_free(struct exam *x); /* NULL is fine; safe inside a callback */
 
-/* alpha_j = alpha * 6 / (pi^2 j^2). */
+/* The numbers of S4. They go into records that others recompute, so they are
+ * made of IEEE double + - * / in a stated order and nothing of libm: the same
+ * bits on every host, no rounding needed. */
+/* alpha_j = alpha * 6 / (pi^2 j^2), j >= 1. */
 double exam_alpha(double alpha, uint64_t j);
-/* max(LIMIT_EXAM_DRAWS_MIN, ceil(ln(alpha_j) / ln(1 - p0))), rounded up so that
- * every stratum gets the same number, at least LIMIT_STRATUM_DRAWS_MIN. */
+/* ceil(ln(alpha_j) / ln(1 - p0)): draws after which a defect rate of p0 is
+ * excluded with error alpha_j. UINT64_MAX when over 2^53. */
+uint64_t exam_draws_needed(double p0, double alpha_j);
+/* max(LIMIT_EXAM_DRAWS_MIN, exam_draws_needed), rounded up so that every stratum
+ * gets the same number, at least LIMIT_STRATUM_DRAWS_MIN. UINT64_MAX as above. */
 uint64_t exam_draws(double p0, double alpha_j, unsigned strata_n);
-/* Largest error rate not excluded at confidence 1 - alpha by n clean draws. */
+/* Largest error rate not excluded at confidence 1 - alpha by n clean draws:
+ * 1 - alpha^(1/n); 1 for n = 0. */
 double exam_bound(double alpha, uint64_t n);
+/* Chance that n draws show an error that n draws meet with rate eps:
+ * 1 - (1 - eps)^n. */
+double exam_power(double eps, uint64_t n);
 
 #endif

@@ -1,0 +1,41 @@
+/* One node of a domain (domain.h), read where it stands, and what can be said
+ * of a domain without drawing from it. The domain was checked by domain_check;
+ * nothing here recurses. Kernel only. */
+#ifndef KERNEL_EXAM_NODE_H
+#define KERNEL_EXAM_NODE_H
+
+#include "proto/domain.h"
+
+#include "kernel/exam/draw.h"
+
+#define NODE_DEPTH_MAX (TYPE_DEPTH_MAX + 2)
+
+struct node {
+    enum domain_tag tag;
+    uint8_t code;    /* INT: width and sign; FLOAT: width */
+    uint64_t lo, hi; /* INT bits, FLOAT bits, else lengths */
+    uint32_t n;      /* STRING alphabet, TUPLE and CHOICE count, CORPUS file */
+    size_t body;     /* first code point, child or value */
+};
+
+struct node node_at(struct ubytes domain, size_t off);
+/* Offset behind the domain that starts at off. */
+size_t node_skip(struct ubytes domain, size_t off);
+/* Code point i of a STRING's alphabet (all scalar values but NUL if empty), and
+ * how many there are. */
+uint32_t node_symbol(struct ubytes domain, const struct node *n, uint32_t i);
+uint32_t node_symbols_n(const struct node *n);
+/* How many values a CHOICE or CORPUS has, and the i-th; borrowed. */
+uint32_t node_values_n(const struct draw_source *src, const struct node *n);
+struct ubytes node_value(const struct draw_source *src, const struct node *n,
+                         uint32_t i);
+
+/* Order-preserving map between an INT's or FLOAT's bits and unsigned keys;
+ * floats in total order, -0.0 just below 0.0. */
+uint64_t node_key(const struct node *n, uint64_t bits);
+uint64_t node_unkey(const struct node *n, uint64_t key);
+
+/* True if the checked value v is a member of the source's domain. */
+int node_has(const struct draw_source *src, struct ubytes v);
+
+#endif
