@@ -1,0 +1,29 @@
+/* What stands under `with`, by op. base (may be NULL) is the `with` of the task
+ * that a repair belongs to: what the repair leaves out is taken from it.
+ * Results are memory of the reply. */
+#ifndef WORKERS_CONFIG_SPECS_H
+#define WORKERS_CONFIG_SPECS_H
+
+#include "workers/config/types.h"
+
+int spec_program(struct config *c, const struct yaml_node *n,
+                 const struct yaml_node *base, Proctor__ProgramSpec **out)
+    MUST_USE;
+int spec_model(struct config *c, const struct yaml_node *n,
+               const struct yaml_node *base, Proctor__ModelSpec **out) MUST_USE;
+/* *out_examples: the list of examples or NULL; they are read when the types of
+ * the candidate are known (spec_examples). */
+int spec_exam(struct config *c, const struct yaml_node *n,
+              const struct yaml_node *base, Proctor__ExamSpec **out,
+              const struct yaml_node **out_examples) MUST_USE;
+int spec_examples(struct config *c, const struct yaml_node *examples,
+                  const struct type *takes, const struct type *gives,
+                  Proctor__ExamSpec *exam) MUST_USE;
+int spec_ref_move(struct config *c, const struct yaml_node *n,
+                  Proctor__RefMoveSpec **out) MUST_USE;
+
+/* Copies bytes into the reply. */
+int spec_bytes(struct config *c, struct ubytes in, ProtobufCBinaryData *out)
+    MUST_USE;
+
+#endif
