@@ -46,8 +46,11 @@ static int step_descriptors(struct narrow *n)
     int error = result(dup3(n->channel, ZYGOTE_FD, O_CLOEXEC));
 
     if (error == 0) {
-        error = result(
-            syscall(SYS_close_range, ZYGOTE_FD + 1, ~0u, 0));
+        error = result(syscall(SYS_close_range, ZYGOTE_FD + 1, ~0u, 0));
+    }
+    if (error == 0 && !n->request->own_root) {
+        /* The channel may have arrived on a number below its own. */
+        error = result(syscall(SYS_close_range, 0, ZYGOTE_FD - 1, 0));
     }
     n->channel = ZYGOTE_FD;
     return error;

@@ -1,0 +1,277 @@
+/* Readers of /proc/PID: status, stat, namespaces, descriptors, identity. Run in
+ * the kernel; must never take a missing or odd line for a good one. */
+#include "kernel/confine/measure_proc.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "proto/err.h"
+
+#define STATUS_BYTES 4096
+
+long proc_read(int dir, const char *name, char *out, size_t out_bytes)
+{
+    int fd CLEANUP(fd_closep) = openat(dir, name, O_RDONLY | O_CLOEXEC);
+    size_t at = 0;
+
+    while (fd >= 0 && at < out_bytes - 1) {
+        ssize_t n = read(fd, out + at, out_bytes - 1 - at);
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return -1;
+        }
+        if (n == 0) {
+            out[at] = '\0';
+            return (long)at;
+        }
+        at += (size_t)n;
+    }
+    return -1; /* not there, or larger than we know it to be */
+}
+
+int measure_short(struct diag *d, const struct measure_want *w,
+                  const char *layer, const char *found, const char *expected)
+{
+    diag_set(d, ERR_CONFINE, (struct loc){0},
+             "class %s measured short: %s: found %s, expected %s",
+             w->class_name, layer, found, expected);
+    diag_hint(d, "no task byte was sent; see the confinement section of "
+                 "proctor(1)");
+    return ERR_TRACE(ERR_CONFINE);
+}
+
+/* The value of a "Key:\tvalue" line, cut at its end into out. */
+static int status_value(const char *text, const char *key, char *out,
+                        size_t out_bytes)
+{
+    size_t key_n = strlen(key);
+    const char *line = text;
+
+    while (line != NULL && *line != '\0') {
+        if (strncmp(line, key, key_n) == 0 && line[key_n] == ':') {
+            const char *p = line + key_n + 1;
+            size_t n;
+
+            p += strspn(p, " \t");
+            n = strcspn(p, "\n");
+            while (n > 0 && (p[n - 1] == ' ' || p[n - 1] == '\t')) {
+                n--;
+            }
+            if (n >= out_bytes) {
+                return -1;
+            }
+            memcpy(out, p, n);
+            out[n] = '\0';
+            return 0;
+        }
+        line = strchr(line, '\n');
+        line = line == NULL ? NULL : line + 1;
+    }
+    return -1;
+}
+
+int proc_status(int dir, const struct measure_want *w, struct diag *d)
+{
+    static const char zero[] = "0000000000000000";
+    char text[STATUS_BYTES];
+    char uids[64];
+    char found[256];
+    uint32_t uid = w->uid_base + w->request->uid;
+    const struct {
+        const char *key, *layer, *expected;
+    } rows[] = {
+        {"Uid", "own uid", uids},
+        {"Gid", "own gid", uids},
+        {"Groups", "groups", ""},
+        {"CapInh", "capabilities: inheritable", zero},
+        {"CapPrm", "capabilities: permitted", zero},
+        {"CapEff", "capabilities: effective", zero},
+        {"CapBnd", "capabilities: bounding", zero},
+        {"CapAmb", "capabilities: ambient", zero},
+        {"NoNewPrivs", "no_new_privs", "1"},
+        {"Seccomp", "seccomp mode", "2"},
+        {"Seccomp_filters", "seccomp: number of filters", "2"},
+        {"Threads", "threads", "1"},
+    };
+
+    snprintf(uids, sizeof(uids), "%u\t%u\t%u\t%u", uid, uid, uid, uid);
+    if (proc_read(dir, "status", text, sizeof(text)) < 0) {
+        return measure_short(d, w, "status", strerror(errno), "readable");
+    }
+    for (size_t i = 0; i < ARRAY_N(rows); i++) {
+        if (status_value(text, rows[i].key, found, sizeof(found)) < 0) {
+            return measure_short(d, w, rows[i].layer, "no such line",
+                                 rows[i].expected);
+        }
+        if (strcmp(found, rows[i].expected) != 0) {
+            return measure_short(d, w, rows[i].layer, found,
+                                 rows[i].expected);
+        }
+    }
+    return 0;
+}
+
+int proc_stat(int dir, const struct measure_want *w, struct diag *d)
+{
+    char text[1024];
+    char found[96];
+    const char *p;
+    char state;
+    int parent, group, session, tty;
+
+    if (proc_read(dir, "stat", text, sizeof(text)) < 0) {
+        return measure_short(d, w, "stat", strerror(errno), "readable");
+    }
+    p = strrchr(text, ')'); /* the name may hold anything */
+    if (p == NULL || sscanf(p + 1, " %c %d %d %d %d", &state, &parent, &group,
+                            &session, &tty) != 5) {
+        return measure_short(d, w, "stat", "unreadable", "its fields");
+    }
+    if (session != w->pid || group != w->pid || tty != 0) {
+        snprintf(found, sizeof(found), "session %d, group %d, terminal %d",
+                 session, group, tty);
+        return measure_short(d, w, "own session", found,
+                             "itself and no terminal");
+    }
+    if (parent != w->zygote_pid) {
+        snprintf(found, sizeof(found), "process %d", parent);
+        return measure_short(d, w, "parent", found, "its zygote");
+    }
+    return 0;
+}
+
+int proc_namespaces(int dir, const struct measure_want *w, struct measured *m,
+                    struct diag *d)
+{
+    static char names[][8] = {"cgroup", "ipc", "mnt", "net",
+                              "pid",    "user", "uts"};
+    char path[32];
+
+    _Static_assert(ARRAY_N(names) <= MEASURE_NS_MAX, "all fit");
+    for (size_t i = 0; i < ARRAY_N(names); i++) {
+        struct stat own, its;
+
+        snprintf(path, sizeof(path), "ns/%s", names[i]);
+        if (fstatat(dir, path, &its, 0) < 0) {
+            return measure_short(d, w, names[i], strerror(errno),
+                                 "a namespace of its own");
+        }
+        snprintf(path, sizeof(path), "/proc/self/ns/%s", names[i]);
+        if (stat(path, &own) < 0) {
+            return measure_short(d, w, path, strerror(errno), "readable");
+        }
+        if (own.st_ino == its.st_ino && own.st_dev == its.st_dev) {
+            snprintf(path, sizeof(path), "%s namespace", names[i]);
+            return measure_short(d, w, path, "the kernel's", "its own");
+        }
+        m->namespaces_[i] = names[i];
+    }
+    m->report.n_namespaces = ARRAY_N(names);
+    m->report.namespaces = m->namespaces_;
+    return 0;
+}
+
+/* Descriptor number fd is the channel or /dev/null, as its class has it. */
+static int descriptor_check(int dir, const struct measure_want *w, long fd,
+                            struct diag *d)
+{
+    char path[32];
+    char found[64];
+    struct stat st;
+
+    snprintf(path, sizeof(path), "fd/%ld", fd);
+    if (fstatat(dir, path, &st, 0) < 0) {
+        return measure_short(d, w, path, strerror(errno), "readable");
+    }
+    snprintf(found, sizeof(found), "descriptor %ld", fd);
+    if (fd == ZYGOTE_FD) {
+        return S_ISSOCK(st.st_mode) && st.st_ino == w->channel
+                   ? 0
+                   : measure_short(d, w, found, "something else",
+                                   "the channel");
+    }
+    if (w->request->own_root && fd < ZYGOTE_FD) {
+        return S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)
+                   ? 0
+                   : measure_short(d, w, found, "something else", "/dev/null");
+    }
+    return measure_short(d, w, found, "open", "closed");
+}
+
+int proc_descriptors(int dir, const struct measure_want *w, struct measured *m,
+                     struct diag *d)
+{
+    static char channel[] = "3: channel";
+    static char null[][16] = {"0: /dev/null", "1: /dev/null", "2: /dev/null"};
+    int fd = openat(dir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *list = fd < 0 ? NULL : fdopendir(fd);
+    size_t expected = w->request->own_root ? 4 : 1;
+    size_t n = 0;
+    int code = 0;
+    struct dirent *e;
+
+    if (list == NULL) {
+        fd_closep(&fd);
+        return measure_short(d, w, "descriptors", strerror(errno), "readable");
+    }
+    while (code == 0 && (e = readdir(list)) != NULL) {
+        if (e->d_name[0] != '.') {
+            code = descriptor_check(dir, w, strtol(e->d_name, NULL, 10), d);
+            n++;
+        }
+    }
+    closedir(list);
+    TRY(code);
+    if (n != expected) {
+        return measure_short(d, w, "descriptors", "fewer", "all of its class");
+    }
+    if (w->request->own_root) {
+        for (size_t i = 0; i < 3; i++) {
+            m->descriptors_[i] = null[i];
+        }
+    }
+    m->descriptors_[expected - 1] = channel;
+    m->report.n_descriptors = expected;
+    m->report.descriptors = m->descriptors_;
+    return 0;
+}
+
+/* Undumpable: its /proc files belong to its user namespace's root, not to it.
+ * The program file: our sealed image and nothing else. */
+int proc_identity(int dir, const struct measure_want *w, struct diag *d)
+{
+    struct stat own, exe, image, root, here;
+    char text[32];
+
+    if (fstatat(dir, "stat", &own, 0) < 0 ||
+        fstatat(dir, "exe", &exe, 0) < 0 || fstat(w->image_fd, &image) < 0 ||
+        fstatat(dir, "root", &root, 0) < 0 || stat("/", &here) < 0) {
+        return measure_short(d, w, "identity", strerror(errno), "readable");
+    }
+    if (own.st_uid != w->uid_base) {
+        return measure_short(d, w, "undumpable", "dumpable", "undumpable");
+    }
+    if (exe.st_ino != image.st_ino || exe.st_dev != image.st_dev) {
+        return measure_short(d, w, "image", "another file",
+                             "the sealed image");
+    }
+    if (root.st_ino == here.st_ino && root.st_dev == here.st_dev) {
+        return measure_short(d, w, "root", "the kernel's", "its own");
+    }
+    if (proc_read(dir, "personality", text, sizeof(text)) < 0 ||
+        strtoul(text, NULL, 16) != 0) {
+        return measure_short(d, w, "personality", "not plain", "0");
+    }
+    return 0;
+}

@@ -1,0 +1,27 @@
+/* The part of measuring that reads /proc/PID; used by measure.c only. Each check
+ * returns 0 or ERR_CONFINE with d set. `dir` is a descriptor of /proc/PID, which
+ * goes dead with its process instead of naming another one. */
+#ifndef KERNEL_CONFINE_MEASURE_PROC_H
+#define KERNEL_CONFINE_MEASURE_PROC_H
+
+#include "kernel/confine/measure.h"
+
+/* Reads a whole small file. Bytes read, or -1. Terminated. */
+long proc_read(int dir, const char *name, char *out, size_t out_bytes);
+
+int proc_status(int dir, const struct measure_want *w, struct diag *d) MUST_USE;
+int proc_stat(int dir, const struct measure_want *w, struct diag *d) MUST_USE;
+int proc_namespaces(int dir, const struct measure_want *w, struct measured *m,
+                    struct diag *d) MUST_USE;
+int proc_descriptors(int dir, const struct measure_want *w, struct measured *m,
+                     struct diag *d) MUST_USE;
+int proc_mounts(int dir, const struct measure_want *w, struct measured *m,
+                struct diag *d) MUST_USE;
+int proc_identity(int dir, const struct measure_want *w,
+                  struct diag *d) MUST_USE;
+
+/* "measured short": the one way in which a layer is refused. */
+int measure_short(struct diag *d, const struct measure_want *w,
+                  const char *layer, const char *found, const char *expected);
+
+#endif

@@ -1,0 +1,172 @@
+/* ptrace on a worker that waits for its first byte. Runs in the kernel. x86-64.
+ * Must never be used on a worker that has seen input, and must leave registers
+ * and memory as they were. */
+#include "kernel/confine/probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "proto/err.h"
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+#define SYSCALL_INSTRUCTION 0x050fl
+#define SCRATCH_BELOW 1024u /* of the stack pointer, past the red zone */
+
+/* The process stopped, or is gone. */
+static int stop_wait(const struct probe *p)
+{
+    siginfo_t info = {.si_pid = 0};
+
+    while (waitid((idtype_t)P_PIDFD, (id_t)p->pidfd, &info,
+                  WSTOPPED | WEXITED | __WALL) < 0) {
+        if (errno != EINTR) {
+            return ERR_TRACE(ERR_CONFINE);
+        }
+    }
+    if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED) {
+        errno = ESRCH;
+        return ERR_TRACE(ERR_CONFINE);
+    }
+    return 0;
+}
+
+int probe_begin(struct probe *p, pid_t pid, int pidfd)
+{
+    struct pollfd gone = {.fd = pidfd, .events = POLLIN};
+
+    *p = (struct probe){.pid = pid, .pidfd = pidfd};
+    if (ptrace(PTRACE_SEIZE, pid, NULL,
+               (void *)(uintptr_t)PTRACE_O_SUSPEND_SECCOMP) < 0) {
+        return ERR_TRACE(ERR_CONFINE);
+    }
+    p->held = 1;
+    /* While the descriptor's process lives, its number is nobody else's. */
+    if (poll(&gone, 1, 0) != 0) {
+        errno = ESRCH;
+        return ERR_TRACE(ERR_CONFINE);
+    }
+    if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) < 0) {
+        return ERR_TRACE(ERR_CONFINE);
+    }
+    return stop_wait(p);
+}
+
+void probe_end(struct probe *p)
+{
+    if (p->held) {
+        ptrace(PTRACE_DETACH, p->pid, NULL, NULL);
+        p->held = 0;
+    }
+}
+
+int probe_filter(struct probe *p, unsigned i, struct sock_filter *out,
+                 unsigned max, unsigned *out_n)
+{
+    long n = ptrace(PTRACE_SECCOMP_GET_FILTER, p->pid, (void *)(uintptr_t)i,
+                    NULL);
+
+    if (n < 0) {
+        return errno == ENOENT ? PROBE_E_NONE : ERR_TRACE(ERR_CONFINE);
+    }
+    if ((unsigned long)n > max) {
+        errno = EFBIG;
+        return ERR_TRACE(ERR_CONFINE);
+    }
+    if (ptrace(PTRACE_SECCOMP_GET_FILTER, p->pid, (void *)(uintptr_t)i,
+               out) != n) {
+        return ERR_TRACE(ERR_CONFINE);
+    }
+    *out_n = (unsigned)n;
+    return 0;
+}
+
+/* One system call in the stopped process, made with the very instruction in
+ * which it waits. orig_rax -1 keeps the host from restarting the old call. */
+static int call_run(struct probe *p, unsigned long nr,
+                    const unsigned long args[static 4], long *out)
+{
+    struct user_regs_struct was;
+    struct user_regs_struct now;
+    long text;
+
+    if (ptrace(PTRACE_GETREGS, p->pid, NULL, &was) < 0) {
+        return ERR_TRACE(ERR_CONFINE);
+    }
+    errno = 0;
+    text = ptrace(PTRACE_PEEKTEXT, p->pid, (void *)(was.rip - 2), NULL);
+    if (errno != 0 || (text & 0xffff) != SYSCALL_INSTRUCTION) {
+        errno = EFAULT;
+        return ERR_TRACE(ERR_CONFINE);
+    }
+    now = was;
+    now.rip = was.rip - 2;
+    now.rax = nr;
+    now.orig_rax = ~0ul;
+    now.rdi = args[0];
+    now.rsi = args[1];
+    now.rdx = args[2];
+    now.r10 = args[3];
+    now.r8 = 0;
+    if (ptrace(PTRACE_SETREGS, p->pid, NULL, &now) < 0 ||
+        ptrace(PTRACE_SINGLESTEP, p->pid, NULL, NULL) < 0) {
+        return ERR_TRACE(ERR_CONFINE);
+    }
+    TRY(stop_wait(p));
+    if (ptrace(PTRACE_GETREGS, p->pid, NULL, &now) < 0 ||
+        ptrace(PTRACE_SETREGS, p->pid, NULL, &was) < 0) {
+        return ERR_TRACE(ERR_CONFINE);
+    }
+    if (now.rip != was.rip) {
+        errno = EPROTO; /* something else happened than that call */
+        return ERR_TRACE(ERR_CONFINE);
+    }
+    *out = (long)now.rax;
+    return 0;
+}
+
+int probe_securebits(struct probe *p, long *out)
+{
+    const unsigned long args[4] = {PR_GET_SECUREBITS};
+
+    return call_run(p, SYS_prctl, args, out);
+}
+
+int probe_open_root(struct probe *p, long *out)
+{
+    struct user_regs_struct regs;
+    unsigned long at;
+    long was;
+    int code;
+
+    if (ptrace(PTRACE_GETREGS, p->pid, NULL, &regs) < 0) {
+        return ERR_TRACE(ERR_CONFINE);
+    }
+    at = (regs.rsp - SCRATCH_BELOW) & ~7ul;
+    errno = 0;
+    was = ptrace(PTRACE_PEEKDATA, p->pid, (void *)at, NULL);
+    if (errno != 0 ||
+        ptrace(PTRACE_POKEDATA, p->pid, (void *)at, (void *)(long)'/') < 0) {
+        return ERR_TRACE(ERR_CONFINE);
+    }
+    {
+        const unsigned long args[4] = {(unsigned long)AT_FDCWD, at,
+                                       O_RDONLY | O_DIRECTORY | O_CLOEXEC};
+
+        code = call_run(p, SYS_openat, args, out);
+    }
+    if (code == 0 &&
+        ptrace(PTRACE_POKEDATA, p->pid, (void *)at, (void *)was) < 0) {
+        return ERR_TRACE(ERR_CONFINE);
+    }
+    return code;
+}

@@ -1,0 +1,36 @@
+/* Looking into a stopped worker: its installed filters, and the answer of single
+ * system calls made in its name. Landlock and securebits show nowhere in /proc;
+ * what the worker itself may do is the only outside evidence there is. */
+#ifndef KERNEL_CONFINE_PROBE_H
+#define KERNEL_CONFINE_PROBE_H
+
+#include <sys/types.h>
+
+#include "kernel/confine/filter.h"
+
+struct probe {
+    pid_t pid;
+    int pidfd; /* borrowed */
+    int held;
+};
+
+/* Seizes and stops the process; its seccomp filters are suspended until
+ * probe_end. 0, ERR_CONFINE (it is gone or may not be traced; errno says). */
+int probe_begin(struct probe *p, pid_t pid, int pidfd) MUST_USE;
+/* Lets it go on as if nothing had happened. */
+void probe_end(struct probe *p);
+
+enum probe_outcome { PROBE_E_NONE = 1 };
+/* Instructions of installed filter number i, oldest first, into out[max].
+ * 0, PROBE_E_NONE past the last, ERR_CONFINE. */
+int probe_filter(struct probe *p, unsigned i, struct sock_filter *out,
+                 unsigned max, unsigned *out_n) MUST_USE;
+
+/* Runs prctl(PR_GET_SECUREBITS) in the process. */
+int probe_securebits(struct probe *p, long *out) MUST_USE;
+/* Opens the directory "/" for reading in the process: *out is a descriptor
+ * number or a negative errno. An open descriptor is left behind: a process in
+ * which this succeeds is to be killed. */
+int probe_open_root(struct probe *p, long *out) MUST_USE;
+
+#endif
