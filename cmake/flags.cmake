@@ -48,6 +48,11 @@ if(PROCTOR_SANITIZE)
     target_compile_definitions(flags INTERFACE PROCTOR_SANITIZED=1)
 endif()
 
+if(PROCTOR_FUZZ)
+    # Coverage in our libraries too: libFuzzer is blind without it.
+    target_compile_options(flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 option(PROCTOR_HARDEN "Release hardening (gcc)" OFF)
 if(PROCTOR_HARDEN)
     target_compile_options(flags INTERFACE
