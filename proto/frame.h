@@ -8,8 +8,15 @@
 #ifndef PROTO_FRAME_H
 #define PROTO_FRAME_H
 
+#include <sys/socket.h>
+
 #include "proto/limits.h"
 #include "proto/pb.h"
+
+/* The C library has a MSG_BATCH too, a flag of sendmmsg that nobody here uses.
+ * In either order of includes, ours is meant. */
+#undef MSG_BATCH
+#define MSG_BATCH MSG_BATCH_OF_INPUTS
 
 #define FRAME_HEADER_BYTES 8
 /* A body grows by at most this much ahead of the bytes that arrived. */
