@@ -175,10 +175,9 @@ static inline void gen_value(struct gen *g, const struct type *t, size_t off,
         gen_string(g, b);
         return;
     case TYPE_BYTES:
-        assert_int_equal(
-            value_put_bytes(
-                b, (struct ubytes){(uint8_t *)bytes, gen_below(g, 33)}),
-            0);
+        assert_int_equal(value_put_bytes(b, (struct ubytes){(uint8_t *)bytes,
+                                                            gen_below(g, 33)}),
+                         0);
         return;
     case TYPE_LIST:
         n = gen_below(g, 4);

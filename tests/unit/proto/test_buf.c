@@ -85,7 +85,7 @@ static void test_limit(void **state)
     assert_int_equal(buf_putf(&b, "%s", "abc"), ERR_LIMIT);
     assert_int_equal(buf_put_bytes16(&b, (struct ubytes){zeros, 1}), ERR_LIMIT);
     assert_int_equal(buf_extend(&b, SIZE_MAX, &at), ERR_LIMIT);
-    assert_int_equal(buf_len(&b), 8); /* nothing was added */
+    assert_int_equal(buf_len(&b), 8);              /* nothing was added */
     assert_int_equal(buf_putf(&b, "%s", "ab"), 0); /* to the last byte */
     assert_memory_equal(buf_bytes(&b).p + 8, "ab", 2);
     buf_release(&b);
@@ -152,8 +152,7 @@ static void test_grows_like_a_model(void **state)
             memmove(model, model + drop, model_n);
         }
         CHECK(&g, buf_len(&b) == model_n);
-        CHECK(&g, model_n == 0 ||
-                      memcmp(buf_bytes(&b).p, model, model_n) == 0);
+        CHECK(&g, model_n == 0 || memcmp(buf_bytes(&b).p, model, model_n) == 0);
     }
     buf_release(&b);
 }

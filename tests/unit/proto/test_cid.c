@@ -26,7 +26,9 @@ static void test_text(void **state)
 static void test_bad_text(void **state)
 {
     static const char *const bad[] = {
-        "", "af", EMPTY "0",
+        "",
+        "af",
+        EMPTY "0",
         "AF1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
         "gf1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
         " f1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",

@@ -28,7 +28,9 @@ static void test_hostile_text(void **state)
 
     (void)state;
     diag_set(&d, ERR_INPUT, nowhere, "a\x1b[31m\nb\x7f\xff\xc3(\xc2\x9b!");
-    assert_string_equal(d.what, "a?[31m?b?" "??" "(?!");
+    assert_string_equal(d.what, "a?[31m?b?"
+                                "??"
+                                "(?!");
     diag_set(&d, ERR_INPUT, nowhere, "\xe2\x80\xae.\xc3\xa9"); /* bidi; e' */
     assert_string_equal(d.what, "?.\xc3\xa9");
 }
@@ -48,8 +50,8 @@ static void test_cut(void **state)
         diag_set(&d, ERR_INPUT, nowhere, "%s", text);
         assert_true(strlen(d.what) < DIAG_TEXT_BYTES);
         assert_true(strlen(d.what) > DIAG_TEXT_BYTES - 6);
-        assert_true(utf8_is_valid(
-            (struct ubytes){(uint8_t *)d.what, strlen(d.what)}));
+        assert_true(
+            utf8_is_valid((struct ubytes){(uint8_t *)d.what, strlen(d.what)}));
         assert_null(strchr(d.what, '?'));
     }
 }

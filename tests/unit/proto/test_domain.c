@@ -15,7 +15,10 @@ struct row {
     const char *text;
 };
 
-#define ROW(bytes, type, size, text) {bytes, sizeof(bytes) - 1, type, size, text}
+#define ROW(bytes, type, size, text)                                           \
+    {                                                                          \
+        bytes, sizeof(bytes) - 1, type, size, text                             \
+    }
 #define U64(x) "\0\0\0\0\0\0\0" x
 
 static const struct row rows[] = {
@@ -30,8 +33,7 @@ static const struct row rows[] = {
     ROW("\x03\x84" U64("\5") U64("\5"), "u32", 1, "u32 in 5..5"),
     ROW("\x04\x04\0\0\0\0\x3f\x80\0\0\0\0\0\0\x3f\x80\0\2", "f32", 3,
         "f32 in 1..1.00000024"),
-    ROW("\x04\x08\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", "f64", 2,
-        "f64 in -0..0"),
+    ROW("\x04\x08\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", "f64", 2, "f64 in -0..0"),
     ROW("\x05\0\0\0\0\0\0\0\2\0\0\0\2\0\0\0a\0\0\0b", "string", 7,
         "string of length 0..2 over 2 characters"),
     ROW("\x05\0\0\0\1\0\0\0\1\0\0\0\0", "string", 1112063,
@@ -88,8 +90,8 @@ static void test_rows(void **state)
 static void test_corpora(void **state)
 {
     static const uint32_t counts[] = {10, 300};
-    static const uint8_t list[] = {DOMAIN_LIST, 0, 0, 0, 0, 0, 0, 0, 2,
-                                   DOMAIN_CORPUS, TYPE_BYTES, 0, 1};
+    static const uint8_t list[] = {
+        DOMAIN_LIST, 0, 0, 0, 0, 0, 0, 0, 2, DOMAIN_CORPUS, TYPE_BYTES, 0, 1};
     uint64_t n;
 
     (void)state;
@@ -116,27 +118,27 @@ static void test_hostile(void **state)
     BAD("\x00");
     BAD("\x02");
     BAD("\x01\x01");
-    BAD("\x03\x81" U64("\2") U64("\1"));                      /* lo > hi */
-    BAD("\x03\x81" U64("\0") "\0\0\0\0\0\0\1\0");             /* over u8 */
-    BAD("\x03\x01" U64("\x80") U64("\x80"));                  /* over i8 */
+    BAD("\x03\x81" U64("\2") U64("\1"));                          /* lo > hi */
+    BAD("\x03\x81" U64("\0") "\0\0\0\0\0\0\1\0");                 /* over u8 */
+    BAD("\x03\x01" U64("\x80") U64("\x80"));                      /* over i8 */
     BAD("\x03\x01" U64("\1") "\xff\xff\xff\xff\xff\xff\xff\xff"); /* 1..-1 */
     BAD("\x03\x83" U64("\0") U64("\1"));
     BAD("\x04\x08\0\0\0\0\0\0\0\0\x7f\xf0\0\0\0\0\0\0"); /* infinity */
     BAD("\x04\x08\x7f\xf8\0\0\0\0\0\0\x7f\xf8\0\0\0\0\0\0");
-    BAD("\x04\x08\0\0\0\0\0\0\0\0\x80\0\0\0\0\0\0\0");   /* 0.0..-0.0 */
-    BAD("\x04\x04\0\0\0\1\0\0\0\0\0\0\0\1\0\0\0\0");     /* high half */
-    BAD("\x05\0\0\0\2\0\0\0\1\0\0\0\0");                 /* lo > hi */
-    BAD("\x05\0\0\0\0\0\0\0\1\0\0\0\2\0\0\0b\0\0\0a");   /* not ascending */
-    BAD("\x05\0\0\0\0\0\0\0\1\0\0\0\2\0\0\0a\0\0\0a");   /* repeated */
-    BAD("\x05\0\0\0\0\0\0\0\1\0\0\0\1\0\0\0\0");         /* NUL */
-    BAD("\x05\0\0\0\0\0\0\0\1\0\0\0\1\0\0\xd8\0");       /* surrogate */
-    BAD("\x05\0\0\0\0\0\0\0\1\0\0\0\1\0\x11\0\0");       /* over 10ffff */
+    BAD("\x04\x08\0\0\0\0\0\0\0\0\x80\0\0\0\0\0\0\0"); /* 0.0..-0.0 */
+    BAD("\x04\x04\0\0\0\1\0\0\0\0\0\0\0\1\0\0\0\0");   /* high half */
+    BAD("\x05\0\0\0\2\0\0\0\1\0\0\0\0");               /* lo > hi */
+    BAD("\x05\0\0\0\0\0\0\0\1\0\0\0\2\0\0\0b\0\0\0a"); /* not ascending */
+    BAD("\x05\0\0\0\0\0\0\0\1\0\0\0\2\0\0\0a\0\0\0a"); /* repeated */
+    BAD("\x05\0\0\0\0\0\0\0\1\0\0\0\1\0\0\0\0");       /* NUL */
+    BAD("\x05\0\0\0\0\0\0\0\1\0\0\0\1\0\0\xd8\0");     /* surrogate */
+    BAD("\x05\0\0\0\0\0\0\0\1\0\0\0\1\0\x11\0\0");     /* over 10ffff */
     BAD("\x05\0\0\0\0\0\0\0\1\xff\xff\xff\xff\0\0\0a");
     BAD("\x08\0\0\0\2\0\0\0\1\x01");
     BAD("\x09\x11\x01");
-    BAD("\x0c\x03\x81\0\0\0\0");                         /* no choice */
+    BAD("\x0c\x03\x81\0\0\0\0"); /* no choice */
     BAD("\x0c\x03\x81\xff\xff\xff\xff\0\0\0\3\x03\x81\1");
-    BAD("\x0c\x03\x81\0\0\0\1\0\0\0\3\x03\x01\1");       /* other type */
+    BAD("\x0c\x03\x81\0\0\0\1\0\0\0\3\x03\x01\1"); /* other type */
     BAD("\x0f\x07\0\0");
     /* Seven lists of bool: the type is too deep. */
     BAD("\x08\0\0\0\0\0\0\0\1\x08\0\0\0\0\0\0\0\1\x08\0\0\0\0\0\0\0\1"
@@ -147,9 +149,10 @@ static void test_too_long_values(void **state)
 {
     static const uint8_t fits[] = {6, 0, 0, 0, 0, 0, 0x0f, 0xff, 0xfb};
     static const uint8_t over[] = {6, 0, 0, 0, 0, 0, 0x0f, 0xff, 0xfc};
-    static const uint8_t lists[] = {8, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff,
-                                    8, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff,
-                                    8, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 1};
+    static const uint8_t lists[] = {8,    0,    0,    0,    0,    0xff, 0xff,
+                                    0xff, 0xff, 8,    0,    0,    0,    0,
+                                    0xff, 0xff, 0xff, 0xff, 8,    0,    0,
+                                    0,    0,    0xff, 0xff, 0xff, 0xff, 1};
     static uint8_t long_bytes[DOMAIN_BYTES_MAX + 1];
     struct type t;
     uint64_t n;
@@ -191,8 +194,8 @@ static void test_damage(void **state)
             struct type again;
 
             CHECK(&g, type_decode((struct ubytes){t.b, t.n}, &again) == 0);
-            CHECK(&g, domain_size((struct ubytes){bytes, n}, NULL, 0, &size) ==
-                          0);
+            CHECK(&g,
+                  domain_size((struct ubytes){bytes, n}, NULL, 0, &size) == 0);
             CHECK(&g, strcmp(text, "malformed domain") != 0);
         } else {
             CHECK(&g, t.n == 0 || t.n > 0); /* it came back */
@@ -215,12 +218,9 @@ static void test_float_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_corpora),
-        cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_too_long_values),
-        cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_float_order),
+        cmocka_unit_test(test_rows),    cmocka_unit_test(test_corpora),
+        cmocka_unit_test(test_hostile), cmocka_unit_test(test_too_long_values),
+        cmocka_unit_test(test_damage),  cmocka_unit_test(test_float_order),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

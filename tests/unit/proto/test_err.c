@@ -22,8 +22,8 @@ static void test_table(void **state)
 
 static void test_unknown_codes(void **state)
 {
-    static const int codes[] = {1, 42, INT32_MAX, -1000, INT32_MIN,
-                                ERR_INTERNAL - 1};
+    static const int codes[] = {1,     42,        INT32_MAX,
+                                -1000, INT32_MIN, ERR_INTERNAL - 1};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_N(codes); i++) {

@@ -122,9 +122,9 @@ static void test_read_leaves_the_rest(void **state)
 
 static void test_names(void **state)
 {
-    static const char *const names[] = {"bool", "u8",  "u16", "u32",    "u64",
-                                        "i8",   "i16", "i32", "i64",    "f32",
-                                        "f64",  "string",     "bytes"};
+    static const char *const names[] = {"bool", "u8",     "u16",  "u32", "u64",
+                                        "i8",   "i16",    "i32",  "i64", "f32",
+                                        "f64",  "string", "bytes"};
     struct type t;
     char out[20];
 

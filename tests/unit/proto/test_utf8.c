@@ -18,9 +18,10 @@ static void test_every_code_point(void **state)
             continue;
         }
         n = utf8_put(cp, b);
-        assert_int_equal(n, cp < 0x80 ? 1 : cp < 0x800 ? 2
-                                        : cp < 0x10000 ? 3
-                                                       : 4);
+        assert_int_equal(n, cp < 0x80      ? 1
+                            : cp < 0x800   ? 2
+                            : cp < 0x10000 ? 3
+                                           : 4);
         assert_int_equal(utf8_next((struct ubytes){b, n}, &back), n);
         assert_int_equal(back, cp);
         for (size_t cut = 1; cut < n; cut++) {
@@ -63,7 +64,12 @@ static void test_bad_forms(void **state)
         "\xed\xa0\x80",     /* surrogate */
         "\xed\xbf\xbf",     /* surrogate */
         "\xf4\x90\x80\x80", /* above 10ffff */
-        "\xf5\x80\x80\x80", "\xff", "\xfe", "\xc3", "\xe2\x82", "\xc3(",
+        "\xf5\x80\x80\x80",
+        "\xff",
+        "\xfe",
+        "\xc3",
+        "\xe2\x82",
+        "\xc3(",
         "ok\xf0\x9f\x98",
     };
 

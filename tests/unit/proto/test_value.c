@@ -7,8 +7,8 @@ static struct type type_of(const char *bytes, size_t n)
 {
     struct type t;
 
-    assert_int_equal(type_decode((struct ubytes){(const uint8_t *)bytes, n}, &t),
-                     0);
+    assert_int_equal(
+        type_decode((struct ubytes){(const uint8_t *)bytes, n}, &t), 0);
     return t;
 }
 
@@ -64,8 +64,8 @@ static void test_strings(void **state)
     (void)state;
     OK("\x05\0\0\0\0", "\x05");
     OK("\x05\0\0\0\2\xc3\xa9", "\x05");
-    BAD("\x05\0\0\0\1\0", "\x05");         /* NUL */
-    BAD("\x05\0\0\0\2\xc0\x80", "\x05");   /* overlong NUL */
+    BAD("\x05\0\0\0\1\0", "\x05");           /* NUL */
+    BAD("\x05\0\0\0\2\xc0\x80", "\x05");     /* overlong NUL */
     BAD("\x05\0\0\0\3\xed\xa0\x80", "\x05"); /* surrogate */
     BAD("\x05\0\0\0\1\xc3", "\x05");
 }
@@ -156,7 +156,7 @@ static void test_nonfinite(void **state)
             /* Bytes that look like an infinite float do not count. */
             assert_int_equal(
                 value_put_bytes(&b, (struct ubytes){(const uint8_t *)"\4\4\x7f"
-                                                                    "\x80\0\0",
+                                                                     "\x80\0\0",
                                                     6}),
                 0);
             assert_int_equal(value_put_list(&b, 1), 0);
@@ -233,8 +233,8 @@ static void test_values(void **state)
             CHECK(&g, values_n(&v) == 0);
         }
         for (size_t cut = 0; cut < bytes.n && cut < 200; cut++) {
-            CHECK(&g, values_decode(&v, (struct ubytes){bytes.p, cut}, &t,
-                                    n) == ERR_ENCODING);
+            CHECK(&g, values_decode(&v, (struct ubytes){bytes.p, cut}, &t, n) ==
+                          ERR_ENCODING);
         }
         copy = malloc(bytes.n + 1);
         assert_non_null(copy);
@@ -261,20 +261,21 @@ static void test_values_hostile(void **state)
     values_init(&v);
     /* A count of four billion with nothing behind it. */
     assert_int_equal(
-        values_decode(&v, (struct ubytes){(const uint8_t *)"\xff\xff\xff\xff", 4},
+        values_decode(&v,
+                      (struct ubytes){(const uint8_t *)"\xff\xff\xff\xff", 4},
                       &t, UINT32_MAX),
         ERR_ENCODING);
     /* One value, then a byte too many. */
     assert_int_equal(
         values_decode(
-            &v, (struct ubytes){(const uint8_t *)"\0\0\0\1\0\0\0\1\1\1", 10}, &t,
-            5),
+            &v, (struct ubytes){(const uint8_t *)"\0\0\0\1\0\0\0\1\1\1", 10},
+            &t, 5),
         ERR_ENCODING);
     /* A length that swallows two values. */
     assert_int_equal(
         values_decode(
-            &v, (struct ubytes){(const uint8_t *)"\0\0\0\1\0\0\0\2\1\1", 10}, &t,
-            5),
+            &v, (struct ubytes){(const uint8_t *)"\0\0\0\1\0\0\0\2\1\1", 10},
+            &t, 5),
         ERR_ENCODING);
     assert_int_equal(
         values_decode(&v, (struct ubytes){(const uint8_t *)"\0\0\0\0", 4}, &t,
