@@ -1,7 +1,8 @@
 /* A store directory: lock, format, objects by CID. Kernel only.
  *
  *   format      "proctor store 1\n"
- *   lock        flock(2)ed by its one owner; holds "pid N\n"
+ *   lock        flock(2)ed by its one owner; holds "pid N\n" while it is open,
+ *               so that the next owner knows of a crash
  *   keys/       0700; key: written and read by the signer only
  *   objects/ab/cdef...   immutable bytes, 0444, name = CID
  *   tmp/        half-written files; emptied at open
@@ -27,6 +28,7 @@ int store_open(const char *dir, struct store **out, int *out_created,
                struct diag *d) MUST_USE;
 void store_close(struct store *s); /* NULL is fine; releases the lock */
 int store_dir_fd(const struct store *s);
+int store_tmp_fd(const struct store *s); /* for disk_put, same file system */
 const char *store_dir(const struct store *s);
 
 /* Durable when it returns. Putting what is there already is cheap. */

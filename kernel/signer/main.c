@@ -1,0 +1,123 @@
+/* proctor-signer: holds a store's key. Started by the kernel before anything else,
+ * with a socket and the key file (proto/signer.h); ends when the socket does.
+ *
+ * Must never fork, open, or let the key leave but as signatures and revealed
+ * seeds. All memory is taken before the filter is on. */
+#include <errno.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "proto/err.h"
+#include "kernel/signer/signer.h"
+
+/* exit_group itself: nothing may run at exit under the filter. */
+NORETURN static void leave(int code)
+{
+    for (;;) {
+        (void)syscall(SYS_exit_group, code);
+    }
+}
+
+/* Reads n bytes; false at the end of the stream. */
+static int read_all(uint8_t *p, size_t n)
+{
+    while (n > 0) {
+        ssize_t got = read(SIGNER_SOCKET_FD, p, n);
+
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return 0;
+        }
+        p += got;
+        n -= (size_t)got;
+    }
+    return 1;
+}
+
+static int write_all(const uint8_t *p, size_t n)
+{
+    while (n > 0) {
+        ssize_t wrote = write(SIGNER_SOCKET_FD, p, n);
+
+        if (wrote < 0 && errno == EINTR) {
+            continue;
+        }
+        if (wrote <= 0) {
+            return 0;
+        }
+        p += wrote;
+        n -= (size_t)wrote;
+    }
+    return 1;
+}
+
+static int send_reply(unsigned status, struct ubytes body)
+{
+    uint8_t head[5] = {(uint8_t)((body.n + 1) >> 24),
+                       (uint8_t)((body.n + 1) >> 16),
+                       (uint8_t)((body.n + 1) >> 8), (uint8_t)(body.n + 1),
+                       (uint8_t)status};
+
+    return write_all(head, sizeof(head)) && write_all(body.p, body.n);
+}
+
+/* One request and its answer; false ends the process. */
+static int serve_one(struct signer *s, uint8_t *request, struct buf *reply)
+{
+    uint8_t head[5];
+    uint32_t n;
+    int status;
+
+    if (!read_all(head, sizeof(head))) {
+        return 0;
+    }
+    n = (uint32_t)head[0] << 24 | (uint32_t)head[1] << 16 |
+        (uint32_t)head[2] << 8 | head[3];
+    if (n < 1 || n - 1 > SIGNER_BODY_MAX || !read_all(request, n - 1)) {
+        return 0;
+    }
+    buf_reset(reply);
+    status = signer_answer(s, head[4], (struct ubytes){request, n - 1}, reply);
+    if (status < 0) {
+        return 0;
+    }
+    return send_reply((unsigned)status,
+                      status == SIGNER_OK ? buf_bytes(reply)
+                                          : (struct ubytes){NULL, 0});
+}
+
+int main(int argc, char **argv)
+{
+    static uint8_t request[SIGNER_BODY_MAX];
+    static struct signer signer;
+    struct buf reply;
+    uint8_t *room;
+    int code;
+
+    /* Before the key is in memory. */
+    if (argc != 2 || sodium_init() < 0 ||
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
+        leave(1);
+    }
+    code = strcmp(argv[1], "new") == 0   ? signer_make(&signer, SIGNER_KEY_FD)
+           : strcmp(argv[1], "old") == 0 ? signer_load(&signer, SIGNER_KEY_FD)
+                                         : ERR_SIGNER;
+    (void)close(SIGNER_KEY_FD);
+    buf_init(&reply, 4096);
+    if (code != 0 || buf_extend(&reply, 4096, &room) != 0) {
+        (void)send_reply(SIGNER_E_KEY, (struct ubytes){NULL, 0});
+        leave(1);
+    }
+    if (signer_confine() != 0) {
+        leave(1);
+    }
+    while (serve_one(&signer, request, &reply)) {
+    }
+    signer_wipe(&signer);
+    leave(0);
+}

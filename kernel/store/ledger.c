@@ -1,0 +1,422 @@
+/* Appending to the ledger. Kernel process.
+ *
+ * Must never acknowledge a record whose bytes, root and signature are not synced,
+ * and never write again after a write or sync failed: what the disk holds is then
+ * unknown until the store is opened again and read from its start. */
+#include "kernel/store/ledger_int.h"
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/err.h"
+#include "proto/wal.h"
+#include "kernel/store/clock.h"
+#include "kernel/store/disk.h"
+
+/* A tail longer than this is not left to the next open. */
+#define CLOSE_TAIL_RECORDS 2048u
+
+int ledger_stop(struct ledger *l, int code)
+{
+    if (l->stopped == 0) {
+        l->stopped = code;
+    }
+    return ERR_TRACE(code);
+}
+
+static int check_alive(const struct ledger *l)
+{
+    ASSERT(l->magic == LEDGER_MAGIC);
+    return l->stopped == 0 ? 0 : ERR_TRACE(ERR_IO);
+}
+
+/* Encodes r as the next record into l->entry. */
+static int encode(struct ledger *l, struct record *r)
+{
+    r->seq = l->last.size + l->queued_n;
+    memcpy(r->prev, l->prev.b, sizeof(r->prev));
+    r->wall_ns = clock_wall_ns();
+    r->mono_ns = clock_mono_ns() - l->start_ns;
+    buf_reset(&l->entry);
+    return record_encode(r, &l->entry);
+}
+
+/* Queues without committing a full queue first; there is room. */
+static int enqueue(struct ledger *l, struct record *r, uint64_t *out_seq)
+{
+    struct ubytes entry;
+
+    TRY(encode(l, r));
+    entry = buf_bytes(&l->entry);
+    TRY(buf_put_bytes16(&l->queue, entry));
+    l->prev = merkle_leaf(entry);
+    l->leaves[l->queued_n++] = l->prev;
+    if (r->kind == RECORD_COMMIT &&
+        record_u(r, RF_COMMIT_seed_i) > l->queued_seed) {
+        l->queued_seed = record_u(r, RF_COMMIT_seed_i);
+    }
+    *out_seq = r->seq;
+    return 0;
+}
+
+int ledger_add(struct ledger *l, struct record *r, uint64_t *out_seq)
+{
+    TRY(check_alive(l));
+    if (l->queued_n == LIMIT_BATCH_RECORDS ||
+        buf_len(&l->queue) + 2 + LIMIT_RECORD_BYTES > LIMIT_WAL_BATCH_BYTES) {
+        TRY(ledger_commit(l));
+    }
+    return enqueue(l, r, out_seq);
+}
+
+/* Every leaf again, from the bytes that will be written: a bit that flipped in
+ * either copy shows before anything is signed. */
+static int rehash_queue(const struct ledger *l, const struct wal_batch *b)
+{
+    struct ubytes entry;
+    struct merkle_hash leaf;
+    size_t off = 0;
+    uint32_t i;
+
+    for (i = 0; i < b->n; i++) {
+        TRY(wal_entry_next(b, &off, &entry));
+        leaf = merkle_leaf(entry);
+        if (memcmp(leaf.b, l->leaves[i].b, sizeof(leaf.b)) != 0) {
+            return ERR_TRACE(ERR_INTERNAL);
+        }
+    }
+    return 0;
+}
+
+static int signature_fits(const struct ledger *l, const struct checkpoint *c,
+                          const uint8_t sig[static 64])
+{
+    struct buf body;
+    int fits;
+
+    buf_init(&body, NOTE_BYTES_MAX);
+    fits = note_body(&body, c) == 0 &&
+           crypto_sign_verify_detached(sig, buf_bytes(&body).p, buf_len(&body),
+                                       l->key) == 0;
+    buf_release(&body);
+    return fits;
+}
+
+/* Root by our frontier and by the signer's, signature checked; *f: the frontier
+ * after the batch. */
+static int sign_queue(struct ledger *l, struct wal_batch *b,
+                      struct merkle_frontier *f)
+{
+    struct checkpoint c = l->last;
+    struct merkle_hash theirs;
+    uint64_t size = 0;
+    uint32_t i;
+
+    TRY(signer_client_sign_send(&l->signer, l->last.size, l->leaves, b->n));
+    TRY(rehash_queue(l, b));
+    *f = l->frontier;
+    for (i = 0; i < b->n; i++) {
+        merkle_frontier_add(f, &l->leaves[i]);
+    }
+    c.size = f->size;
+    c.root = merkle_frontier_root(f);
+    TRY(signer_client_sign_receive(&l->signer, &size, &theirs, b->sig));
+    if (size != c.size || memcmp(theirs.b, c.root.b, sizeof(c.root.b)) != 0 ||
+        !signature_fits(l, &c, b->sig)) {
+        return ERR_TRACE(ERR_SIGNER);
+    }
+    b->size = c.size;
+    b->root = c.root;
+    return 0;
+}
+
+/* A new segment whose head and first batch appear under its name at once. */
+static int write_segment(struct ledger *l, const struct wal_batch *b)
+{
+    struct wal_head head = {.first = b->first, .frontier = l->frontier};
+    char name[WAL_NAME_BYTES];
+
+    if (b->first > 0) {
+        struct record first;
+        struct ubytes entry;
+        size_t off = 0;
+
+        TRY(wal_entry_next(b, &off, &entry));
+        TRY(record_decode(entry, &first));
+        memcpy(head.prev.b, first.prev, sizeof(head.prev.b));
+    }
+    buf_reset(&l->out);
+    TRY(wal_head_encode(&l->out, &head));
+    TRY(wal_batch_encode(&l->out, b));
+    wal_segment_name(b->first, name);
+    TRY(disk_put(&(struct disk_file){.tmp_fd = store_tmp_fd(l->store),
+                                     .dir_fd = l->wal_fd,
+                                     .name = name,
+                                     .mode = 0644,
+                                     .durable = 1},
+                 buf_bytes(&l->out)));
+    TRY(disk_open(l->wal_fd, name, O_WRONLY, &l->segment_fd));
+    l->segment_first = b->first;
+    l->segment_off = buf_len(&l->out);
+    return 0;
+}
+
+static int write_batch(struct ledger *l, const struct wal_batch *b)
+{
+    if (l->segment_fd < 0) {
+        return write_segment(l, b);
+    }
+    buf_reset(&l->out);
+    TRY(wal_batch_encode(&l->out, b));
+    TRY(disk_write(l->segment_fd, l->segment_off, buf_bytes(&l->out).p,
+                   buf_len(&l->out)));
+    TRY(disk_sync(l->segment_fd));
+    l->segment_off += buf_len(&l->out);
+    return 0;
+}
+
+/* Folds what is durable now. */
+static int fold_batch(struct ledger *l, const struct wal_batch *b)
+{
+    struct ubytes entry;
+    struct record r;
+    size_t off = 0;
+    uint32_t i;
+
+    for (i = 0; i < b->n; i++) {
+        TRY(wal_entry_next(b, &off, &entry));
+        TRY(record_decode(entry, &r));
+        TRY(fold_add(l->fold, &r));
+    }
+    return 0;
+}
+
+static int flush_steps(struct ledger *l)
+{
+    struct wal_batch b = {.first = l->last.size,
+                          .n = l->queued_n,
+                          .entries = buf_bytes(&l->queue)};
+    struct merkle_frontier f;
+
+    TRY(sign_queue(l, &b, &f));
+    TRY(write_batch(l, &b));
+    l->frontier = f;
+    l->last.size = b.size;
+    l->last.root = b.root;
+    memcpy(l->last_sig, b.sig, sizeof(l->last_sig));
+    TRY(fold_batch(l, &b));
+    buf_reset(&l->queue);
+    l->queued_n = 0;
+    l->queued_seed = 0;
+    return 0;
+}
+
+int ledger_flush(struct ledger *l)
+{
+    int code = l->queued_n == 0 ? 0 : flush_steps(l);
+
+    return code == 0 ? 0 : ledger_stop(l, code);
+}
+
+static uint64_t tail_n(const struct ledger *l)
+{
+    return l->last.size - l->segment_first;
+}
+
+int ledger_commit(struct ledger *l)
+{
+    TRY(check_alive(l));
+    TRY(ledger_flush(l));
+    if (tail_n(l) >= LIMIT_SNAPSHOT_RECORDS ||
+        l->segment_off >= LIMIT_SEGMENT_BYTES) {
+        return ledger_snapshot(l);
+    }
+    return 0;
+}
+
+int ledger_append(struct ledger *l, struct record *r, uint64_t *out_seq,
+                  struct merkle_hash *out_leaf)
+{
+    struct merkle_hash leaf;
+
+    TRY(ledger_add(l, r, out_seq));
+    leaf = l->prev;
+    TRY(ledger_commit(l));
+    if (out_leaf != NULL) {
+        *out_leaf = leaf;
+    }
+    return 0;
+}
+
+static int snapshot_steps(struct ledger *l)
+{
+    struct buf bytes;
+    struct record r;
+    struct cid cid;
+    uint64_t seq;
+    int code;
+
+    buf_init(&bytes, LIMIT_OBJECT_BYTES);
+    code = fold_encode(l->fold, &bytes);
+    if (code == 0) {
+        code = store_put(l->store, buf_bytes(&bytes), &cid);
+    }
+    buf_release(&bytes);
+    TRY(code);
+    record_init(&r, RECORD_CHECKPOINT);
+    record_set_hash(&r, RF_CHECKPOINT_snapshot, cid.b);
+    record_set_u(&r, RF_CHECKPOINT_records, l->last.size);
+    TRY(enqueue(l, &r, &seq));
+    fd_closep(&l->segment_fd);
+    return ledger_flush(l);
+}
+
+int ledger_snapshot(struct ledger *l)
+{
+    int code;
+
+    TRY(check_alive(l));
+    TRY(ledger_flush(l));
+    code = snapshot_steps(l);
+    return code == 0 ? 0 : ledger_stop(l, code);
+}
+
+int ledger_publish(struct ledger *l)
+{
+    struct tiles_place place;
+    int code = 0;
+
+    TRY(check_alive(l));
+    TRY(ledger_flush(l));
+    place = (struct tiles_place){.ledger_fd = l->ledger_fd,
+                                 .wal_fd = l->wal_fd,
+                                 .tmp_fd = store_tmp_fd(l->store)};
+    if (l->tiles == NULL) {
+        TRY(tiles_open(&place, l->last.origin, l->key, &l->tiles));
+    }
+    code = tiles_publish(l->tiles, &l->last, l->last_sig);
+    if (code != 0) {
+        tiles_free(l->tiles);
+        l->tiles = NULL;
+        return ledger_stop(l, code);
+    }
+    return 0;
+}
+
+static void release(struct ledger *l)
+{
+    signer_client_stop(&l->signer);
+    tiles_free(l->tiles);
+    fold_free(l->fold);
+    fd_closep(&l->segment_fd);
+    fd_closep(&l->wal_fd);
+    fd_closep(&l->ledger_fd);
+    buf_release(&l->entry);
+    buf_release(&l->queue);
+    buf_release(&l->out);
+    free(l->leaves);
+    l->magic = 0;
+    free(l);
+}
+
+int ledger_close(struct ledger *l)
+{
+    int code;
+
+    if (l == NULL) {
+        return 0;
+    }
+    ASSERT(l->magic == LEDGER_MAGIC);
+    code = l->stopped;
+    if (code == 0) {
+        code = ledger_flush(l);
+    }
+    if (code == 0 && tail_n(l) > CLOSE_TAIL_RECORDS) {
+        code = ledger_snapshot(l);
+    }
+    if (code == 0) {
+        code = ledger_publish(l);
+    }
+    release(l);
+    return code;
+}
+
+uint64_t ledger_size(const struct ledger *l)
+{
+    return l->last.size;
+}
+
+int ledger_next_seed(const struct ledger *l, uint64_t *out_i)
+{
+    uint64_t used = fold_seeds_used(l->fold);
+
+    if (l->queued_seed > used) {
+        used = l->queued_seed;
+    }
+    if (used >= l->seed_chain_n) {
+        return ERR_TRACE(ERR_SEEDS);
+    }
+    *out_i = used + 1;
+    return 0;
+}
+
+int ledger_reveal_seed(struct ledger *l, uint64_t i, uint8_t out[static 32])
+{
+    TRY(check_alive(l));
+    if (i == 0 || i > fold_seeds_used(l->fold)) {
+        return ERR_TRACE(ERR_INTERNAL); /* no durable COMMIT claims it */
+    }
+    return signer_client_reveal(&l->signer, i, out);
+}
+
+const struct fold *ledger_fold(const struct ledger *l)
+{
+    return l->fold;
+}
+
+const struct checkpoint *ledger_checkpoint(const struct ledger *l,
+                                           uint8_t out_sig[static 64])
+{
+    memcpy(out_sig, l->last_sig, 64);
+    return &l->last;
+}
+
+const char *ledger_origin(const struct ledger *l)
+{
+    return l->last.origin;
+}
+
+const uint8_t *ledger_key(const struct ledger *l)
+{
+    return l->key;
+}
+
+int ledger_read(struct ledger *l, uint64_t seq, struct buf *out,
+                struct record *r, struct merkle_hash *out_leaf)
+{
+    struct wal_reader *w;
+    struct ubytes entry;
+    size_t from = buf_len(out);
+    int code;
+
+    if (seq >= l->last.size) {
+        return ERR_TRACE(ERR_NOT_FOUND);
+    }
+    TRY(wal_reader_open_at(l->wal_fd, seq, &w));
+    code = wal_reader_next(w, r, &entry, out_leaf);
+    if (code > 0) {
+        code = ERR_TRACE(ERR_STORE_DAMAGED);
+    }
+    if (code == 0) {
+        code = buf_put(out, entry.p, entry.n);
+    }
+    if (code == 0) {
+        code = record_decode((struct ubytes){buf_bytes(out).p + from, entry.n},
+                             r);
+    }
+    wal_reader_close(w);
+    return code;
+}

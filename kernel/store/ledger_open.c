@@ -1,0 +1,503 @@
+/* Opening the ledger: a new one, or recovery of what is there. Kernel process.
+ *
+ * Must never change a damaged ledger, nor cut what may have been acknowledged: a
+ * torn tail is moved aside, and only when no published checkpoint and no later
+ * batch says that it was whole once. */
+#include "kernel/store/ledger_int.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/err.h"
+#include "proto/wal.h"
+#include "kernel/store/clock.h"
+#include "kernel/store/disk.h"
+
+/* Recovery under way. */
+struct recovery {
+    struct ledger *l;
+    struct diag *d;
+    struct signer_public public;
+    uint64_t *firsts; /* owned; ascending */
+    size_t firsts_n;
+    struct checkpoint published; /* size 0 = none */
+    struct wal_check check;
+    uint64_t torn_off;   /* in the last segment */
+    uint64_t torn_bytes; /* 0 = no torn tail */
+    uint64_t end_off;    /* of the last segment's whole batches */
+};
+
+static int damaged(struct diag *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+static int damaged(struct diag *d, const char *fmt, ...)
+{
+    char text[DIAG_TEXT_BYTES];
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    (void)diag_set(d, ERR_STORE_DAMAGED, (struct loc){.path = NULL}, "%s",
+                   text);
+    diag_hint(d, "nothing was changed; restore the store from a copy, or look "
+                 "with `proctor verify`");
+    return ERR_TRACE(ERR_STORE_DAMAGED);
+}
+
+/* Everything but damage, in words. */
+static int failed(struct diag *d, int code, const char *what)
+{
+    if (d->what[0] == '\0') {
+        (void)diag_set(d, code, (struct loc){.path = NULL}, "%s: %s", what,
+                       err_text(code));
+        if (code == ERR_SPACE) {
+            diag_hint(d, "free some space; what was recorded is safe");
+        }
+    }
+    return ERR_TRACE(code);
+}
+
+static int start_signer(struct ledger *l, const char *path, int is_new,
+                        struct signer_public *out, struct diag *d)
+{
+    int keys CLEANUP(fd_closep) = -1;
+    int key CLEANUP(fd_closep) = -1;
+    int code;
+
+    TRY(disk_open_dir(store_dir_fd(l->store), "keys", &keys));
+    if (is_new) {
+        code = disk_unlink(keys, "key"); /* of a creation that was cut short */
+        TRY(code == ERR_NOT_FOUND ? 0 : code);
+        TRY(disk_create(keys, "key", 0600, &key));
+    } else {
+        code = disk_open(keys, "key", O_RDONLY, &key);
+        if (code == ERR_NOT_FOUND) {
+            return damaged(d, "keys/key is missing");
+        }
+        TRY(code);
+    }
+    TRY(signer_client_start(&l->signer, path, key, is_new, out, d));
+    (void)snprintf(l->last.origin, sizeof(l->last.origin), "%s", out->origin);
+    memcpy(l->key, out->key, sizeof(l->key));
+    l->seed_chain_n = out->chain_n;
+    return is_new ? disk_sync_dir(keys) : 0;
+}
+
+/* No segment is there. That is a new store only when nothing was ever published. */
+static int check_unborn(struct ledger *l, struct diag *d)
+{
+    static const char *const derived[] = {"checkpoint", "vkey"};
+    size_t i;
+
+    for (i = 0; i < ARRAY_N(derived); i++) {
+        int fd CLEANUP(fd_closep) = -1;
+        int code = disk_open(l->ledger_fd, derived[i], O_RDONLY, &fd);
+
+        if (code == 0) {
+            return damaged(d, "ledger/wal holds no segment, but ledger/%s is "
+                              "there",
+                           derived[i]);
+        }
+        TRY(code == ERR_NOT_FOUND ? 0 : code);
+    }
+    return 0;
+}
+
+static int create(struct ledger *l, const struct ledger_genesis *g,
+                  struct diag *d)
+{
+    struct signer_public public;
+    struct record r;
+    uint64_t seq;
+
+    TRY(check_unborn(l, d));
+    TRY(start_signer(l, g->signer, 1, &public, d));
+    TRY(fold_new(&l->fold));
+    TRY(signer_client_begin(&l->signer, &l->frontier, NULL));
+    record_init(&r, RECORD_GENESIS);
+    record_set_str(&r, RF_GENESIS_origin, public.origin);
+    record_set_hash(&r, RF_GENESIS_log_key, public.key);
+    record_set_hash(&r, RF_GENESIS_seed_anchor, public.anchor);
+    record_set_u(&r, RF_GENESIS_seed_chain, public.chain_n);
+    record_set_hash(&r, RF_GENESIS_kernel, g->kernel.b);
+    record_set_str(&r, RF_GENESIS_classes, g->classes);
+    record_set_bytes(&r, RF_GENESIS_images, g->images);
+    record_set_hash(&r, RF_GENESIS_policy, g->policy.b);
+    TRY(ledger_add(l, &r, &seq));
+    TRY(ledger_flush(l));
+    return ledger_publish(l);
+}
+
+/* The ledger's first record names the key and the seeds: they must be those that
+ * the signer holds. */
+static int check_genesis(struct recovery *rc)
+{
+    const struct signer_public *p = &rc->public;
+    struct wal_reader *w;
+    struct merkle_hash leaf;
+    struct ubytes entry;
+    struct record r;
+    char origin[NOTE_ORIGIN_BYTES];
+    int code = wal_reader_open_at(rc->l->wal_fd, 0, &w);
+
+    if (code != 0) {
+        return code == ERR_STORE_DAMAGED
+                   ? damaged(rc->d, "ledger/wal: the first segment is missing "
+                                    "or has a damaged head")
+                   : code;
+    }
+    code = wal_reader_next(w, &r, &entry, &leaf);
+    if (code != 0 || r.kind != RECORD_GENESIS) {
+        wal_reader_close(w);
+        return damaged(rc->d, "ledger/wal: record 0 is not a whole genesis");
+    }
+    record_str(&r, RF_GENESIS_origin, origin, sizeof(origin));
+    code = strcmp(origin, p->origin) != 0 ||
+                   memcmp(record_hash(&r, RF_GENESIS_log_key), p->key, 32) !=
+                       0 ||
+                   memcmp(record_hash(&r, RF_GENESIS_seed_anchor), p->anchor,
+                          32) != 0
+               ? damaged(rc->d, "keys/key belongs to another ledger")
+               : 0;
+    wal_reader_close(w);
+    return code;
+}
+
+/* Folds the records of the snapshot that starts segment first into *out.
+ * ERR_NOT_FOUND: not to be had, an earlier segment must do. */
+static int load_snapshot(struct recovery *rc, uint64_t first, struct fold **out)
+{
+    struct wal_segment s;
+    struct wal_batch b;
+    struct ubytes entry;
+    struct record r;
+    struct buf bytes;
+    struct cid cid;
+    size_t off = 0;
+    int code = wal_segment_open(rc->l->wal_fd, first, &s);
+
+    buf_init(&bytes, LIMIT_OBJECT_BYTES);
+    if (code == 0) {
+        code = wal_segment_next(&s, &b);
+    }
+    if (code == 0) {
+        code = wal_entry_next(&b, &off, &entry);
+    }
+    if (code == 0) {
+        code = record_decode(entry, &r);
+    }
+    if (code == 0 && (r.kind != RECORD_CHECKPOINT ||
+                      record_u(&r, RF_CHECKPOINT_records) != first)) {
+        code = ERR_TRACE(ERR_NOT_FOUND);
+    }
+    if (code == 0) {
+        memcpy(cid.b, record_hash(&r, RF_CHECKPOINT_snapshot), sizeof(cid.b));
+        code = store_get(rc->l->store, &cid, &bytes);
+    }
+    if (code == 0) {
+        code = fold_decode(buf_bytes(&bytes), out);
+    }
+    if (code == 0 && fold_records(*out) != first) {
+        fold_free(*out);
+        *out = NULL;
+        code = ERR_TRACE(ERR_NOT_FOUND);
+    }
+    buf_release(&bytes);
+    wal_segment_close(&s);
+    return code == 0 || code == ERR_NOMEM ? code : ERR_NOT_FOUND;
+}
+
+/* The newest segment whose start is known, and the state there. */
+static int choose_start(struct recovery *rc, size_t *out_i)
+{
+    size_t i;
+
+    for (i = rc->firsts_n - 1; i > 0; i--) {
+        int code = load_snapshot(rc, rc->firsts[i], &rc->l->fold);
+
+        if (code != ERR_NOT_FOUND) {
+            *out_i = i;
+            return code;
+        }
+    }
+    *out_i = 0;
+    return fold_new(&rc->l->fold);
+}
+
+static int fold_one(void *ctx, const struct record *r,
+                    const struct merkle_hash *leaf)
+{
+    (void)leaf;
+    return fold_add(ctx, r);
+}
+
+static int is_last(const struct recovery *rc, size_t i)
+{
+    return i + 1 == rc->firsts_n;
+}
+
+/* A published checkpoint of this very size must be this very tree. */
+static int check_published(struct recovery *rc)
+{
+    if (rc->published.size == rc->check.size &&
+        memcmp(rc->published.root.b, rc->check.last.root.b, MERKLE_BYTES) !=
+            0) {
+        return damaged(rc->d,
+                       "ledger/checkpoint was signed for another tree of %" PRIu64
+                       " records",
+                       rc->check.size);
+    }
+    return 0;
+}
+
+/* All whole batches of one segment, checked and folded. */
+static int replay_batches(struct recovery *rc, struct wal_segment *s,
+                          const char *name, int last)
+{
+    struct wal_batch b;
+    int code;
+
+    while ((code = wal_segment_next(s, &b)) == 0) {
+        code = wal_check_batch(&rc->check, &b, fold_one, rc->l->fold);
+        if (code == ERR_STORE_DAMAGED) {
+            return damaged(rc->d, "ledger/wal/%s: %s", name, rc->check.what);
+        }
+        TRY(code);
+        TRY(check_published(rc));
+    }
+    if (code == WAL_E_END && s->next > s->head.first) {
+        return 0;
+    }
+    if (code == WAL_E_TORN && last && s->next > s->head.first) {
+        uint64_t bytes;
+
+        TRY(disk_size(s->fd, &bytes));
+        rc->torn_off = s->off;
+        rc->torn_bytes = bytes - s->off;
+        return 0;
+    }
+    if (code == ERR_STORE_DAMAGED || code > 0) {
+        return damaged(rc->d, "ledger/wal/%s: damaged at byte %" PRIu64, name,
+                       s->off);
+    }
+    return code;
+}
+
+static int replay_segment(struct recovery *rc, size_t i, int is_first)
+{
+    struct wal_segment s;
+    char name[WAL_NAME_BYTES];
+    int code = wal_segment_open(rc->l->wal_fd, rc->firsts[i], &s);
+
+    wal_segment_name(rc->firsts[i], name);
+    if (code == ERR_STORE_DAMAGED) {
+        code = damaged(rc->d, "ledger/wal/%s: the head is damaged", name);
+    } else if (code == 0 && is_first) {
+        wal_check_init(&rc->check, &s.head, rc->public.origin, rc->public.key);
+    } else if (code == 0 &&
+               (s.head.first != rc->check.size ||
+                memcmp(s.head.prev.b, rc->check.prev.b, MERKLE_BYTES) != 0)) {
+        code = damaged(rc->d,
+                       "ledger/wal/%s: does not follow the segment before it, "
+                       "which ends at record %" PRIu64,
+                       name, rc->check.size);
+    }
+    if (code == 0) {
+        code = replay_batches(rc, &s, name, is_last(rc, i));
+        rc->end_off = s.off;
+    }
+    wal_segment_close(&s);
+    return code;
+}
+
+/* More was acknowledged than survives? Then nothing may be cut. */
+static int check_nothing_lost(struct recovery *rc)
+{
+    if (rc->published.size > rc->check.size) {
+        return damaged(rc->d,
+                       "ledger/wal ends at record %" PRIu64
+                       ", but ledger/checkpoint was signed for %" PRIu64,
+                       rc->check.size, rc->published.size);
+    }
+    return 0;
+}
+
+/* Copies the torn bytes to a file of their own; *out_name says which. */
+static int save_torn(struct recovery *rc, int fd, char *out_name, size_t name_n)
+{
+    struct ledger *l = rc->l;
+    char tmp[DISK_TMP_NAME_BYTES];
+    struct buf bytes;
+    uint8_t *room;
+    size_t got = 0;
+    unsigned i;
+    int code;
+
+    buf_init(&bytes, (size_t)rc->torn_bytes);
+    code = buf_extend(&bytes, (size_t)rc->torn_bytes, &room);
+    if (code == 0) {
+        code = disk_read(fd, rc->torn_off, room, (size_t)rc->torn_bytes, &got);
+    }
+    disk_tmp_name(tmp);
+    if (code == 0) {
+        code = disk_put(&(struct disk_file){.tmp_fd = store_tmp_fd(l->store),
+                                            .dir_fd = store_tmp_fd(l->store),
+                                            .name = tmp,
+                                            .mode = 0644,
+                                            .durable = 1},
+                        (struct ubytes){room, got});
+    }
+    buf_release(&bytes);
+    TRY(code);
+    for (i = 0, code = ERR_EXISTS; code == ERR_EXISTS && i < 10000; i++) {
+        (void)snprintf(out_name, name_n, "torn-%016" PRIx64 "-%u",
+                       rc->check.size, i);
+        code = disk_rename(store_tmp_fd(l->store), tmp, l->wal_fd, out_name, 0);
+    }
+    TRY(code);
+    return disk_sync_dir(l->wal_fd);
+}
+
+/* Moves a torn tail aside and says so in d, code 0. */
+static int cut_torn(struct recovery *rc)
+{
+    int fd CLEANUP(fd_closep) = -1;
+    char name[WAL_NAME_BYTES];
+    char torn[48];
+
+    if (rc->torn_bytes == 0) {
+        return 0;
+    }
+    wal_segment_name(rc->firsts[rc->firsts_n - 1], name);
+    TRY(disk_open(rc->l->wal_fd, name, O_RDWR, &fd));
+    TRY(save_torn(rc, fd, torn, sizeof(torn)));
+    TRY(disk_truncate(fd, rc->torn_off));
+    TRY(disk_sync_dir(fd));
+    (void)diag_set(rc->d, 0, (struct loc){.path = NULL},
+                   "a torn tail of %" PRIu64
+                   " bytes (never acknowledged) was moved to ledger/wal/%s",
+                   rc->torn_bytes, torn);
+    return 0;
+}
+
+/* Ready to append behind the last whole batch. */
+static int open_tail(struct recovery *rc)
+{
+    struct ledger *l = rc->l;
+    char name[WAL_NAME_BYTES];
+
+    l->segment_first = rc->firsts[rc->firsts_n - 1];
+    l->segment_off = rc->end_off;
+    l->last = rc->check.last;
+    l->frontier = rc->check.frontier;
+    l->prev = rc->check.prev;
+    memcpy(l->last_sig, rc->check.last_sig, sizeof(l->last_sig));
+    wal_segment_name(l->segment_first, name);
+    TRY(disk_open(l->wal_fd, name, O_WRONLY, &l->segment_fd));
+    /* What the last owner wrote but did not sync counts from here on. */
+    TRY(disk_sync(l->segment_fd));
+    TRY(disk_sync_dir(l->wal_fd));
+    return signer_client_begin(&l->signer, &l->frontier, l->last_sig);
+}
+
+static int recover_steps(struct recovery *rc)
+{
+    size_t start = 0;
+    size_t i;
+    int code;
+
+    TRY(check_genesis(rc));
+    code = tiles_read_checkpoint(rc->l->ledger_fd, rc->public.origin,
+                                 rc->public.key, &rc->published);
+    if (code == ERR_STORE_DAMAGED) {
+        return damaged(rc->d, "ledger/checkpoint is damaged (it is derived: "
+                              "remove it to have it made again)");
+    }
+    TRY(code == ERR_NOT_FOUND ? 0 : code);
+    if (code == ERR_NOT_FOUND) {
+        rc->published.size = 0;
+    }
+    TRY(choose_start(rc, &start));
+    for (i = start; i < rc->firsts_n; i++) {
+        TRY(replay_segment(rc, i, i == start));
+    }
+    TRY(check_nothing_lost(rc));
+    TRY(cut_torn(rc));
+    return open_tail(rc);
+}
+
+static int recover(struct ledger *l, const struct ledger_genesis *g,
+                   uint64_t *firsts, size_t firsts_n, struct diag *d)
+{
+    struct recovery *rc = calloc(1, sizeof(*rc));
+    int code;
+
+    if (rc == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    rc->l = l;
+    rc->d = d;
+    rc->firsts = firsts;
+    rc->firsts_n = firsts_n;
+    code = start_signer(l, g->signer, 0, &rc->public, d);
+    if (code == 0) {
+        code = recover_steps(rc);
+    }
+    free(rc);
+    return code;
+}
+
+static int open_steps(struct ledger *l, const struct ledger_genesis *g,
+                      struct diag *d)
+{
+    uint64_t *firsts CLEANUP(mem_freep) = NULL;
+    size_t n = 0;
+    uint8_t *room;
+
+    /* All memory of the append path at once: it cannot fail for it later. */
+    buf_init(&l->entry, LIMIT_RECORD_BYTES + 1024);
+    buf_init(&l->queue, LIMIT_WAL_BATCH_BYTES);
+    buf_init(&l->out, LIMIT_WAL_BATCH_BYTES + 4096);
+    l->leaves = calloc(LIMIT_BATCH_RECORDS, sizeof(*l->leaves));
+    if (l->leaves == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    TRY(buf_extend(&l->entry, LIMIT_RECORD_BYTES + 1024, &room));
+    TRY(disk_open_dir(store_dir_fd(l->store), "ledger", &l->ledger_fd));
+    TRY(disk_open_dir(l->ledger_fd, "wal", &l->wal_fd));
+    TRY(wal_segments(l->wal_fd, &firsts, &n));
+    return n == 0 ? create(l, g, d) : recover(l, g, firsts, n, d);
+}
+
+int ledger_open(struct store *s, const struct ledger_genesis *g,
+                struct ledger **out, struct diag *d)
+{
+    struct ledger *l = calloc(1, sizeof(*l));
+    int code;
+
+    diag_init(d);
+    if (l == NULL || sodium_init() < 0) {
+        free(l);
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    l->magic = LEDGER_MAGIC;
+    l->store = s;
+    l->signer.fd = -1;
+    l->ledger_fd = l->wal_fd = l->segment_fd = -1;
+    l->start_ns = clock_mono_ns();
+    code = open_steps(l, g, d);
+    if (code != 0) {
+        (void)failed(d, code, "cannot open the ledger");
+        (void)ledger_stop(l, code);
+        (void)ledger_close(l);
+        return code;
+    }
+    *out = l;
+    return 0;
+}
