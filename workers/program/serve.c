@@ -28,6 +28,7 @@ static int send_ready(int channel_fd, struct diag *d)
     if (d->code != 0) {
         problem.what = d->what;
         problem.hint = d->hint;
+        problem.kind = d->code == ERR_LIMIT;
         ready.problem = &problem;
     }
     return frame_send(channel_fd, MSG_TASK_READY, &ready.base, NULL, 0);

@@ -1,0 +1,368 @@
+/* product.c, activation.c, mlp.c: bits equal to a plain fmaf chain, for every
+ * batch size and both kernels. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "proto/buf.h"
+#include "proto/err.h"
+#include "workers/model/activation.h"
+#include "workers/model/mlp.h"
+
+static enum product_kernel host_kernel;
+static uint64_t state = 42;
+
+static float random_float(void)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return ldexpf((float)((int)(state >> 40 & 0xffff) - 0x8000) / 32768.0f,
+                  (int)(state & 7) - 4);
+}
+
+static float *random_floats(size_t n)
+{
+    float *v = calloc(n, sizeof(*v));
+
+    assert_non_null(v);
+    for (size_t i = 0; i < n; i++) {
+        v[i] = random_float();
+    }
+    return v;
+}
+
+/* The contract, as simply as it can be written. */
+static float reference(const float *x, const float *w, size_t k)
+{
+    float y = 0;
+
+    for (size_t k0 = 0; k0 < k; k0 += PRODUCT_SLICE) {
+        float acc = 0;
+
+        for (size_t i = k0; i < k && i < k0 + PRODUCT_SLICE; i++) {
+            acc = fmaf(x[i], w[i], acc);
+        }
+        y = k0 == 0 ? acc : y + acc;
+    }
+    return y + 0.0f;
+}
+
+static void check_product(enum product_kernel kernel, size_t m, size_t n,
+                          size_t k)
+{
+    float *x = random_floats(m * k), *w = random_floats(n * k);
+    float *xt = random_floats(m * k);
+    float *packed = random_floats(product_padded(n) * k);
+    float *y = random_floats(m * product_padded(n));
+
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < k; j++) {
+            xt[j * m + i] = x[i * k + j];
+        }
+    }
+    product_pack(w, n, k, packed);
+    product_run(kernel, xt, m, k, packed, n, y);
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < n; j++) {
+            float expected = reference(x + i * k, w + j * k, k);
+            float got = y[i * product_padded(n) + j] + 0.0f;
+
+            assert_memory_equal(&expected, &got, sizeof(got));
+        }
+    }
+    free(x);
+    free(w);
+    free(xt);
+    free(packed);
+    free(y);
+}
+
+static void test_product(void **s)
+{
+    static const size_t shapes[][2] = {{1, 1},    {1, 2},    {64, 256},
+                                       {65, 257}, {3, 600},  {130, 1000},
+                                       {64, 512}, {200, 31}};
+
+    (void)s;
+    for (int kernel = 0; kernel <= (int)host_kernel; kernel++) {
+        for (size_t i = 0; i < ARRAY_N(shapes); i++) {
+            for (size_t m = 1; m <= PRODUCT_TILE; m += i < 3 ? 1 : 12) {
+                check_product((enum product_kernel)kernel, m, shapes[i][0],
+                              shapes[i][1]);
+            }
+        }
+    }
+    print_message("kernel of this host: %s\n",
+                  host_kernel == PRODUCT_OPENBLAS ? "OpenBLAS" : "chain");
+}
+
+/* Against libm in double; the bound is far below half an f32 step. */
+static void test_activations(void **s)
+{
+    (void)s;
+    for (double x = -100.0; x <= 100.0; x += 0.00097) {
+        float z = (float)x;
+        double d = (double)z;
+        double inner = 0.7978845608028654 * (d + 0.044715 * d * d * d);
+        double sigmoid = 1.0 / (1.0 + exp(-d));
+        double gelu = 0.5 * d * (1.0 + tanh(inner));
+
+        assert_true(fabs((double)activation_of(ACTIVATION_TANH, z) - tanh(d)) <=
+                    6.1e-8 * fabs(tanh(d)));
+        assert_true(fabs((double)activation_of(ACTIVATION_SIGMOID, z) -
+                         sigmoid) <= 6.1e-8 * sigmoid + 1e-45);
+        assert_true(fabs((double)activation_of(ACTIVATION_GELU, z) - gelu) <=
+                    6.1e-8 * fabs(gelu) + 1e-14);
+    }
+    assert_true(activation_of(ACTIVATION_SIGMOID, 3e38f) == 1.0f);
+    assert_true(activation_of(ACTIVATION_SIGMOID, -3e38f) == 0.0f);
+    assert_true(activation_of(ACTIVATION_TANH, -INFINITY) == -1.0f);
+    assert_true(activation_of(ACTIVATION_TANH, 1e-30f) == 1e-30f);
+    assert_true(activation_of(ACTIVATION_GELU, 3e38f) == 3e38f);
+    assert_true(activation_of(ACTIVATION_RELU, -2.0f) == 0.0f);
+    for (int a = ACTIVATION_IDENTITY; a <= ACTIVATION_GELU; a++) {
+        assert_true(isnan(activation_of((enum activation)a, NAN)));
+    }
+}
+
+/* A GGUF file in memory, written by hand, little endian. */
+struct file {
+    uint8_t *bytes; /* aligned to 64 */
+    size_t n;
+};
+
+static void put(struct file *f, uint64_t v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        f->bytes[f->n++] = (uint8_t)(v >> 8 * i);
+    }
+}
+
+static void put_text(struct file *f, const char *text)
+{
+    put(f, strlen(text), 8);
+    memcpy(f->bytes + f->n, text, strlen(text));
+    f->n += strlen(text);
+}
+
+static void put_floats(struct file *f, const float *v, size_t n)
+{
+    memcpy(f->bytes + f->n, v, n * sizeof(*v));
+    f->n += n * sizeof(*v);
+    while (f->n % 32 != 0) {
+        put(f, 0, 1);
+    }
+}
+
+#define LAYERS 3
+static const uint32_t sizes[LAYERS + 1] = {5, 300, 70, 3};
+static const char *const activations[LAYERS] = {"gelu", "tanh", "sigmoid"};
+
+static void put_directory(struct file *f)
+{
+    uint64_t offset = 0;
+
+    for (uint32_t i = 0; i < LAYERS; i++) {
+        char name[] = "blk.0.weight";
+
+        name[4] = (char)('0' + i);
+        put_text(f, name);
+        put(f, 2, 4);
+        put(f, sizes[i], 8);
+        put(f, sizes[i + 1], 8);
+        put(f, 0, 4);
+        put(f, offset, 8);
+        offset += (sizes[i] * sizes[i + 1] * 4 + 31) / 32 * 32;
+        memcpy(name + 6, "bias", 5);
+        put_text(f, name);
+        put(f, 1, 4);
+        put(f, sizes[i + 1], 8);
+        put(f, 0, 4);
+        put(f, offset, 8);
+        offset += (sizes[i + 1] * 4 + 31) / 32 * 32;
+    }
+}
+
+static void make_file(struct file *f, float *w[LAYERS], float *b[LAYERS])
+{
+    f->bytes = aligned_alloc(64, 1 << 20);
+    f->n = 0;
+    assert_non_null(f->bytes);
+    memcpy(f->bytes, "GGUF", 4);
+    f->n = 4;
+    put(f, 3, 4);
+    put(f, 2 * LAYERS, 8);
+    put(f, 3, 8);
+    put_text(f, "general.architecture");
+    put(f, 8, 4);
+    put_text(f, "proctor-mlp");
+    put_text(f, "proctor.mlp.layer_sizes");
+    put(f, 9, 4);
+    put(f, 4, 4);
+    put(f, LAYERS + 1, 8);
+    for (size_t i = 0; i <= LAYERS; i++) {
+        put(f, sizes[i], 4);
+    }
+    put_text(f, "proctor.mlp.activations");
+    put(f, 9, 4);
+    put(f, 8, 4);
+    put(f, LAYERS, 8);
+    for (size_t i = 0; i < LAYERS; i++) {
+        put_text(f, activations[i]);
+    }
+    put_directory(f);
+    put_floats(f, NULL, 0);
+    for (size_t i = 0; i < LAYERS; i++) {
+        w[i] = random_floats(sizes[i] * sizes[i + 1]);
+        b[i] = random_floats(sizes[i + 1]);
+        put_floats(f, w[i], sizes[i] * sizes[i + 1]);
+        put_floats(f, b[i], sizes[i + 1]);
+    }
+}
+
+static void reference_forward(float *const w[LAYERS], float *const b[LAYERS],
+                              const float *x, float *y)
+{
+    static const enum activation kinds[LAYERS] = {
+        ACTIVATION_GELU, ACTIVATION_TANH, ACTIVATION_SIGMOID};
+    float now[300], next[300];
+
+    memcpy(now, x, sizes[0] * sizeof(*x));
+    for (size_t l = 0; l < LAYERS; l++) {
+        for (size_t j = 0; j < sizes[l + 1]; j++) {
+            float z = reference(now, w[l] + j * sizes[l], sizes[l]) + b[l][j];
+
+            next[j] = activation_of(kinds[l], z) + 0.0f;
+        }
+        memcpy(now, next, sizes[l + 1] * sizeof(*x));
+    }
+    memcpy(y, now, sizes[LAYERS] * sizeof(*y));
+}
+
+static struct mlp *load(const struct file *f, enum product_kernel kernel)
+{
+    struct gguf g;
+    struct mlp *m;
+    struct diag d;
+
+    diag_init(&d);
+    if (gguf_open((struct ubytes){f->bytes, f->n}, &g, &d) != 0 ||
+        mlp_new(&g, kernel, &m, &d) != 0) {
+        fail_msg("%s", d.what);
+    }
+    gguf_release(&g);
+    return m;
+}
+
+/* Every row, whatever the batch it is in, equals the reference to the bit. */
+static void test_batch_invariance(void **s)
+{
+    struct file f;
+    float *w[LAYERS], *b[LAYERS];
+    float *x, *y, *expected;
+    enum { ROWS = 130 };
+
+    (void)s;
+    make_file(&f, w, b);
+    x = random_floats(ROWS * sizes[0]);
+    y = random_floats(ROWS * sizes[LAYERS]);
+    expected = random_floats(ROWS * sizes[LAYERS]);
+    x[7 * sizes[0]] = NAN; /* one rotten row must not touch the others */
+    x[9 * sizes[0]] = INFINITY;
+    for (size_t i = 0; i < ROWS; i++) {
+        reference_forward(w, b, x + i * sizes[0], expected + i * sizes[LAYERS]);
+    }
+    for (int kernel = 0; kernel <= (int)host_kernel; kernel++) {
+        struct mlp *m = load(&f, (enum product_kernel)kernel);
+
+        assert_int_equal(mlp_inputs(m), sizes[0]);
+        assert_int_equal(mlp_outputs(m), sizes[LAYERS]);
+        for (size_t batch = 1; batch <= ROWS; batch += batch < 64 ? 1 : 33) {
+            memset(y, 0, ROWS * sizes[LAYERS] * sizeof(*y));
+            for (size_t i = 0; i < ROWS; i += batch) {
+                mlp_forward(m, x + i * sizes[0],
+                            ROWS - i < batch ? ROWS - i : batch,
+                            y + i * sizes[LAYERS]);
+            }
+            for (size_t i = 0; i < ROWS * sizes[LAYERS]; i++) {
+                if (isnan(expected[i])) {
+                    assert_true(isnan(y[i]));
+                } else {
+                    assert_memory_equal(&y[i], &expected[i], sizeof(*y));
+                }
+            }
+        }
+        mlp_free(m);
+    }
+    for (size_t i = 0; i < LAYERS; i++) {
+        free(w[i]);
+        free(b[i]);
+    }
+    free(x);
+    free(y);
+    free(expected);
+    free(f.bytes);
+}
+
+/* Changes one metadata byte or size; must be refused with a reason. */
+static void test_refused(void **s)
+{
+    static const struct {
+        const char *find;
+        size_t off;
+        uint8_t value;
+    } cases[] = {{"proctor-mlp", 0, 'q'},
+                 {"proctor.mlp.layer_sizes", 23 + 4 + 4 + 8, 6},
+                 {"proctor.mlp.layer_sizes", 23 + 4 + 4 + 8 + 4, 0},
+                 {"proctor.mlp.layer_sizes", 0, 'q'},
+                 {"proctor.mlp.activations", 0, 'q'},
+                 {"gelu", 0, 'q'},
+                 {"blk.0.weight", 4, '9'},
+                 {"blk.1.bias", 4, '9'}};
+    struct file f;
+    float *w[LAYERS], *b[LAYERS];
+
+    (void)s;
+    make_file(&f, w, b);
+    for (size_t i = 0; i < ARRAY_N(cases); i++) {
+        struct gguf g;
+        struct mlp *m = NULL;
+        struct diag d;
+        uint8_t *at = memmem(f.bytes, f.n, cases[i].find, strlen(cases[i].find));
+        uint8_t kept;
+
+        assert_non_null(at);
+        at += cases[i].off;
+        kept = *at;
+        *at = cases[i].value;
+        diag_init(&d);
+        assert_int_equal(gguf_open((struct ubytes){f.bytes, f.n}, &g, &d), 0);
+        assert_true(mlp_new(&g, PRODUCT_CHAIN, &m, &d) < 0);
+        assert_null(m);
+        assert_true(d.what[0] != '\0');
+        gguf_release(&g);
+        *at = kept;
+    }
+    for (size_t i = 0; i < LAYERS; i++) {
+        free(w[i]);
+        free(b[i]);
+    }
+    free(f.bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_product), cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_batch_invariance),
+        cmocka_unit_test(test_refused)};
+
+    host_kernel = product_probe();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,34 @@
+/* Multi-layer perceptrons from GGUF. The keys, all required:
+ *   general.architecture     string       "proctor-mlp"
+ *   proctor.mlp.layer_sizes  [u32]        inputs, hidden widths..., outputs
+ *   proctor.mlp.activations  [string]     one per layer but the first: identity,
+ *                                         relu, tanh, sigmoid, gelu
+ * and for layer N = 0, 1, ... the tensors, f32:
+ *   blk.N.weight  [in, out]  (in is the fastest dimension)    blk.N.bias  [out]
+ * Other keys are metadata and ignored; other tensors are refused.
+ *
+ * Numbers: y = x W^T by product.h, then z = (y + 0) + bias, then the activation,
+ * then + 0 (no negative zero leaves a layer). A row's result does not depend on
+ * the rows beside it. Model worker only. */
+#ifndef WORKERS_MODEL_MLP_H
+#define WORKERS_MODEL_MLP_H
+
+#include "workers/model/gguf.h"
+#include "workers/model/product.h"
+
+#define MLP_LAYERS_MAX 64u
+#define MLP_WIDTH_MAX 65536u
+
+struct mlp;
+
+/* Packs the weights; g may go afterwards. 0, ERR_NOMEM, or ERR_INPUT or
+ * ERR_LIMIT with ${d} set. */
+int mlp_new(const struct gguf *g, enum product_kernel kernel,
+            struct mlp **out, struct diag *d) MUST_USE;
+void mlp_free(struct mlp *m); /* NULL is fine */
+uint32_t mlp_inputs(const struct mlp *m);
+uint32_t mlp_outputs(const struct mlp *m);
+/* x (rows, inputs) -> y (rows, outputs), both row-major. Any number of rows. */
+void mlp_forward(struct mlp *m, const float *x, size_t rows, float *y);
+
+#endif

@@ -1,0 +1,170 @@
+/* Speaks to the kernel. Runs in the model worker. The weights are mapped
+ * read-only from a sealed memfd and may be anything. */
+#include "workers/model/serve.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "proto/err.h"
+#include "proto/frame.h"
+#include "workers/model/answer.h"
+
+static const struct loc nowhere = {NULL, 0, 0};
+
+struct mapping {
+    void *p;
+    size_t n;
+};
+
+static void mapping_release(struct mapping *m)
+{
+    if (m->p != NULL) {
+        (void)munmap(m->p, m->n);
+    }
+}
+
+/* Maps the file of the task. A size other than promised is the kernel's fault. */
+static int map_weights(struct frame *f, uint64_t bytes, struct mapping *out)
+{
+    struct stat st;
+
+    if (f->fds_n != 1 || fstat(f->fds[0], &st) != 0 || st.st_size < 0 ||
+        (uint64_t)st.st_size != bytes) {
+        return ERR_TRACE(ERR_PROTOCOL);
+    }
+    if (bytes == 0) {
+        return 0;
+    }
+    out->p = mmap(NULL, (size_t)bytes, PROT_READ, MAP_PRIVATE, f->fds[0], 0);
+    if (out->p == MAP_FAILED) {
+        out->p = NULL;
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    out->n = (size_t)bytes;
+    return 0;
+}
+
+static int load(struct frame *f, enum product_kernel kernel, struct mlp **out,
+                struct diag *d)
+{
+    const Proctor__ModelTask *task = (const Proctor__ModelTask *)f->m;
+    struct mapping file CLEANUP(mapping_release) = {NULL, 0};
+    struct gguf g CLEANUP(gguf_release) = {0};
+
+    if (task->weights_bytes > LIMIT_WEIGHTS_FILE_BYTES) {
+        return diag_set(d, ERR_LIMIT, nowhere,
+                        "the weights have %llu bytes, the limit is %llu",
+                        (unsigned long long)task->weights_bytes,
+                        LIMIT_WEIGHTS_FILE_BYTES);
+    }
+    TRY(map_weights(f, task->weights_bytes, &file));
+    TRY(gguf_open((struct ubytes){file.p, file.n}, &g, d));
+    return mlp_new(&g, kernel, out, d);
+}
+
+static int send_ready(int channel_fd, struct diag *d)
+{
+    Proctor__TaskReady ready = PROCTOR__TASK_READY__INIT;
+    Proctor__Problem problem = PROCTOR__PROBLEM__INIT;
+
+    if (d->code != 0) {
+        problem.what = d->what;
+        problem.hint = d->hint;
+        problem.kind = d->code == ERR_LIMIT;
+        ready.problem = &problem;
+    }
+    return frame_send(channel_fd, MSG_TASK_READY, &ready.base, NULL, 0);
+}
+
+static int send_reply(int channel_fd, uint32_t id, struct answers *r)
+{
+    Proctor__BatchReply reply = PROCTOR__BATCH_REPLY__INIT;
+    struct ubytes outputs = values_builder_bytes(&r->outputs);
+
+    reply.id = id;
+    /* protobuf-c reads what it encodes; its fields are not const. */
+    reply.outputs.data = (uint8_t *)(uintptr_t)outputs.p;
+    reply.outputs.len = outputs.n;
+    reply.ending = r->ending;
+    reply.text.data = (uint8_t *)r->text;
+    reply.text.len = strlen(r->text);
+    return frame_send(channel_fd, MSG_BATCH_REPLY, &reply.base, NULL, 0);
+}
+
+static int serve_batch(int channel_fd, const struct answerer *a,
+                       const Proctor__Batch *batch)
+{
+    struct values inputs CLEANUP(values_release);
+    struct answers out CLEANUP(answers_release) = {0};
+    struct ubytes in = {batch->inputs.data, batch->inputs.len};
+
+    values_init(&inputs);
+    TRY(values_decode(&inputs, in, &a->takes, LIMIT_BATCH_VALUES));
+    TRY(answer_batch(a, &inputs, &out));
+    return send_reply(channel_fd, batch->id, &out);
+}
+
+static int serve_batches(int channel_fd, const struct answerer *a)
+{
+    for (;;) {
+        struct frame f CLEANUP(frame_release);
+        int code;
+
+        frame_init(&f);
+        code = frame_receive(channel_fd, MSG_FROM_KERNEL, &f);
+        if (code == ERR_CLOSED) {
+            return 0;
+        }
+        TRY(code);
+        if (f.info->msg != MSG_BATCH) {
+            return ERR_TRACE(ERR_PROTOCOL);
+        }
+        TRY(serve_batch(channel_fd, a, (const Proctor__Batch *)f.m));
+    }
+}
+
+static int serve_task(int channel_fd, struct frame *f,
+                      enum product_kernel kernel, struct mlp **out_mlp)
+{
+    struct answerer a;
+    struct diag d;
+    int code;
+
+    diag_init(&d);
+    code = load(f, kernel, out_mlp, &d);
+    if (code == 0) {
+        code = answerer_init(&a, *out_mlp, (const Proctor__ModelTask *)f->m,
+                             &d);
+    }
+    if (code != 0 && d.code == 0) {
+        return ERR_TRACE(code);
+    }
+    TRY(send_ready(channel_fd, &d));
+    return code == 0 ? serve_batches(channel_fd, &a) : 0;
+}
+
+static int serve(int channel_fd, enum product_kernel kernel)
+{
+    struct frame f CLEANUP(frame_release);
+    struct mlp *mlp = NULL;
+    int code;
+
+    frame_init(&f);
+    code = frame_receive(channel_fd, MSG_FROM_KERNEL, &f);
+    if (code == ERR_CLOSED) {
+        return 0; /* nobody needed us */
+    }
+    TRY(code);
+    if (f.info->msg != MSG_MODEL_TASK) {
+        return ERR_TRACE(ERR_PROTOCOL);
+    }
+    code = serve_task(channel_fd, &f, kernel, &mlp);
+    mlp_free(mlp);
+    return code;
+}
+
+int model_serve(int channel_fd, enum product_kernel kernel)
+{
+    return serve(channel_fd, kernel) == 0 ? 0 : 1;
+}

@@ -1,0 +1,13 @@
+/* The model worker's conversation: MODEL_TASK with the weights as its
+ * descriptor, TASK_READY, then any number of BATCH and BATCH_REPLY until the
+ * kernel closes the channel. */
+#ifndef WORKERS_MODEL_SERVE_H
+#define WORKERS_MODEL_SERVE_H
+
+#include "workers/model/product.h"
+
+/* Exit status: 0 done, 1 the kernel or the sandbox broke an agreement. kernel: as
+ * proven by product_probe. */
+int model_serve(int channel_fd, enum product_kernel kernel);
+
+#endif
