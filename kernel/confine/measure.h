@@ -31,6 +31,7 @@ struct measure_want {
     ino_t channel; /* inode of the worker's end */
     unsigned landlock_abi; /* of the host */
     const char *cgroup; /* "v1", "v2" or "none" */
+    const char *cgroup_name; /* end of its group's path; "" = in none */
 };
 
 #define MEASURE_NS_MAX 8

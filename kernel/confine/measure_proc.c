@@ -247,6 +247,28 @@ int proc_descriptors(int dir, const struct measure_want *w, struct measured *m,
     return 0;
 }
 
+/* In the group that holds its limits: a line of its list ends in the name. */
+int proc_cgroup(int dir, const struct measure_want *w, struct diag *d)
+{
+    char text[STATUS_BYTES];
+    size_t name_n = strlen(w->cgroup_name);
+    const char *p = text;
+
+    if (name_n == 0) {
+        return 0;
+    }
+    if (proc_read(dir, "cgroup", text, sizeof(text)) < 0) {
+        return measure_short(d, w, "cgroup", strerror(errno), "readable");
+    }
+    while ((p = strstr(p, w->cgroup_name)) != NULL) {
+        if (p[name_n] == '\n') {
+            return 0;
+        }
+        p++;
+    }
+    return measure_short(d, w, "cgroup", "another group", w->cgroup_name);
+}
+
 /* Undumpable: its /proc files belong to its user namespace's root, not to it.
  * The program file: our sealed image and nothing else. */
 int proc_identity(int dir, const struct measure_want *w, struct diag *d)

@@ -24,14 +24,14 @@ struct class_row {
  * an interpreter maps 40 MiB before main and needs few descriptors. */
 static const struct class_row rows[] = {
     {"config", 0, &rules_pure, &rules_fork_pure,
-     {.cpu_s = 60, .as_bytes = 4 * GIB, .file_bytes = 0, .processes = 1,
+     {.cpu_s = 60, .as_bytes = 4 * GIB, .as_extra_bytes = 32 * MIB, .file_bytes = 0, .processes = 1,
       .files = 16, .stack_bytes = 8 * MIB, .work_bytes = 0}},
     {"program", 1, &rules_program, &rules_fork_own,
      {.cpu_s = 600, .as_bytes = 4 * GIB, .file_bytes = 256 * MIB,
       .processes = 64, .files = 256, .stack_bytes = 8 * MIB,
       .work_bytes = 256 * MIB}},
     {"model", 0, &rules_pure, &rules_fork_pure,
-     {.cpu_s = 600, .as_bytes = 8 * GIB, .file_bytes = 0, .processes = 1,
+     {.cpu_s = 600, .as_bytes = 8 * GIB, .as_extra_bytes = 256 * MIB, .file_bytes = 0, .processes = 1,
       .files = 16, .stack_bytes = 8 * MIB, .work_bytes = 0}},
 };
 
@@ -99,10 +99,12 @@ static int limits_print(const struct profile *p, struct buf *out)
 
     return buf_putf(
         out,
-        "\n[limits]\ncpu %llus\naddress_space %llu\nfile %llu\n"
+        "\n[limits]\ncpu %llus\naddress_space %llu\nof_the_image %llu\n"
+        "file %llu\n"
         "processes %llu\nfiles %llu\nstack %llu\nwork %llu\n"
         "core 0\nmemlock 0\nmsgqueue 0\n",
         (unsigned long long)l->cpu_s, (unsigned long long)l->as_bytes,
+        (unsigned long long)l->as_extra_bytes,
         (unsigned long long)l->file_bytes, (unsigned long long)l->processes,
         (unsigned long long)l->files, (unsigned long long)l->stack_bytes,
         (unsigned long long)l->work_bytes);

@@ -38,6 +38,7 @@ struct rule_list {
 struct profile_limits {
     uint64_t cpu_s;
     uint64_t as_bytes;
+    uint64_t as_extra_bytes; /* mapped by the image itself, not the task's */
     uint64_t file_bytes;
     uint64_t processes;
     uint64_t files;

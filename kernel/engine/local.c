@@ -1,0 +1,227 @@
+/* The local engine: zygotes of this host, and the list of their workers. Runs in
+ * the kernel, on its loop. Must never start a worker of an image or filter other
+ * than those loaded at start, nor forget a process that it made. */
+#include "kernel/engine/local.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "proto/err.h"
+#include "proto/limits.h"
+
+#include "kernel/confine/host.h"
+
+static const char *const class_names[WORKER_CLASSES_N] = {
+    [WORKER_CONFIG] = "config",
+    [WORKER_PROGRAM] = "program",
+    [WORKER_MODEL] = "model",
+};
+
+_Static_assert(WORKER_CLASSES_N <= UID_SLOT / UID_CLASS, "uids for each class");
+_Static_assert(LIMIT_WORKERS < UID_CLASS / 2, "a free uid is always near");
+
+const char *worker_class_name(enum worker_class c)
+{
+    ASSERT(c < WORKER_CLASSES_N);
+    return class_names[c];
+}
+
+struct worker *engine_worker_find(struct engine *e, uint32_t ordinal)
+{
+    for (struct worker *w = e->workers; w != NULL; w = w->next) {
+        if (w->request.ordinal == ordinal) {
+            return w;
+        }
+    }
+    return NULL;
+}
+
+/* The zygote ended: by itself it never does. All its workers ended with it; the
+ * next engine_start makes another. */
+static void zygote_lost(struct engine_class *c)
+{
+    struct engine *e = c->engine;
+    struct worker *w = e->workers;
+
+    loop_remove(&c->watch);
+    zygote_process_release(&c->process);
+    while (w != NULL) {
+        struct worker *next = w->next;
+
+        if (w->class == c && w->asked && !w->gone) {
+            worker_on_orphaned(w, "its zygote ended");
+            next = e->workers; /* a handler may have freed others */
+        }
+        w = next;
+    }
+}
+
+static void event_take(struct engine_class *c, const struct zygote_event *ev,
+                       int fd)
+{
+    struct worker *w = engine_worker_find(c->engine, ev->ordinal);
+
+    if (w == NULL || w->class != c) {
+        fd_closep(&fd);
+        return;
+    }
+    switch (ev->kind) {
+    case ZYGOTE_STARTED:
+        worker_on_started(w, fd);
+        return;
+    case ZYGOTE_REFUSED:
+        worker_on_refused(w, ev);
+        break;
+    case ZYGOTE_EXITED:
+        worker_on_end(w, ev);
+        break;
+    default:
+        break;
+    }
+    fd_closep(&fd);
+}
+
+static void on_zygote(void *ctx, short revents)
+{
+    struct engine_class *c = ctx;
+
+    (void)revents;
+    /* A few at a time, so that no class keeps the loop. */
+    for (int i = 0; i < 16 && c->process.pid > 0; i++) {
+        struct zygote_event ev;
+        int fd;
+        int code = zygote_next(c->process.sock, &ev, &fd);
+
+        if (code == ZYGOTE_E_AGAIN) {
+            return;
+        }
+        if (code < 0) {
+            zygote_lost(c);
+            return;
+        }
+        event_take(c, &ev, fd);
+    }
+}
+
+int engine_zygote_need(struct engine_class *c, struct diag *d)
+{
+    struct spawn s = {
+        .class_name = c->profile->name,
+        .own_root = c->profile->own_root,
+        .image_fd = c->image.fd,
+        .uid_base = spawn_uid_base(getpid(), (unsigned)c->number),
+        .filter = &c->zygote_filter,
+    };
+
+    if (c->process.pid > 0) {
+        return 0;
+    }
+    TRY(spawn_zygote(&s, &c->process, d));
+    if (loop_watch(c->engine->loop, c->process.sock, POLLIN, on_zygote, c,
+                   &c->watch) < 0) {
+        zygote_process_release(&c->process);
+        diag_set(d, ERR_NOMEM, (struct loc){0}, "zygote: out of memory");
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    return 0;
+}
+
+static int filters_make(struct engine_class *c, struct diag *d)
+{
+    const char *bad = NULL;
+
+    if (filter_make(c->profile->zygote, PROFILE_LISTS_MAX, &c->zygote_filter,
+                    &bad) < 0 ||
+        filter_make(&c->profile->worker, 1, &c->worker_filter, &bad) < 0) {
+        diag_set(d, ERR_CONFINE, (struct loc){0},
+                 "class %s: seccomp: libseccomp does not take the rule for %s",
+                 c->profile->name, bad);
+        diag_hint(d, "libseccomp 2.5.4 or later is needed");
+        return ERR_TRACE(ERR_CONFINE);
+    }
+    return 0;
+}
+
+static int class_open(struct engine *e, enum worker_class number,
+                      const char *images_dir, struct diag *d)
+{
+    struct engine_class *c = &e->classes[number];
+
+    c->engine = e;
+    c->number = number;
+    c->profile = profile_find(class_names[number]);
+    ASSERT(c->profile != NULL);
+    TRY(image_load(images_dir, c->profile->name, &c->image, d));
+    return filters_make(c, d);
+}
+
+static void engine_closep(struct engine **e)
+{
+    engine_close(*e);
+}
+
+int engine_open(struct loop *l, const char *images_dir, struct engine **out,
+                struct diag *d)
+{
+    struct engine *e CLEANUP(engine_closep) = calloc(1, sizeof(*e));
+
+    *out = NULL;
+    if (e == NULL) {
+        diag_set(d, ERR_NOMEM, (struct loc){0}, "engine: out of memory");
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    e->magic = ENGINE_MAGIC;
+    e->loop = l;
+    for (size_t i = 0; i < WORKER_CLASSES_N; i++) {
+        image_init(&e->classes[i].image);
+        zygote_process_init(&e->classes[i].process);
+    }
+    TRY(host_check(&e->landlock_abi, d));
+    if (cgroups_open(&e->cgroups) < 0) {
+        diag_set(d, ERR_NOMEM, (struct loc){0}, "engine: out of memory");
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    for (size_t i = 0; i < WORKER_CLASSES_N; i++) {
+        TRY(class_open(e, (enum worker_class)i, images_dir, d));
+    }
+    *out = e;
+    e = NULL;
+    return 0;
+}
+
+void engine_close(struct engine *e)
+{
+    if (e == NULL) {
+        return;
+    }
+    ASSERT(e->magic == ENGINE_MAGIC);
+    for (size_t i = 0; i < WORKER_CLASSES_N; i++) {
+        struct engine_class *c = &e->classes[i];
+
+        loop_remove(&c->watch);
+        zygote_process_release(&c->process); /* and all its workers */
+        filter_release(&c->zygote_filter);
+        filter_release(&c->worker_filter);
+        image_release(&c->image);
+    }
+    while (e->workers != NULL) {
+        struct worker *w = e->workers;
+
+        e->workers = w->next;
+        worker_destroy(w);
+    }
+    cgroups_close(e->cgroups);
+    e->magic = 0;
+    free(e);
+}
+
+struct cid engine_image(const struct engine *e, enum worker_class c)
+{
+    ASSERT(e->magic == ENGINE_MAGIC && c < WORKER_CLASSES_N);
+    return e->classes[c].image.cid;
+}

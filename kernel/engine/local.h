@@ -1,0 +1,101 @@
+/* Inside of the local engine: local.c (zygotes), start.c (asking for a worker)
+ * and worker.c (one worker's life) share these; nobody else includes this. */
+#ifndef KERNEL_ENGINE_LOCAL_H
+#define KERNEL_ENGINE_LOCAL_H
+
+#include <sys/types.h>
+
+#include "proto/zygote.h"
+
+#include "kernel/confine/cgroup.h"
+#include "kernel/confine/filter.h"
+#include "kernel/confine/spawn.h"
+#include "kernel/engine/chan.h"
+#include "kernel/engine/engine.h"
+#include "kernel/engine/image.h"
+#include "kernel/engine/loop.h"
+
+#define ENGINE_MAGIC 0x656e6731u
+#define WORKER_MAGIC 0x776f7231u
+
+/* A narrowed worker answers in well under a millisecond. */
+#define WORKER_START_MS 10000
+/* From the end of its channel to the end of its process. */
+#define WORKER_GRACE_MS 2000
+
+struct engine_class {
+    struct engine *engine;
+    enum worker_class number;
+    const struct profile *profile;
+    struct image image;
+    struct filter zygote_filter;
+    struct filter worker_filter;
+    struct zygote_process process; /* pid 0 = none runs */
+    struct loop_source *watch;
+};
+
+struct engine {
+    unsigned magic;
+    struct loop *loop; /* borrowed */
+    unsigned landlock_abi;
+    struct cgroups *cgroups;
+    uint32_t ordinal; /* last given out; wraps, skipping live ones */
+    size_t live;      /* workers that a caller still holds */
+    struct worker *workers; /* all whose process may still exist */
+    struct engine_class classes[WORKER_CLASSES_N];
+};
+
+struct worker {
+    unsigned magic;
+    struct engine *engine;
+    struct engine_class *class;
+    struct worker *next;
+    struct zygote_request request;
+    char *roots; /* owned */
+    uint64_t memory_bytes; /* of its group */
+    struct worker_handler handler;
+    void *ctx;
+
+    int channel; /* the kernel's end, until chan takes it */
+    ino_t channel_inode; /* of the worker's end */
+    struct chan *chan;
+    struct loop_source *hello_watch;
+    struct loop_source *timer; /* start, wall or grace, whichever is next */
+    uint64_t wall_deadline_ms; /* 0 = none */
+    int pidfd;
+    pid_t pid;
+
+    struct worker_hello hello;
+    size_t hello_n;
+    struct zygote_event end; /* valid when gone */
+    struct diag diag;        /* code != 0: why it fails */
+    unsigned asked : 1;      /* the zygote has the request */
+    unsigned grouped : 1;    /* has a control group */
+    unsigned ready : 1;      /* on_ready was called */
+    unsigned chan_over : 1;  /* no message will come any more */
+    unsigned kill_wanted : 1;
+    unsigned timed_out : 1;
+    unsigned abandoned : 1;  /* freed by its holder */
+    unsigned gone : 1;       /* reaped, or never was */
+    unsigned last_call : 1;  /* inside on_exit or on_failed */
+};
+
+/* local.c: the zygote of a class runs, or d says why not. */
+int engine_zygote_need(struct engine_class *c, struct diag *d) MUST_USE;
+struct worker *engine_worker_find(struct engine *e, uint32_t ordinal);
+
+/* worker.c: what the engine tells a worker. Each may free it. */
+void worker_on_started(struct worker *w, int pidfd); /* takes pidfd */
+void worker_on_refused(struct worker *w, const struct zygote_event *ev);
+void worker_on_end(struct worker *w, const struct zygote_event *ev);
+/* Its zygote died, and so it did; why is borrowed. */
+void worker_on_orphaned(struct worker *w, const char *why);
+void worker_kill(struct worker *w);
+/* The channel's first bytes can be read. ctx: the worker. */
+void worker_on_hello(void *ctx, short revents);
+/* One timer: the earlier of the dead-man switch and delay_ms from now. */
+void worker_timer(struct worker *w, uint64_t delay_ms);
+/* Frees memory, sources and group without a call. */
+void worker_destroy(struct worker *w);
+
+#endif

@@ -1,0 +1,165 @@
+/* Asking for a worker: limits, uid, channel, the request to its class's zygote.
+ * Runs in the kernel. Must never raise a ceiling of the profile, nor give a uid
+ * out while a process may still have it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "proto/err.h"
+#include "proto/limits.h"
+
+#include "kernel/engine/local.h"
+#include "kernel/engine/roots.h"
+
+#define WORK_EXTRA_BYTES (64ull << 20) /* a program's own files, beside output */
+
+static uint64_t lower(uint64_t asked, uint64_t ceiling)
+{
+    return asked == 0 || asked > ceiling ? ceiling : asked;
+}
+
+static void limits_take(struct worker *w, const struct worker_limits *l)
+{
+    const struct profile *p = w->class->profile;
+    const struct profile_limits *most = &p->limits;
+    struct zygote_request *r = &w->request;
+    uint64_t output;
+
+    w->memory_bytes = lower(l->memory_bytes, most->as_bytes);
+    r->cpu_s = lower(l->cpu_ms / 1000 + (l->cpu_ms % 1000 != 0), most->cpu_s);
+    r->as_bytes = w->memory_bytes + most->as_extra_bytes;
+    r->processes = most->processes;
+    r->files = most->files;
+    r->stack_bytes = most->stack_bytes;
+    r->own_root = p->own_root != 0;
+    if (p->own_root) {
+        output = lower(l->output_bytes, most->file_bytes);
+        /* The harness writes a program's own files there too. */
+        r->file_bytes =
+            output > LIMIT_CODE_FILE_BYTES ? output : LIMIT_CODE_FILE_BYTES;
+        r->work_bytes = output + WORK_EXTRA_BYTES;
+        r->processes = lower(l->processes, most->processes) + 1; /* harness */
+    }
+}
+
+/* In [1, UID_CLASS): of no worker of the class whose process may exist. */
+static uint32_t uid_pick(const struct engine_class *c, uint32_t ordinal)
+{
+    for (uint32_t i = 0; i < UID_CLASS - 1; i++) {
+        uint32_t uid = 1 + (ordinal + i) % (UID_CLASS - 1);
+        int used = 0;
+
+        for (const struct worker *w = c->engine->workers;
+             w != NULL && !used; w = w->next) {
+            used = w->class == c && w->request.uid == uid;
+        }
+        if (!used) {
+            return uid;
+        }
+    }
+    return 0;
+}
+
+static int request_send(struct worker *w)
+{
+    struct engine_class *c = w->class;
+    int theirs CLEANUP(fd_closep) = -1;
+    struct stat st;
+    int pair[2];
+    int code;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+        return ERR_TRACE(err_from_errno(errno));
+    }
+    w->channel = pair[0];
+    theirs = pair[1];
+    if (fcntl(w->channel, F_SETFL, O_NONBLOCK) < 0 || fstat(theirs, &st) < 0) {
+        return ERR_TRACE(ERR_IO);
+    }
+    w->channel_inode = st.st_ino;
+    code = zygote_ask(c->process.sock, &w->request, c->worker_filter.code,
+                      w->roots, theirs);
+    if (code == 0) {
+        w->asked = 1;
+        code = loop_watch(w->engine->loop, w->channel, POLLIN, worker_on_hello, w,
+                          &w->hello_watch);
+    }
+    return code;
+}
+
+/* Everything that can fail for a reason worth telling. */
+static int start(struct worker *w, const struct worker_limits *l)
+{
+    struct zygote_request *r = &w->request;
+
+    if (w->class->profile->own_root) {
+        TRY(roots_resolve(l->roots, l->roots_n, &w->roots, &r->roots_bytes,
+                          &w->diag));
+    }
+    TRY(engine_zygote_need(w->class, &w->diag));
+    r->magic = ZYGOTE_MAGIC;
+    r->filter_n = w->class->worker_filter.n;
+    r->uid = uid_pick(w->class, r->ordinal);
+    if (r->uid == 0) {
+        diag_set(&w->diag, ERR_CONFINE, (struct loc){0},
+                 "class %s: no uid is free", w->class->profile->name);
+        return ERR_TRACE(ERR_CONFINE);
+    }
+    return request_send(w);
+}
+
+static uint32_t ordinal_next(struct engine *e)
+{
+    do {
+        e->ordinal++;
+    } while (engine_worker_find(e, e->ordinal) != NULL);
+    return e->ordinal;
+}
+
+int engine_start(struct engine *e, enum worker_class c,
+                 const struct worker_limits *limits,
+                 const struct worker_handler *h, void *ctx,
+                 struct worker **out)
+{
+    struct worker *w;
+    int code;
+
+    ASSERT(e->magic == ENGINE_MAGIC && c < WORKER_CLASSES_N);
+    *out = NULL;
+    if (e->live >= LIMIT_WORKERS) {
+        return ERR_TRACE(ERR_LIMIT);
+    }
+    w = calloc(1, sizeof(*w));
+    if (w == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    w->magic = WORKER_MAGIC;
+    w->engine = e;
+    w->class = &e->classes[c];
+    w->handler = *h;
+    w->ctx = ctx;
+    w->channel = w->pidfd = -1;
+    w->request.ordinal = ordinal_next(e);
+    limits_take(w, limits);
+    if (limits->wall_ms != 0) {
+        w->wall_deadline_ms = loop_now_ms(e->loop) + limits->wall_ms;
+    }
+    code = start(w, limits);
+    if (code < 0) {
+        if (w->diag.code == 0) {
+            diag_set(&w->diag, code, (struct loc){0}, "worker: %s",
+                     err_text(code));
+        }
+        worker_kill(w);
+    }
+    /* A failed start is told from the loop, not from here. */
+    worker_timer(w, w->asked ? WORKER_START_MS : 0);
+    w->next = e->workers;
+    e->workers = w;
+    e->live++;
+    *out = w;
+    return 0;
+}
