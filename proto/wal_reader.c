@@ -142,30 +142,67 @@ int wal_reader_open(const char *store_dir, uint64_t from,
     return wal_reader_open_at(fd, from, out);
 }
 
-/* The next batch, in this segment or the one that starts where it ends. */
+/* The first segment behind the one that is open; *out 0: none. */
+static int find_later(struct wal_reader *w, uint64_t *out)
+{
+    uint64_t *firsts;
+    size_t n;
+    size_t i;
+    int code = wal_segments(w->wal_fd, &firsts, &n);
+
+    if (code != 0) {
+        return code;
+    }
+    *out = 0;
+    for (i = 0; i < n && *out == 0; i++) {
+        if (firsts[i] > w->segment.head.first) {
+            *out = firsts[i];
+        }
+    }
+    free(firsts);
+    return 0;
+}
+
+/* This segment is at its end, or torn (code): the batch after it, in the segment
+ * that starts where it ends. */
+static int next_segment(struct wal_reader *w, int code)
+{
+    uint64_t later;
+
+    TRY(find_later(w, &later));
+    if (later == 0) {
+        return code;
+    }
+    if (code == WAL_E_END && later != w->segment.next) {
+        /* A writer may have gone on here before it began the later one. */
+        code = wal_segment_next(&w->segment, &w->batch);
+        if (code != WAL_E_END) {
+            return code;
+        }
+    }
+    if (code == WAL_E_TORN || later != w->segment.next) {
+        return fail(w, ERR_STORE_DAMAGED,
+                    "records are missing between here and the next segment");
+    }
+    code = open_segment(w, later);
+    return code != 0 ? code : wal_segment_next(&w->segment, &w->batch);
+}
+
 static int next_batch(struct wal_reader *w)
 {
-    struct wal_segment next;
     int code = wal_segment_next(&w->segment, &w->batch);
 
     if (code == WAL_E_END || code == WAL_E_TORN) {
-        int opened = wal_segment_open(w->wal_fd, w->segment.next, &next);
-
-        wal_segment_close(&next);
-        if (opened == ERR_NOT_FOUND ||
-            w->segment.next == w->segment.head.first) {
-            return code;
-        }
-        if (code == WAL_E_TORN) {
-            return fail(w, ERR_STORE_DAMAGED, "torn, but not the last segment");
-        }
-        TRY(open_segment(w, w->segment.next));
-        code = wal_segment_next(&w->segment, &w->batch);
+        w->where[0] = '\0';
+        code = next_segment(w, code);
     }
     if (code < 0) {
-        return fail(w, code, code == ERR_STORE_DAMAGED
-                                 ? "the bytes are not the batch that was written"
-                                 : err_text(code));
+        return w->where[0] != '\0'
+                   ? code
+                   : fail(w, code,
+                          code == ERR_STORE_DAMAGED
+                              ? "the bytes are not the batch that was written"
+                              : err_text(code));
     }
     if (code == 0) {
         w->off = 0;
