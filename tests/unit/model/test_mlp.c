@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -356,12 +357,38 @@ static void test_refused(void **s)
     free(f.bytes);
 }
 
+/* The shipped network decides XOR, far from its threshold. */
+static void test_xor(void **s)
+{
+    static const float x[] = {0, 0, 0, 1, 1, 0, 1, 1};
+    static const int wanted[] = {0, 1, 1, 0};
+    struct file f = {aligned_alloc(64, 4096), 0};
+    FILE *in = fopen(TEST_SOURCE_DIR "/examples/xor/xor.gguf", "rb");
+    float y[4];
+
+    (void)s;
+    assert_non_null(in);
+    assert_non_null(f.bytes);
+    f.n = fread(f.bytes, 1, 4096, in);
+    (void)fclose(in);
+    for (int kernel = 0; kernel <= (int)host_kernel; kernel++) {
+        struct mlp *m = load(&f, (enum product_kernel)kernel);
+
+        mlp_forward(m, x, 4, y);
+        for (size_t i = 0; i < 4; i++) {
+            assert_true(wanted[i] ? y[i] > 0.95f : y[i] < 0.05f);
+        }
+        mlp_free(m);
+    }
+    free(f.bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_product), cmocka_unit_test(test_activations),
         cmocka_unit_test(test_batch_invariance),
-        cmocka_unit_test(test_refused)};
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_xor)};
 
     host_kernel = product_probe();
     return cmocka_run_group_tests(tests, NULL, NULL);
