@@ -42,7 +42,14 @@ int err_trace(int code, const char *file, int line);
 void err_trace_clear(void);
 void err_trace_print(int fd);
 
-#define ERR_TRACE(code) err_trace((code), __FILE__, __LINE__)
+/* In the open, so that the compiler sees that a negative code stays negative. */
+static inline int err_traced_(int code, const char *file, int line)
+{
+    (void)err_trace(code, file, line);
+    return code;
+}
+
+#define ERR_TRACE(code) err_traced_((code), __FILE__, __LINE__)
 
 /* Leaves the function with the code when it is negative. */
 #define TRY(call)                                                              \

@@ -408,7 +408,7 @@ static int item_new(enum msg msg, const ProtobufCMessage *m, const int *fds,
 int chan_send(struct chan *c, enum msg msg, const ProtobufCMessage *m,
               const int *fds, unsigned fds_n)
 {
-    struct item *i = NULL;
+    struct item *i;
 
     ASSERT(c->magic == CHAN_MAGIC && !c->freed);
     if (c->dead || c->mute) {
