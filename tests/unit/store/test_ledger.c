@@ -1,154 +1,362 @@
 /* The ledger: creation, appending, reopening, snapshots, recovery of torn tails,
- * refusal of damage, publishing. */
-#include "kernel/store/ledger.h"
+ * refusal of damage. */
+#include "fixture.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <signal.h>
 
-#include <cmocka.h>
-
-#include "proto/err.h"
-#include "proto/limits.h"
-#include "proto/wal.h"
-#include "kernel/store/fold.h"
-#include "kernel/store/store.h"
-
-static const struct ledger_genesis genesis = {
-    .signer = TEST_BIN_DIR "/proctor-signer", .classes = "config"};
-
-struct fixture {
-    char dir[64];
-    struct store *s;
-    struct ledger *l;
-    struct diag d;
-};
-
-static void remove_tree(const char *dir)
-{
-    char command[128];
-
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-    assert_int_equal(system(command), 0);
-}
-
-static int try_open(struct fixture *f)
-{
-    int created;
-    int code = store_open(f->dir, &f->s, &created, &f->d);
-
-    if (code == 0) {
-        code = ledger_open(f->s, &genesis, &f->l, &f->d);
-        if (code != 0) {
-            store_close(f->s);
-        }
-    }
-    return code;
-}
-
-static void open_ok(struct fixture *f)
-{
-    int code = try_open(f);
-
-    if (code != 0) {
-        print_message("open: %s: %s\n", err_name(code), f->d.what);
-        err_trace_print(2);
-    }
-    assert_int_equal(code, 0);
-}
-
-static void close_ok(struct fixture *f)
-{
-    assert_int_equal(ledger_close(f->l), 0);
-    store_close(f->s);
-}
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-
-    (void)snprintf(f->dir, sizeof(f->dir), "/tmp/proctor-ledger-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    remove_tree(f->dir);
-    free(f);
-    return 0;
-}
-
-static struct record ref_record(const char *name, uint8_t fill)
-{
-    struct record r;
-    uint8_t h[32];
-
-    memset(h, fill, sizeof(h));
-    record_init(&r, RECORD_REF);
-    record_set_str(&r, RF_REF_name, name);
-    record_set_hash(&r, RF_REF_new_target, h);
-    return r;
-}
-
-static uint64_t append_ref(struct fixture *f, const char *name, uint8_t fill)
-{
-    struct record r = ref_record(name, fill);
-    uint64_t seq = 0;
-
-    assert_int_equal(ledger_append(f->l, &r, &seq, NULL), 0);
-    return seq;
-}
-
-static void add_refs(struct fixture *f, unsigned n)
-{
-    unsigned i;
-
-    for (i = 0; i < n; i++) {
-        char name[32];
-        struct record r;
-        uint64_t seq;
-
-        (void)snprintf(name, sizeof(name), "r/%u", i % 100);
-        r = ref_record(name, (uint8_t)(1 + i % 250));
-        assert_int_equal(ledger_add(f->l, &r, &seq), 0);
-    }
-    assert_int_equal(ledger_commit(f->l), 0);
-}
+#include "kernel/store/ledger_int.h"
 
 static void test_create_append_reopen(void **state)
 {
     struct fixture *f = *state;
     struct cid c;
 
-    open_ok(f);
+    fixture_open(f);
     assert_int_equal(ledger_size(f->l), 1);
     assert_int_equal(append_ref(f, "a", 1), 1);
     assert_int_equal(append_ref(f, "a", 2), 2);
     add_refs(f, 10);
-    close_ok(f);
-    open_ok(f);
+    fixture_close(f);
+    fixture_open(f);
     assert_int_equal(ledger_size(f->l), 13);
     assert_true(fold_ref(ledger_fold(f->l), "a", &c));
     assert_int_equal(c.b[0], 2);
-    close_ok(f);
+    fixture_close(f);
+    assert_int_equal(verify_all(f->dir), 13);
 }
+
+static void test_batch_is_one_signature(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t before;
+
+    fixture_open(f);
+    add_refs(f, 1);
+    before = file_size(in_store(f, "ledger/wal/0000000000000000.wal"));
+    add_refs(f, 100);
+    assert_true(file_size(in_store(f, "ledger/wal/0000000000000000.wal")) -
+                    before <
+                100 * 200);
+    assert_int_equal(ledger_size(f->l), 102);
+    fixture_close(f);
+    assert_int_equal(verify_all(f->dir), 102);
+}
+
+static void test_full_queue_flushes(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_open(f);
+    add_refs(f, 2 * LIMIT_BATCH_RECORDS + 10);
+    assert_int_equal(ledger_size(f->l), 2 * LIMIT_BATCH_RECORDS + 11);
+    fixture_close(f);
+    assert_int_equal(verify_all(f->dir), 2 * LIMIT_BATCH_RECORDS + 12);
+}
+
+static void test_queued_is_not_yet_true(void **state)
+{
+    struct fixture *f = *state;
+    struct record r = ref_record("q", 3);
+    uint64_t seq;
+    uint64_t i;
+    struct cid c;
+
+    fixture_open(f);
+    assert_int_equal(ledger_add(f->l, &r, &seq), 0);
+    assert_int_equal(ledger_size(f->l), 1);
+    assert_false(fold_ref(ledger_fold(f->l), "q", &c));
+    record_init(&r, RECORD_COMMIT);
+    record_set_u(&r, RF_COMMIT_seed_i, 1);
+    assert_int_equal(ledger_next_seed(f->l, &i), 0);
+    assert_int_equal(i, 1);
+    assert_int_equal(ledger_add(f->l, &r, &seq), 0);
+    assert_int_equal(ledger_next_seed(f->l, &i), 0);
+    assert_int_equal(i, 2); /* a queued COMMIT counts */
+    assert_int_equal(ledger_commit(f->l), 0);
+    assert_true(fold_ref(ledger_fold(f->l), "q", &c));
+    fixture_close(f);
+}
+
+static void test_snapshot_and_fallback(void **state)
+{
+    struct fixture *f = *state;
+    char name[64];
+    struct cid c;
+
+    fixture_open(f);
+    add_refs(f, 300);
+    assert_int_equal(ledger_snapshot(f->l), 0);
+    assert_int_equal(ledger_size(f->l), 302);
+    append_ref(f, "after", 9);
+    assert_int_equal(ledger_snapshot(f->l), 0);
+    append_ref(f, "last", 8);
+    fixture_close(f);
+    (void)snprintf(name, sizeof(name), "ledger/wal/%016x.wal", 303);
+    assert_true(file_size(in_store(f, name)) > 100);
+    fixture_open(f);
+    assert_int_equal(ledger_size(f->l), 305);
+    assert_true(fold_ref(ledger_fold(f->l), "r/7", &c));
+    assert_true(fold_ref(ledger_fold(f->l), "after", &c));
+    fixture_close(f);
+    /* Snapshots gone: folded from earlier segments. */
+    run_command("rm -rf '%s'%s", f->dir, "/objects/*");
+    fixture_open(f);
+    assert_int_equal(ledger_size(f->l), 305);
+    assert_true(fold_ref(ledger_fold(f->l), "r/7", &c));
+    assert_true(fold_ref(ledger_fold(f->l), "last", &c));
+    fixture_close(f);
+    assert_int_equal(verify_all(f->dir), 305);
+}
+
+/* A snapshot object with a flipped byte is not believed. */
+static void test_damaged_snapshot_is_passed_over(void **state)
+{
+    struct fixture *f = *state;
+    struct cid c;
+
+    fixture_open(f);
+    add_refs(f, 50);
+    assert_int_equal(ledger_snapshot(f->l), 0);
+    fixture_close(f);
+    run_command("chmod -R u+w '%s/objects'; for o in '%s'/objects/*/*; do "
+                "printf x >> $o; done",
+                f->dir, f->dir);
+    fixture_open(f);
+    assert_true(fold_ref(ledger_fold(f->l), "r/7", &c));
+    fixture_close(f);
+}
+
+static void test_torn_tail_is_moved_aside(void **state)
+{
+    struct fixture *f = *state;
+    const char *wal;
+    uint64_t whole;
+
+    fixture_open(f);
+    append_ref(f, "kept", 1);
+    fixture_close(f); /* publishes size 2 */
+    fixture_open(f);
+    wal = in_store(f, "ledger/wal/0000000000000000.wal");
+    whole = file_size(wal);
+    append_ref(f, "torn", 2);
+    assert_true(file_size(wal) > whole + 60);
+    assert_int_equal(truncate(wal, (off_t)(whole + 60)), 0);
+    /* As after a crash: nothing is written on the way out. */
+    assert_int_equal(ledger_stop(f->l, ERR_CANCELLED), ERR_CANCELLED);
+    assert_int_equal(ledger_close(f->l), ERR_CANCELLED);
+    store_close(f->s);
+    fixture_open(f);
+    assert_int_equal(ledger_size(f->l), 2);
+    assert_non_null(strstr(f->d.what, "torn-0000000000000002-0"));
+    assert_int_equal(f->d.code, 0);
+    assert_true(file_size(in_store(f, "ledger/wal/torn-0000000000000002-0")) ==
+                60);
+    append_ref(f, "again", 3);
+    fixture_close(f);
+    assert_int_equal(verify_all(f->dir), 3);
+}
+
+/* The checkpoint says that more was acknowledged: nothing may be cut. */
+static void test_lost_records_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    const char *wal;
+    uint64_t size;
+    uint64_t cut;
+
+    fixture_open(f);
+    append_ref(f, "a", 1);
+    append_ref(f, "b", 2);
+    fixture_close(f);
+    wal = in_store(f, "ledger/wal/0000000000000000.wal");
+    size = file_size(wal);
+    for (cut = 1; cut < 400; cut += 97) {
+        assert_int_equal(truncate(wal, (off_t)(size - cut)), 0);
+        assert_int_equal(fixture_try_open(f), ERR_STORE_DAMAGED);
+        assert_true(file_size(wal) == size - cut);
+        assert_true(f->d.what[0] != '\0' && f->d.hint[0] != '\0');
+    }
+    assert_true(file_size(in_store(f, "ledger/wal/torn-0000000000000002-0")) ==
+                UINT64_MAX);
+}
+
+/* Each byte of a small ledger, one by one: opening names the damage, or, where the
+ * byte is in the last batch and never published, moves it aside. */
+static void test_every_flip_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    const char *wal = in_store(f, "ledger/wal/0000000000000000.wal");
+    char path[128];
+    uint64_t size;
+    uint64_t i;
+
+    (void)snprintf(path, sizeof(path), "%s", wal);
+    fixture_open(f);
+    append_ref(f, "a", 1);
+    fixture_close(f);
+    size = file_size(path);
+    for (i = 0; i < size; i += 3) {
+        flip_byte(path, i);
+        assert_int_equal(fixture_try_open(f), ERR_STORE_DAMAGED);
+        assert_true(f->d.what[0] != '\0');
+        flip_byte(path, i);
+    }
+    fixture_open(f);
+    fixture_close(f);
+}
+
+static void test_missing_pieces(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_open(f);
+    append_ref(f, "a", 1);
+    fixture_close(f);
+    run_command("mv '%s' '%s/key'", in_store(f, "keys/key"), f->base);
+    assert_int_equal(fixture_try_open(f), ERR_STORE_DAMAGED);
+    assert_non_null(strstr(f->d.what, "keys/key"));
+    run_command("head -c 33 '%s/key' > '%s'", f->base,
+                in_store(f, "keys/key"));
+    assert_int_equal(fixture_try_open(f), ERR_SIGNER);
+    run_command("cp '%s/key' '%s'", f->base, in_store(f, "keys/key"));
+    fixture_open(f);
+    fixture_close(f);
+    /* No segment, but a checkpoint: not a new store. */
+    run_command("mv '%s/wal' '%s/wal'; ", in_store(f, "ledger"), f->base);
+    assert_int_equal(mkdir(in_store(f, "ledger/wal"), 0755), 0);
+    assert_int_equal(fixture_try_open(f), ERR_STORE_DAMAGED);
+    assert_non_null(strstr(f->d.what, "checkpoint"));
+}
+
+/* A key of another store. */
+static void test_foreign_key(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture g = *f;
+
+    fixture_open(f);
+    fixture_close(f);
+    (void)snprintf(g.dir, sizeof(g.dir), "%s/other", f->base);
+    fixture_open(&g);
+    fixture_close(&g);
+    run_command("cp '%s/other/keys/key' '%s/store/keys/key'", f->base, f->base);
+    assert_int_equal(fixture_try_open(f), ERR_STORE_DAMAGED);
+    assert_non_null(strstr(f->d.what, "another ledger"));
+}
+
+static void test_damaged_checkpoint(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_open(f);
+    fixture_close(f);
+    flip_byte(in_store(f, "ledger/checkpoint"), 30);
+    assert_int_equal(fixture_try_open(f), ERR_STORE_DAMAGED);
+    assert_non_null(strstr(f->d.what, "ledger/checkpoint"));
+    assert_int_equal(unlink(in_store(f, "ledger/checkpoint")), 0);
+    fixture_open(f); /* derived */
+    fixture_close(f);
+    assert_true(file_size(in_store(f, "ledger/checkpoint")) > 100);
+}
+
+static void test_read(void **state)
+{
+    struct fixture *f = *state;
+    struct merkle_hash leaf;
+    struct merkle_hash again;
+    struct record r = ref_record("x", 1);
+    struct buf b;
+    uint64_t seq;
+
+    buf_init(&b, 1u << 20);
+    fixture_open(f);
+    add_refs(f, 20);
+    assert_int_equal(ledger_append(f->l, &r, &seq, &leaf), 0);
+    assert_int_equal(ledger_snapshot(f->l), 0);
+    assert_int_equal(ledger_read(f->l, seq, &b, &r, &again), 0);
+    assert_memory_equal(leaf.b, again.b, 32);
+    assert_true(r.seq == seq && r.kind == RECORD_REF);
+    assert_int_equal(ledger_read(f->l, 7, &b, &r, &again), 0);
+    assert_true(r.seq == 7);
+    assert_int_equal(ledger_read(f->l, seq + 1, &b, &r, &again), 0);
+    assert_int_equal(r.kind, RECORD_CHECKPOINT);
+    assert_int_equal(ledger_read(f->l, seq + 2, &b, &r, &again),
+                     ERR_NOT_FOUND);
+    fixture_close(f);
+    buf_release(&b);
+}
+
+/* A record that cannot be encoded leaves the ledger as it was. */
+static void test_refused_record(void **state)
+{
+    struct fixture *f = *state;
+    struct record r = ref_record("bad\xff", 1);
+    uint64_t seq;
+
+    fixture_open(f);
+    assert_int_equal(ledger_add(f->l, &r, &seq), ERR_ENCODING);
+    assert_int_equal(append_ref(f, "good", 1), 1);
+    fixture_close(f);
+    assert_int_equal(verify_all(f->dir), 2);
+}
+
+/* A signer that dies: named, nothing is written any more, reopening is fine. */
+static void test_signer_dies(void **state)
+{
+    struct fixture *f = *state;
+    struct record r = ref_record("x", 1);
+    uint64_t seq;
+
+    fixture_open(f);
+    append_ref(f, "a", 1);
+    assert_int_equal(kill(f->l->signer.pid, SIGKILL), 0);
+    assert_int_equal(ledger_append(f->l, &r, &seq, NULL), ERR_SIGNER);
+    assert_int_equal(ledger_append(f->l, &r, &seq, NULL), ERR_IO);
+    assert_int_equal(ledger_publish(f->l), ERR_IO);
+    assert_int_equal(ledger_close(f->l), ERR_SIGNER);
+    store_close(f->s);
+    fixture_open(f);
+    assert_int_equal(ledger_size(f->l), 2);
+    fixture_close(f);
+}
+
+static void test_no_signer(void **state)
+{
+    struct fixture *f = *state;
+    struct ledger_genesis g = fixture_genesis;
+    int created;
+
+    g.signer = "/nonexistent/proctor-signer";
+    assert_int_equal(store_open(f->dir, &f->s, &created, &f->d), 0);
+    assert_int_equal(ledger_open(f->s, &g, &f->l, &f->d), ERR_SIGNER);
+    assert_non_null(strstr(f->d.what, "/nonexistent"));
+    store_close(f->s);
+    fixture_open(f); /* nothing half-made is in the way */
+    fixture_close(f);
+}
+
+#define LEDGER_TEST(name)                                                      \
+    cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_create_append_reopen, setup,
-                                        teardown),
+        LEDGER_TEST(test_create_append_reopen),
+        LEDGER_TEST(test_batch_is_one_signature),
+        LEDGER_TEST(test_full_queue_flushes),
+        LEDGER_TEST(test_queued_is_not_yet_true),
+        LEDGER_TEST(test_snapshot_and_fallback),
+        LEDGER_TEST(test_damaged_snapshot_is_passed_over),
+        LEDGER_TEST(test_torn_tail_is_moved_aside),
+        LEDGER_TEST(test_lost_records_are_refused),
+        LEDGER_TEST(test_every_flip_is_refused),
+        LEDGER_TEST(test_missing_pieces),
+        LEDGER_TEST(test_foreign_key),
+        LEDGER_TEST(test_damaged_checkpoint),
+        LEDGER_TEST(test_read),
+        LEDGER_TEST(test_refused_record),
+        LEDGER_TEST(test_signer_dies),
+        LEDGER_TEST(test_no_signer),
     };
 
     return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
