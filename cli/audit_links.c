@@ -1,0 +1,320 @@
+/* What records say about each other: numbers name earlier records of the right
+ * kind, seeds are the chain that GENESIS fixed, a ref moves from where it stood
+ * and only for a candidate that was admitted. */
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/audit_int.h"
+#include "cli/summary.h"
+#include "proto/err.h"
+#include "proto/limits.h"
+
+struct link_commit {
+    uint64_t seq;
+    uint64_t seed_i;
+    uint8_t leaf[32];
+    uint8_t exam[32];
+    uint8_t candidate[32];
+};
+
+struct link_verdict {
+    uint64_t seq;
+    unsigned verdict;
+    uint8_t candidate[32];
+};
+
+struct audit_links {
+    uint64_t *runs; /* owned; sequence numbers of RUN records */
+    size_t runs_n;
+    struct link_commit *commits; /* owned */
+    size_t commits_n;
+    struct link_verdict *verdicts; /* owned */
+    size_t verdicts_n;
+    struct audit_map exams; /* exam -> commits so far */
+    struct audit_map refs;  /* hash of the name -> target */
+    uint8_t seed[32];       /* x_i last revealed; x_0 at first */
+    uint64_t seed_i;
+    uint64_t seed_chain;
+    uint64_t wall_ns;
+    uint64_t mono_ns;
+};
+
+static const uint8_t ZERO[32];
+
+int audit_links_new(struct audit_links **out)
+{
+    *out = calloc(1, sizeof(**out));
+    return *out != NULL ? 0 : ERR_TRACE(ERR_NOMEM);
+}
+
+void audit_links_free(struct audit_links *l)
+{
+    if (l == NULL) {
+        return;
+    }
+    free(l->runs);
+    free(l->commits);
+    free(l->verdicts);
+    audit_map_release(&l->exams);
+    audit_map_release(&l->refs);
+    free(l);
+}
+
+/* Room for one more element of size each in *v; doubles at powers of two. */
+static int grow(void *pv, size_t n, size_t each)
+{
+    void **v = pv;
+    void *bigger;
+
+    if (n != 0 && (n < 16 || (n & (n - 1)) != 0)) {
+        return 0;
+    }
+    bigger = reallocarray(*v, n == 0 ? 16 : 2 * n, each);
+    if (bigger == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    *v = bigger;
+    return 0;
+}
+
+static int by_seq(const void *key, const void *row)
+{
+    uint64_t a;
+    uint64_t b;
+
+    memcpy(&a, key, sizeof(a));
+    memcpy(&b, row, sizeof(b)); /* seq is the first member */
+    return a < b ? -1 : a > b;
+}
+
+static const struct link_commit *find_commit(const struct audit_links *l,
+                                             uint64_t seq)
+{
+    return l->commits_n == 0 ? NULL
+                             : bsearch(&seq, l->commits, l->commits_n,
+                                       sizeof(*l->commits), by_seq);
+}
+
+static const struct link_verdict *find_verdict(const struct audit_links *l,
+                                               uint64_t seq)
+{
+    return l->verdicts_n == 0 ? NULL
+                              : bsearch(&seq, l->verdicts, l->verdicts_n,
+                                        sizeof(*l->verdicts), by_seq);
+}
+
+static int is_run(const struct audit_links *l, uint64_t seq)
+{
+    return l->runs_n > 0 &&
+           bsearch(&seq, l->runs, l->runs_n, sizeof(*l->runs), by_seq) != NULL;
+}
+
+/* Clocks are not evidence: oddities are warnings. */
+static void check_clocks(struct audit_links *l, struct audit *a,
+                         const struct record *r)
+{
+    if (r->mono_ns >= l->mono_ns && r->wall_ns < l->wall_ns) {
+        audit_find_record(a, AUDIT_WARNING, r->seq,
+                          "its clock was set back while a kernel ran");
+    }
+    l->wall_ns = r->wall_ns;
+    l->mono_ns = r->mono_ns;
+}
+
+/* `run` and the *_ref fields point backwards. */
+static void check_numbers(struct audit_links *l, struct audit *a,
+                          const struct record *r)
+{
+    unsigned first = (unsigned)record_first_field(r->kind);
+    unsigned n = record_fields_n(r->kind);
+    unsigned i;
+
+    for (i = first; i < first + n; i++) {
+        enum record_field f = (enum record_field)i;
+        const struct record_field_info *info = record_field_info(f);
+        size_t name_n = strlen(info->name);
+
+        if (info->type == RT_U64 && name_n > 4 &&
+            strcmp(info->name + name_n - 4, "_ref") == 0 &&
+            record_u(r, f) > r->seq) {
+            audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                              "%s names a record that comes later", info->name);
+        }
+        /* Workers that read the texts are measured before there is a run. */
+        if (strcmp(info->name, "run") == 0 && !is_run(l, record_u(r, f)) &&
+            !(r->kind == RECORD_CONFINE && record_u(r, f) == 0)) {
+            audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                              "record %" PRIu64 " is no run", record_u(r, f));
+        }
+    }
+}
+
+static int add_commit(struct audit_links *l, struct audit *a,
+                      const struct record *r, const struct merkle_hash *leaf)
+{
+    struct audit_map_row *exam;
+    struct link_commit *c;
+
+    TRY(grow(&l->commits, l->commits_n, sizeof(*l->commits)));
+    c = &l->commits[l->commits_n++];
+    c->seq = r->seq;
+    c->seed_i = record_u(r, RF_COMMIT_seed_i);
+    memcpy(c->leaf, leaf->b, sizeof(c->leaf));
+    memcpy(c->exam, record_hash(r, RF_COMMIT_exam), sizeof(c->exam));
+    memcpy(c->candidate, record_hash(r, RF_COMMIT_candidate),
+           sizeof(c->candidate));
+    TRY(audit_map_put(&l->exams, c->exam, &exam));
+    exam->n++;
+    if (record_u(r, RF_COMMIT_j) != exam->n) {
+        audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                          "says it is candidate %" PRIu64
+                          " of its exam; it is number %" PRIu64,
+                          record_u(r, RF_COMMIT_j), exam->n);
+    }
+    return 0;
+}
+
+/* x_i hashes to the last revealed x in i - last steps. */
+static void check_seed(struct audit_links *l, struct audit *a,
+                       const struct record *r, uint64_t i)
+{
+    const uint8_t *x = record_hash(r, RF_DRAW_seed_secret);
+    uint8_t walk[32];
+    uint64_t steps;
+
+    if (i <= l->seed_i || i > l->seed_chain || i > LIMIT_SEED_CHAIN) {
+        audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                          "seed %" PRIu64 " is not the next of the chain", i);
+        return;
+    }
+    memcpy(walk, x, sizeof(walk));
+    for (steps = i - l->seed_i; steps > 0; steps--) {
+        (void)crypto_generichash(walk, sizeof(walk), walk, sizeof(walk), NULL,
+                                 0);
+    }
+    if (memcmp(walk, l->seed, sizeof(walk)) != 0) {
+        audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                          "its seed is not of the chain that genesis fixed");
+        return;
+    }
+    memcpy(l->seed, x, sizeof(l->seed));
+    l->seed_i = i;
+}
+
+static void add_draw(struct audit_links *l, struct audit *a,
+                     const struct record *r)
+{
+    const struct link_commit *c = find_commit(l, record_u(r, RF_DRAW_commit));
+    static const char TAG[] = "gate-v1";
+    uint8_t text[sizeof(TAG) - 1 + 32];
+    uint8_t seed[32];
+
+    if (c == NULL ||
+        memcmp(c->leaf, record_hash(r, RF_DRAW_commit_hash), 32) != 0) {
+        audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                          "draws for a commit that is not there");
+        return;
+    }
+    check_seed(l, a, r, c->seed_i);
+    memcpy(text, TAG, sizeof(TAG) - 1);
+    memcpy(text + sizeof(TAG) - 1, c->leaf, 32);
+    (void)crypto_generichash(seed, sizeof(seed), text, sizeof(text),
+                             record_hash(r, RF_DRAW_seed_secret), 32);
+    if (memcmp(seed, record_hash(r, RF_DRAW_seed), sizeof(seed)) != 0) {
+        audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                          "its seed does not follow from chain and commit");
+    }
+}
+
+static int add_verdict(struct audit_links *l, struct audit *a,
+                       const struct record *r)
+{
+    const uint8_t *hash = record_hash(r, RF_VERDICT_commit_hash);
+    const struct link_commit *c = find_commit(l, record_u(r, RF_VERDICT_commit));
+    struct link_verdict *v;
+    int is_drawn = memcmp(hash, ZERO, sizeof(ZERO)) != 0;
+
+    TRY(grow(&l->verdicts, l->verdicts_n, sizeof(*l->verdicts)));
+    v = &l->verdicts[l->verdicts_n++];
+    v->seq = r->seq;
+    v->verdict = (unsigned)record_u(r, RF_VERDICT_verdict);
+    memcpy(v->candidate, record_hash(r, RF_VERDICT_candidate),
+           sizeof(v->candidate));
+    a->out->verdicts++;
+    if (!is_drawn && v->verdict == VERDICT_ADMIT) {
+        audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                          "admits a candidate that was never committed");
+    }
+    if (is_drawn &&
+        (c == NULL || memcmp(c->leaf, hash, sizeof(c->leaf)) != 0 ||
+         memcmp(c->candidate, v->candidate, sizeof(c->candidate)) != 0 ||
+         memcmp(c->exam, record_hash(r, RF_VERDICT_exam), 32) != 0)) {
+        audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                          "is not the verdict on the commit that it names");
+    }
+    return 0;
+}
+
+static int add_ref(struct audit_links *l, struct audit *a,
+                   const struct record *r)
+{
+    struct cid name = cid_of(record_bytes(r, RF_REF_name));
+    uint64_t ref = record_u(r, RF_REF_verdict_ref);
+    const struct link_verdict *v = ref > 0 ? find_verdict(l, ref - 1) : NULL;
+    struct audit_map_row *row;
+
+    TRY(audit_map_put(&l->refs, name.b, &row));
+    if (memcmp(row->value, record_hash(r, RF_REF_old_target), 32) != 0) {
+        audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                          "the ref did not stand where the move begins");
+    }
+    memcpy(row->value, record_hash(r, RF_REF_new_target), 32);
+    if (v == NULL || v->verdict != VERDICT_ADMIT ||
+        memcmp(v->candidate, row->value, 32) != 0) {
+        audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                          "the ref moved without a verdict that admits its "
+                          "target");
+    }
+    return 0;
+}
+
+static void add_genesis(struct audit_links *l, struct audit *a,
+                        const struct record *r)
+{
+    if (r->seq != 0) {
+        audit_find_record(a, AUDIT_DAMAGE, r->seq, "a second genesis");
+        return;
+    }
+    memcpy(l->seed, record_hash(r, RF_GENESIS_seed_anchor), sizeof(l->seed));
+    l->seed_chain = record_u(r, RF_GENESIS_seed_chain);
+}
+
+int audit_links_add(struct audit_links *l, struct audit *a,
+                    const struct record *r, const struct merkle_hash *leaf)
+{
+    if (r->kind == RECORD_RUN) {
+        TRY(grow(&l->runs, l->runs_n, sizeof(*l->runs)));
+        l->runs[l->runs_n++] = r->seq;
+    }
+    check_clocks(l, a, r);
+    check_numbers(l, a, r);
+    if (r->kind == RECORD_GENESIS) {
+        add_genesis(l, a, r);
+    } else if (r->kind == RECORD_COMMIT) {
+        TRY(add_commit(l, a, r, leaf));
+    } else if (r->kind == RECORD_DRAW) {
+        add_draw(l, a, r);
+    } else if (r->kind == RECORD_VERDICT) {
+        TRY(add_verdict(l, a, r));
+    } else if (r->kind == RECORD_REF) {
+        TRY(add_ref(l, a, r));
+    } else if (r->kind == RECORD_CHECKPOINT &&
+               record_u(r, RF_CHECKPOINT_records) > r->seq) {
+        audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                          "its snapshot folds records that come later");
+    }
+    return 0;
+}

@@ -1,0 +1,404 @@
+/* Starting and serving the kernel. Gives it its socket on descriptor 3 and
+ * nothing else; its standard input is /dev/null and what it prints goes to
+ * standard error. It gets a process group of its own, so that a terminal's
+ * Ctrl-C reaches only us. */
+#include "cli/client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/files.h"
+#include "proto/err.h"
+
+#define KERNEL_NAME "proctor-kernel"
+#define KERNEL_SOCKET 3
+
+struct client {
+    int sock;
+    int signal_fd;
+    int dir_fd; /* borrowed */
+    pid_t kernel;
+    int status;     /* of waitpid, once reaped */
+    int is_reaped;
+    unsigned interrupts;
+    int last_code;  /* of the last diagnosis; 0 = none */
+    sigset_t before;
+    struct sigaction actions_before[2];
+};
+
+static const struct loc NOWHERE = {NULL, 0, 0};
+static const int STOP_SIGNALS[2] = {SIGINT, SIGTERM};
+
+/* Path of the kernel beside this program. */
+static int kernel_path(char out[static PATH_MAX], struct diag *d)
+{
+    ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 1);
+    char *slash;
+    size_t room;
+
+    if (n <= 0) {
+        return diag_set(d, ERR_IO, NOWHERE, "cannot read /proc/self/exe: %s",
+                        strerror(errno));
+    }
+    out[n] = '\0';
+    slash = strrchr(out, '/');
+    ASSERT(slash != NULL);
+    room = PATH_MAX - (size_t)(slash + 1 - out);
+    if (snprintf(slash + 1, room, "%s", KERNEL_NAME) >= (int)room) {
+        return diag_set(d, ERR_LIMIT, NOWHERE, "the path of %s is too long",
+                        KERNEL_NAME);
+    }
+    if (access(out, X_OK) != 0) {
+        (void)diag_set(d, ERR_NOT_FOUND, (struct loc){out, 0, 0},
+                       "cannot start the kernel: %s", strerror(errno));
+        d->at.path = NULL;
+        diag_hint(d, "%s must lie in the folder of proctor itself; build or "
+                     "install both",
+                  KERNEL_NAME);
+        return ERR_NOT_FOUND;
+    }
+    return 0;
+}
+
+/* The child: descriptors 0..3, then the kernel. Only async-signal-safe calls. */
+NORETURN static void become_kernel(const char *path, const char *store,
+                                   int sock, const sigset_t *mask)
+{
+    char name[] = KERNEL_NAME;
+    char option[] = "--store";
+    char *argv[4] = {name, NULL, NULL, NULL};
+    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    if (store != NULL) {
+        argv[1] = option;
+        argv[2] = (char *)(uintptr_t)store;
+    }
+    (void)setpgid(0, 0);
+    (void)signal(SIGINT, SIG_DFL);
+    (void)signal(SIGTERM, SIG_DFL);
+    if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 ||
+        dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
+        _exit(126);
+    }
+    /* dup2 onto itself would keep close-on-exec. */
+    if (sock == KERNEL_SOCKET ? fcntl(sock, F_SETFD, 0) < 0
+                              : dup2(sock, KERNEL_SOCKET) < 0) {
+        _exit(126);
+    }
+    if (close_range(KERNEL_SOCKET + 1, ~0u, 0) != 0 ||
+        sigprocmask(SIG_SETMASK, mask, NULL) != 0) {
+        _exit(126);
+    }
+    (void)execv(path, argv);
+    _exit(127);
+}
+
+static void ignore_quietly(int number)
+{
+    (void)number; /* read from the signal descriptor instead */
+}
+
+/* Stop signals arrive on a descriptor; also where a shell had them ignored. */
+static int catch_signals(struct client *c)
+{
+    struct sigaction own = {.sa_handler = ignore_quietly};
+    sigset_t set;
+    size_t i;
+
+    (void)sigemptyset(&set);
+    for (i = 0; i < ARRAY_N(STOP_SIGNALS); i++) {
+        (void)sigaddset(&set, STOP_SIGNALS[i]);
+        (void)sigaction(STOP_SIGNALS[i], &own, &c->actions_before[i]);
+    }
+    (void)sigaddset(&set, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &set, &c->before) != 0) {
+        return err_from_errno(errno);
+    }
+    c->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return c->signal_fd >= 0 ? 0 : err_from_errno(errno);
+}
+
+static void release_signals(struct client *c)
+{
+    size_t i;
+
+    for (i = 0; i < ARRAY_N(STOP_SIGNALS); i++) {
+        (void)sigaction(STOP_SIGNALS[i], &c->actions_before[i], NULL);
+    }
+    (void)sigprocmask(SIG_SETMASK, &c->before, NULL);
+}
+
+int client_open(const char *store, struct client **out, struct diag *d)
+{
+    struct client *c = calloc(1, sizeof(*c));
+    char path[PATH_MAX];
+    int pair[2] = {-1, -1};
+    int rc;
+
+    if (c == NULL) {
+        return diag_set(d, ERR_NOMEM, NOWHERE, "out of memory");
+    }
+    c->sock = -1;
+    c->signal_fd = -1;
+    c->dir_fd = -1;
+    rc = kernel_path(path, d);
+    if (rc != 0) {
+        free(c);
+        return rc;
+    }
+    rc = catch_signals(c);
+    if (rc == 0 &&
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0) {
+        c->sock = pair[0];
+        c->kernel = fork();
+        if (c->kernel == 0) {
+            become_kernel(path, store, pair[1], &c->before);
+        }
+    }
+    fd_closep(&pair[1]);
+    if (c->kernel <= 0) {
+        (void)diag_set(d, ERR_IO, NOWHERE, "cannot start the kernel: %s",
+                       strerror(errno));
+        c->is_reaped = 1;
+        client_close(c);
+        return ERR_IO;
+    }
+    *out = c;
+    return 0;
+}
+
+static void reap(struct client *c)
+{
+    fd_closep(&c->sock);
+    while (!c->is_reaped) {
+        pid_t got = waitpid(c->kernel, &c->status, 0);
+
+        c->is_reaped = got >= 0 || errno != EINTR;
+    }
+}
+
+void client_close(struct client *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    reap(c);
+    fd_closep(&c->signal_fd);
+    release_signals(c);
+    free(c);
+}
+
+void client_serve_files(struct client *c, int dir_fd)
+{
+    c->dir_fd = dir_fd;
+}
+
+/* Why there is no answer: the kernel's end, in words. */
+static int explain_end(struct client *c, struct diag *d)
+{
+    reap(c);
+    if (c->last_code < 0) {
+        return diag_set(d, c->last_code, NOWHERE,
+                        "the kernel stopped after this error");
+    }
+    if (WIFSIGNALED(c->status)) {
+        int number = WTERMSIG(c->status);
+
+        (void)diag_set(d, ERR_INTERNAL, NOWHERE,
+                       "the kernel was killed by signal %d (%s)", number,
+                       strsignal(number));
+        diag_hint(d, "nothing that was acknowledged is lost; `proctor run "
+                     "--resume` goes on");
+    } else if (WIFEXITED(c->status) && WEXITSTATUS(c->status) == 127) {
+        (void)diag_set(d, ERR_INTERNAL, NOWHERE, "%s cannot be executed",
+                       KERNEL_NAME);
+    } else {
+        (void)diag_set(d, ERR_INTERNAL, NOWHERE,
+                       "the kernel ended without an answer (status %d)",
+                       WIFEXITED(c->status) ? WEXITSTATUS(c->status) : -1);
+    }
+    return ERR_INTERNAL;
+}
+
+static void answer_file(struct client *c, const char *path,
+                        Proctor__FileAnswer *a, char *why, size_t why_n,
+                        int *fds, unsigned *fds_n)
+{
+    int fd = -1;
+
+    why[0] = '\0';
+    if (c->dir_fd < 0) {
+        (void)snprintf(why, why_n, "no folder was named for it");
+    } else if (*fds_n == LIMIT_FRAME_FDS) {
+        (void)snprintf(why, why_n, "more than %d files in one request",
+                       LIMIT_FRAME_FDS);
+    } else if (files_open_beneath(c->dir_fd, path, &fd, why, why_n) == 0) {
+        fds[(*fds_n)++] = fd;
+    }
+    a->ok = fd >= 0;
+    a->why = why;
+}
+
+enum { WHY_BYTES = 160 };
+
+struct answer {
+    Proctor__FileAnswer m;
+    char why[WHY_BYTES];
+};
+
+static int answer_files(struct client *c, const Proctor__NeedFiles *need)
+{
+    Proctor__Files m = PROCTOR__FILES__INIT;
+    size_t n = need->n_paths;
+    CLEANUP(mem_freep) struct answer *a = calloc(n + 1, sizeof(*a));
+    CLEANUP(mem_freep)
+    Proctor__FileAnswer **list = calloc(n + 1, sizeof(*list));
+    int fds[LIMIT_FRAME_FDS];
+    unsigned fds_n = 0;
+    size_t i;
+    int rc;
+
+    if (a == NULL || list == NULL) {
+        return ERR_NOMEM;
+    }
+    for (i = 0; i < n; i++) {
+        proctor__file_answer__init(&a[i].m);
+        answer_file(c, need->paths[i], &a[i].m, a[i].why, sizeof(a[i].why),
+                    fds, &fds_n);
+        list[i] = &a[i].m;
+    }
+    m.n_answers = n;
+    m.answers = list;
+    rc = frame_send(c->sock, MSG_FILES, &m.base, fds, fds_n);
+    while (fds_n > 0) {
+        fd_closep(&fds[--fds_n]);
+    }
+    return rc;
+}
+
+/* Passes signals on. The first SIGINT is the polite one. */
+static int pass_interrupt(struct client *c, const struct client_ears *ears)
+{
+    struct signalfd_siginfo info;
+    Proctor__Interrupt m = PROCTOR__INTERRUPT__INIT;
+
+    if (read(c->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info)) {
+        return 0;
+    }
+    c->interrupts++;
+    m.now = c->interrupts > 1 || info.ssi_signo != (uint32_t)SIGINT;
+    if (ears->interrupted != NULL) {
+        ears->interrupted(ears->ctx, m.now ? 2 : 1);
+    }
+    return c->interrupts > 2
+               ? 0
+               : frame_send(c->sock, MSG_INTERRUPT, &m.base, NULL, 0);
+}
+
+enum { SERVE_E_ANSWER = 1 };
+
+static int is_answer(enum msg msg)
+{
+    return msg == MSG_RUN_DONE || msg == MSG_REPLAY_DONE ||
+           msg == MSG_TABLES || msg == MSG_POLICY_VIEW;
+}
+
+/* One frame. 0 = served, SERVE_E_ANSWER = it is the answer. */
+static int serve(struct client *c, const struct client_ears *ears,
+                 struct frame *f)
+{
+    if (f->info->msg == MSG_EVENT) {
+        if (ears->event != NULL) {
+            ears->event(ears->ctx, (const Proctor__Event *)f->m);
+        }
+        return 0;
+    }
+    if (f->info->msg == MSG_DIAGNOSIS) {
+        const Proctor__Diagnosis *m = (const Proctor__Diagnosis *)f->m;
+
+        c->last_code = m->code;
+        if (ears->diagnosis != NULL) {
+            ears->diagnosis(ears->ctx, m);
+        }
+        return 0;
+    }
+    if (f->info->msg == MSG_NEED_FILES) {
+        return answer_files(c, (const Proctor__NeedFiles *)f->m);
+    }
+    return is_answer(f->info->msg) ? SERVE_E_ANSWER : ERR_PROTOCOL;
+}
+
+/* Waits for a frame, passing interrupts on meanwhile. */
+static int wait_frame(struct client *c, const struct client_ears *ears)
+{
+    for (;;) {
+        struct pollfd p[2] = {{.fd = c->sock, .events = POLLIN},
+                              {.fd = c->signal_fd, .events = POLLIN}};
+
+        if (poll(p, 2, -1) < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            return err_from_errno(errno);
+        }
+        /* A send that fails shows at the next receive. */
+        if (p[1].revents != 0 && pass_interrupt(c, ears) < 0) {
+            err_trace_clear();
+        }
+        if (p[0].revents != 0) {
+            return 0;
+        }
+    }
+}
+
+int client_ask(struct client *c, enum msg msg, const ProtobufCMessage *m,
+               const int *fds, unsigned fds_n, enum msg wanted,
+               const struct client_ears *ears, struct frame *out,
+               struct diag *d)
+{
+    int rc = frame_send(c->sock, msg, m, fds, fds_n);
+
+    frame_init(out);
+    if (rc == ERR_LIMIT) {
+        return diag_set(d, rc, NOWHERE,
+                        "the request is larger than a message may be");
+    }
+    /* A kernel that stopped early may have left its reason: read on. */
+    err_trace_clear();
+    for (;;) {
+        rc = wait_frame(c, ears);
+        if (rc == 0) {
+            rc = frame_receive(c->sock, MSG_FROM_KERNEL, out);
+        }
+        if (rc == ERR_CLOSED || rc == ERR_IO) {
+            return explain_end(c, d);
+        }
+        if (rc < 0) {
+            return diag_set(d, rc, NOWHERE,
+                            "the kernel's answer was not understood: %s",
+                            err_text(rc));
+        }
+        rc = serve(c, ears, out);
+        if (rc == SERVE_E_ANSWER && out->info->msg != wanted &&
+            out->info->msg != MSG_RUN_DONE) {
+            rc = ERR_PROTOCOL;
+        }
+        if (rc == SERVE_E_ANSWER) {
+            return 0;
+        }
+        frame_release(out);
+        if (rc == ERR_PROTOCOL || rc == ERR_NOMEM) {
+            return diag_set(d, rc, NOWHERE, "%s", err_text(rc));
+        }
+    }
+}

@@ -1,0 +1,43 @@
+/* The command line's end of the kernel: starts proctor-kernel (the one beside
+ * this program), asks one thing, answers its wishes for files, hears events and
+ * diagnoses, and waits until it is gone. Interrupts are passed on: the first
+ * Ctrl-C lets running tasks finish, the second stops them; the kernel is never
+ * left behind. */
+#ifndef CLI_CLIENT_H
+#define CLI_CLIENT_H
+
+#include "proto/diag.h"
+#include "proto/frame.h"
+
+#include "kernel.pb-c.h"
+
+struct client;
+
+/* Who hears what arrives before the answer. Messages are borrowed. */
+struct client_ears {
+    void (*event)(void *ctx, const Proctor__Event *e);
+    void (*diagnosis)(void *ctx, const Proctor__Diagnosis *d);
+    /* The person asked to stop, for the n-th time (n >= 1). */
+    void (*interrupted)(void *ctx, unsigned n);
+    void *ctx;
+};
+
+/* Starts the kernel. store: absolute path, or NULL for requests that need none.
+ * ERR_NOT_FOUND (no kernel beside this program), ERR_NOMEM, ERR_IO; d says. */
+int client_open(const char *store, struct client **out, struct diag *d)
+    MUST_USE;
+/* Closes the socket and waits for the kernel's end. NULL is fine. */
+void client_close(struct client *c);
+
+/* Files that the kernel may ask for are beneath dir_fd (borrowed; -1: none). */
+void client_serve_files(struct client *c, int dir_fd);
+
+/* Sends one request (fds borrowed) and serves the kernel until an answer comes:
+ * `wanted`, or RUN_DONE in its place. *out owns it (frame_release). 0, or ERR_*
+ * with d when the kernel ended without one. */
+int client_ask(struct client *c, enum msg msg, const ProtobufCMessage *m,
+               const int *fds, unsigned fds_n, enum msg wanted,
+               const struct client_ears *ears, struct frame *out,
+               struct diag *d) MUST_USE;
+
+#endif

@@ -1,0 +1,195 @@
+/* proctor verify: is the ledger whole? Says what is not, and where. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/audit.h"
+#include "cli/json.h"
+#include "cli/place.h"
+#include "cli/progress.h"
+#include "cli/term.h"
+#include "proto/err.h"
+
+#define FINDINGS_MAX 100 /* shown; the rest is counted */
+
+enum { KEY_FULL = 0x2000 };
+
+static const struct argp_option OPTIONS[] = {
+    {"full", KEY_FULL, NULL, 0,
+     "Also hash every object and compare every tile with the records", 0},
+    {0}};
+
+struct verify_args {
+    struct cli *c;
+    int full;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct verify_args *a = state->input;
+
+    (void)arg;
+    if (key != KEY_FULL) {
+        return ARGP_ERR_UNKNOWN;
+    }
+    a->full = 1;
+    return 0;
+}
+
+static const struct argp SPEC = {
+    OPTIONS, parse, NULL,
+    "Checks the whole ledger from its bytes: chain, tree, signatures, "
+    "checkpoint, and what records say about each other.\vNeeds no kernel and "
+    "changes nothing; may run while a kernel works. Exit code 5 when something "
+    "is damaged.",
+    NULL, NULL, NULL};
+
+struct hearing {
+    struct cli *c;
+    struct json *j; /* NULL without --json */
+    int live;
+    unsigned shown;
+};
+
+static const char *const GRADES[] = {"note", "warning", "error"};
+
+static void hide_progress(const struct hearing *h)
+{
+    if (h->live) {
+        fputs("\r\033[K", stderr);
+    }
+}
+
+static void hear_finding(void *ctx, enum audit_grade grade, const char *where,
+                         const char *what)
+{
+    struct hearing *h = ctx;
+
+    if (h->shown++ >= FINDINGS_MAX) {
+        return;
+    }
+    if (h->j != NULL) {
+        json_object(h->j, NULL);
+        json_str(h->j, "grade", GRADES[grade]);
+        json_str(h->j, "where", where);
+        json_str(h->j, "what", what);
+        json_close(h->j);
+        return;
+    }
+    hide_progress(h);
+    fprintf(stderr, "%s: %s: ", where, GRADES[grade]);
+    term_put_text(stderr, (struct ubytes){(const uint8_t *)what, strlen(what)},
+                  400);
+    fputc('\n', stderr);
+}
+
+static void hear_progress(void *ctx, const char *phase, uint64_t done)
+{
+    struct hearing *h = ctx;
+    char number[TERM_NUMBER_BYTES];
+
+    if (h->live) {
+        fprintf(stderr, "\r  %s %s\033[K", phase, term_number(done, number));
+        fflush(stderr);
+    }
+}
+
+static void print_text(const struct audit_result *r, int full)
+{
+    char number[TERM_NUMBER_BYTES];
+    char bytes[TERM_NUMBER_BYTES];
+    char root[65];
+
+    if (full) {
+        printf("%s objects of %s bytes", term_number(r->objects, number),
+               term_number(r->object_bytes, bytes));
+        if (r->unnamed > 0) {
+            printf(" (%" PRIu64 " that no record leads to)", r->unnamed);
+        }
+        printf(", %s tiles and bundles\n", term_number(r->tiles, number));
+    }
+    if (r->count[AUDIT_DAMAGE] > 0) {
+        printf("ledger is DAMAGED: %" PRIu64 " findings; %s records before the "
+               "first bad batch\n",
+               r->count[AUDIT_DAMAGE], term_number(r->size, number));
+        return;
+    }
+    hex_text(r->root.b, sizeof(r->root.b), root);
+    printf("ledger is whole: %s records", term_number(r->size, number));
+    printf(", %s batches signed", term_number(r->batches, number));
+    printf(", root %s\n", root);
+}
+
+static void put_result(struct json *j, const struct audit_result *r, int full)
+{
+    json_bool(j, "whole", r->count[AUDIT_DAMAGE] == 0);
+    json_bool(j, "full", full);
+    json_u64(j, "size", r->size);
+    json_hex(j, "root", r->root.b, r->has_root ? sizeof(r->root.b) : 0);
+    json_bool(j, "torn", r->is_torn);
+    json_u64(j, "checkpoint_size", r->checkpoint_size);
+    json_u64(j, "batches", r->batches);
+    json_u64(j, "verdicts", r->verdicts);
+    if (full) {
+        json_u64(j, "tiles", r->tiles);
+        json_u64(j, "objects", r->objects);
+        json_u64(j, "object_bytes", r->object_bytes);
+        json_u64(j, "unnamed_objects", r->unnamed);
+    }
+    json_u64(j, "notes", r->count[AUDIT_NOTE]);
+    json_u64(j, "warnings", r->count[AUDIT_WARNING]);
+    json_u64(j, "errors", r->count[AUDIT_DAMAGE]);
+}
+
+static int verify(struct verify_args *a, const char *store, struct json *j)
+{
+    struct cli *c = a->c;
+    struct hearing h = {c, j, term_is_live() && j == NULL, 0};
+    struct audit_ears ears = {hear_finding, hear_progress, &h};
+    struct audit_result r;
+    int rc = audit_run(store, a->full, &ears, &r, &c->d);
+
+    hide_progress(&h);
+    if (rc < 0) {
+        return rc;
+    }
+    if (j == NULL) {
+        if (h.shown > FINDINGS_MAX) {
+            fprintf(stderr, "... and %u more\n", h.shown - FINDINGS_MAX);
+        }
+        print_text(&r, a->full);
+    } else {
+        json_close(j);
+        put_result(j, &r, a->full);
+        json_close(j);
+        TRY(cli_emit(c, j));
+    }
+    if (r.count[AUDIT_DAMAGE] > 0) {
+        c->told = 1;
+        return cli_fail(c, ERR_STORE_DAMAGED, "the ledger is damaged");
+    }
+    return 0;
+}
+
+int cmd_verify(struct cli *c, int argc, char **argv)
+{
+    struct verify_args a = {.c = c};
+    struct place place;
+    struct json j;
+    int rc = args_parse(c, &SPEC, argc, argv, &a);
+
+    if (rc != 0) {
+        return rc;
+    }
+    TRY(place_open(c->store, &place, &c->d));
+    if (!c->json) {
+        return verify(&a, place.path, NULL);
+    }
+    json_init(&j);
+    json_object(&j, NULL);
+    json_array(&j, "findings");
+    rc = verify(&a, place.path, &j);
+    json_release(&j);
+    return rc;
+}

@@ -1,0 +1,127 @@
+/* Tables of what names what. Reads nothing, decides nothing. */
+#include "cli/kinds.h"
+
+#include <string.h>
+
+#include "evidence.pb-c.h"
+#include "graph.pb-c.h"
+
+#define TYPE(name) &proctor__##name##__descriptor
+
+static const struct {
+    enum record_field field;
+    struct kinds_info info;
+} FIELDS[] = {
+    {RF_GENESIS_policy, {NULL, 1}},
+    {RF_RUN_graph, {TYPE(graph), 1}},
+    {RF_RUN_policy, {TYPE(policy), 1}},
+    {RF_RUN_inputs, {TYPE(inputs), 1}},
+    {RF_ADMIT_digest, {TYPE(task), 0}},
+    {RF_CONFINE_report, {TYPE(confinement), 1}},
+    {RF_COMMIT_exam, {TYPE(exam), 1}},
+    {RF_COMMIT_candidate, {TYPE(runnable), 1}},
+    {RF_VERDICT_exam, {TYPE(exam), 1}},
+    {RF_VERDICT_candidate, {TYPE(runnable), 1}},
+    {RF_VERDICT_evidence, {TYPE(evidence), 1}},
+    {RF_VERDICT_burnt, {TYPE(counterexample), 1}},
+    {RF_TASK_result, {TYPE(runnable), 1}},
+    {RF_REF_old_target, {TYPE(runnable), 1}},
+    {RF_REF_new_target, {TYPE(runnable), 1}},
+    {RF_REVOKE_candidate, {TYPE(runnable), 1}},
+    {RF_REVOKE_exam, {TYPE(exam), 1}},
+    {RF_CHECKPOINT_snapshot, {TYPE(snapshot), 1}},
+};
+
+static const struct {
+    const ProtobufCMessageDescriptor *of;
+    const char *field;
+    struct kinds_info info;
+} MEMBERS[] = {
+    {TYPE(artifact), "cid", {NULL, 1}},
+    {TYPE(runnable), "weights", {NULL, 1}},
+    {TYPE(runnable), "table_inputs", {NULL, 1}},
+    {TYPE(runnable), "table_outputs", {NULL, 1}},
+    {TYPE(exam), "oracle", {TYPE(runnable), 1}},
+    {TYPE(exam), "second_oracle", {TYPE(runnable), 1}},
+    {TYPE(exam), "corpora", {NULL, 1}},
+    {TYPE(ref_state), "target", {TYPE(runnable), 1}},
+    {TYPE(candidate_state), "cid", {TYPE(runnable), 1}},
+    {TYPE(exam_state), "cid", {TYPE(exam), 1}},
+    {TYPE(exam_state), "burnt", {TYPE(counterexample), 1}},
+    {TYPE(run_state), "graph", {TYPE(graph), 1}},
+    {TYPE(run_state), "policy", {TYPE(policy), 1}},
+    {TYPE(run_state), "inputs", {TYPE(inputs), 1}},
+};
+
+static const struct {
+    const char *name;
+    const ProtobufCMessageDescriptor *type;
+} TYPES[] = {
+    {"evidence", TYPE(evidence)},       {"exam", TYPE(exam)},
+    {"runnable", TYPE(runnable)},       {"confinement", TYPE(confinement)},
+    {"counterexample", TYPE(counterexample)}, {"inputs", TYPE(inputs)},
+    {"graph", TYPE(graph)},             {"policy", TYPE(policy)},
+    {"task", TYPE(task)},               {"snapshot", TYPE(snapshot)},
+};
+
+const struct kinds_info *kinds_of_field(enum record_field f)
+{
+    size_t i;
+
+    for (i = 0; i < ARRAY_N(FIELDS); i++) {
+        if (FIELDS[i].field == f) {
+            return &FIELDS[i].info;
+        }
+    }
+    return NULL;
+}
+
+const struct kinds_info *kinds_of_mention(const char *kind, const char *field)
+{
+    enum record_kind k = record_kind_from_name(kind);
+    unsigned first;
+    unsigned i;
+
+    if (k == RECORD_NONE) {
+        return NULL;
+    }
+    first = (unsigned)record_first_field(k);
+    for (i = first; i < first + record_fields_n(k); i++) {
+        enum record_field f = (enum record_field)i;
+
+        if (strcmp(record_field_info(f)->name, field) == 0) {
+            return kinds_of_field(f);
+        }
+    }
+    return NULL;
+}
+
+const struct kinds_info *kinds_of_member(const ProtobufCMessageDescriptor *of,
+                                         const char *field)
+{
+    size_t i;
+
+    for (i = 0; i < ARRAY_N(MEMBERS); i++) {
+        if (MEMBERS[i].of == of && strcmp(MEMBERS[i].field, field) == 0) {
+            return &MEMBERS[i].info;
+        }
+    }
+    return NULL;
+}
+
+const ProtobufCMessageDescriptor *kinds_type(const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < ARRAY_N(TYPES); i++) {
+        if (strcmp(TYPES[i].name, name) == 0) {
+            return TYPES[i].type;
+        }
+    }
+    return NULL;
+}
+
+const char *kinds_type_name(size_t i)
+{
+    return i < ARRAY_N(TYPES) ? TYPES[i].name : NULL;
+}

@@ -1,0 +1,45 @@
+/* The ledger as the command line reads it: records of the write-ahead segments,
+ * with errors worded for people. Reads only; works while a kernel appends. */
+#ifndef CLI_LEDGER_H
+#define CLI_LEDGER_H
+
+#include "proto/diag.h"
+#include "proto/wal.h"
+
+/* What GENESIS says about the log. */
+struct ledger_identity {
+    char origin[NOTE_ORIGIN_BYTES];
+    uint8_t key[32];
+};
+/* ERR_NOT_FOUND when there is no record yet. */
+int ledger_identity(const char *store, struct ledger_identity *out,
+                    struct diag *d) MUST_USE;
+
+/* One record with its bytes. Zeroed: nothing in it. */
+struct ledger_entry {
+    struct buf bytes; /* owned; r borrows from it */
+    struct record r;
+    struct merkle_hash leaf;
+};
+void ledger_entry_init(struct ledger_entry *e);
+void ledger_entry_release(struct ledger_entry *e);
+/* ERR_NOT_FOUND past the end (d names the last one), ERR_STORE_DAMAGED. */
+int ledger_get(const char *store, uint64_t seq, struct ledger_entry *out,
+               struct diag *d) MUST_USE;
+
+/* How a walk over the records ended. */
+struct ledger_end {
+    uint64_t size;            /* records seen, from 0 */
+    int torn;                 /* an unfinished batch follows */
+    int has_batch;            /* the next two are set */
+    struct merkle_hash root;  /* signed with the last whole batch */
+    uint8_t sig[64];
+};
+typedef int (*ledger_fn)(void *ctx, const struct record *r, struct ubytes entry,
+                         const struct merkle_hash *leaf);
+/* Calls fn for each record from seq `from` on; stops at what it returns if not
+ * 0. A ledger without any record is one of size 0. */
+int ledger_each(const char *store, uint64_t from, ledger_fn fn, void *ctx,
+                struct ledger_end *out, struct diag *d) MUST_USE;
+
+#endif

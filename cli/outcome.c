@@ -1,0 +1,245 @@
+/* The end of a run in words. Facts come from the answer and from the ledger's
+ * records; reasons may quote workers and are escaped. */
+#include "cli/outcome.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/exam_text.h"
+#include "cli/json.h"
+#include "cli/ledger.h"
+#include "cli/table.h"
+#include "cli/term.h"
+#include "proto/err.h"
+
+#define REASON_BYTES 600
+
+static struct ubytes text_of(const char *s)
+{
+    return (struct ubytes){(const uint8_t *)s, strlen(s)};
+}
+
+/* The VERDICT that a row stands on, if any. True when found. */
+static int find_verdict(const char *store, const Proctor__TaskRow *row,
+                        struct ledger_entry *e)
+{
+    struct diag d;
+    int rc;
+
+    diag_init(&d);
+    if (store == NULL || row->seq == 0 || strcmp(row->op, "exam") != 0) {
+        return 0;
+    }
+    rc = ledger_get(store, row->seq - 1, e, &d);
+    if (rc == 0 && e->r.kind == RECORD_TASK) {
+        uint64_t ref = record_u(&e->r, RF_TASK_evidence_ref);
+
+        rc = ref > 0 ? ledger_get(store, ref - 1, e, &d) : ERR_NOT_FOUND;
+    }
+    err_trace_clear();
+    return rc == 0 && e->r.kind == RECORD_VERDICT;
+}
+
+static int is_state(const Proctor__TaskRow *row, enum task_state s)
+{
+    return strcmp(row->state, state_name(s)) == 0;
+}
+
+static int print_table(const Proctor__RunDone *done, int is_dry, int colour)
+{
+    static const char *const HEADS[] = {"task", "op", "state", "level",
+                                        "evidence"};
+    struct table t;
+    size_t i;
+    int rc;
+
+    table_init(&t, is_dry ? 3 : 5, HEADS);
+    for (i = 0; i < done->n_tasks; i++) {
+        const Proctor__TaskRow *row = done->tasks[i];
+        char show[48] = "";
+        const char *cells[5] = {row->id, row->op, row->state, row->level, show};
+
+        if (row->seq > 0) {
+            (void)snprintf(show, sizeof(show), "proctor show %" PRIu64,
+                           row->seq - 1);
+        }
+        table_row(&t, cells);
+    }
+    rc = done->n_tasks > 0 ? table_print(&t, stdout, colour) : 0;
+    table_release(&t);
+    return rc;
+}
+
+/* One task's paragraph: its verdict, or why it did not pass. */
+static int print_task(const char *store, const Proctor__TaskRow *row,
+                      int colour)
+{
+    struct ledger_entry e;
+    struct exam_text x;
+    int rc = 0;
+
+    ledger_entry_init(&e);
+    if (find_verdict(store, row, &e)) {
+        exam_text_load(store, &e.r, &x);
+        printf("%s: ", row->id);
+        rc = exam_text_print(stdout, &x, &e.r, 2, colour);
+        if (rc == 0 && row->seq - 1 != e.r.seq) {
+            printf("  verdict and evidence: proctor show %" PRIu64 "\n",
+                   e.r.seq);
+        }
+        exam_text_release(&x);
+    } else if (is_state(row, STATE_PARKED)) {
+        printf("%s: waits", row->id);
+        if (row->reason[0] != '\0') {
+            fputs(" for ", stdout);
+            term_put_text(stdout, text_of(row->reason), REASON_BYTES);
+        }
+        printf("\n  go on with: proctor resume %s\n", row->id);
+    } else if (row->reason[0] != '\0') {
+        printf("%s: %s: ", row->id, row->state);
+        term_put_text(stdout, text_of(row->reason), REASON_BYTES);
+        fputc('\n', stdout);
+    }
+    ledger_entry_release(&e);
+    return rc;
+}
+
+static void print_totals(const Proctor__RunDone *done, const char *store,
+                         int is_dry)
+{
+    uint64_t rows = done->n_tasks;
+    uint64_t all = (uint64_t)done->passed + done->failed + done->parked +
+                   done->skipped;
+
+    if (is_dry) {
+        printf("%s: nothing was run or recorded.\n",
+               done->code == 0 ? "Admitted" : "Not admitted");
+        return;
+    }
+    if (all > rows && rows > 0) {
+        printf("... and %" PRIu64 " more; proctor status lists them\n",
+               all - rows);
+    }
+    printf("%u passed, %u failed", done->passed, done->failed);
+    if (done->parked > 0) {
+        printf(", %u waiting", done->parked);
+    }
+    if (done->skipped > 0) {
+        printf(", %u not run", done->skipped);
+    }
+    printf(" in %.1f s", done->wall_s);
+    if (done->end_seq > done->first_seq && store != NULL) {
+        printf("; records %" PRIu64 " to %" PRIu64 " of %s", done->first_seq,
+               done->end_seq - 1, store);
+    }
+    fputs(".\n", stdout);
+}
+
+static int print_text(const Proctor__RunDone *done, const char *store,
+                      int is_dry)
+{
+    int colour = term_has_colour(stdout);
+    size_t i;
+
+    TRY(print_table(done, is_dry, colour));
+    for (i = 0; i < done->n_tasks; i++) {
+        TRY(print_task(store, done->tasks[i], colour));
+    }
+    print_totals(done, store, is_dry);
+    return 0;
+}
+
+static void put_verdict(struct json *j, const char *store,
+                        const Proctor__TaskRow *row)
+{
+    struct ledger_entry e;
+    struct exam_text x;
+    struct buf text;
+
+    ledger_entry_init(&e);
+    if (find_verdict(store, row, &e)) {
+        buf_init(&text, (size_t)1 << 20);
+        exam_text_load(store, &e.r, &x);
+        json_object(j, "verdict");
+        if (record_put_json(&text, &e.r, e.leaf.b) == 0) {
+            json_raw(j, "record", buf_bytes(&text));
+        }
+        if (x.evidence != NULL) {
+            message_json(j, "evidence", &x.evidence->base, &x.types);
+        } else {
+            json_null(j, "evidence");
+        }
+        json_close(j);
+        exam_text_release(&x);
+        buf_release(&text);
+    }
+    ledger_entry_release(&e);
+}
+
+static void put_task(struct json *j, const char *store,
+                     const Proctor__TaskRow *row)
+{
+    json_object(j, NULL);
+    json_str(j, "id", row->id);
+    json_str(j, "op", row->op);
+    json_str(j, "state", row->state);
+    json_str(j, "level", row->level);
+    json_str(j, "reason", row->reason);
+    if (row->seq > 0) {
+        json_u64(j, "seq", row->seq - 1);
+    } else {
+        json_null(j, "seq");
+    }
+    put_verdict(j, store, row);
+    json_close(j);
+}
+
+static int print_json(struct session *s, const Proctor__RunDone *done,
+                      const char *store, int is_dry)
+{
+    struct json j;
+    size_t i;
+
+    json_init(&j);
+    json_object(&j, NULL);
+    json_i64(&j, "code", done->code);
+    json_str(&j, "error", done->code == 0 ? "" : err_name(done->code));
+    json_i64(&j, "exit", done->code == 0 ? 0 : err_exit_code(done->code));
+    json_bool(&j, "dry_run", is_dry);
+    json_str(&j, "store", store != NULL ? store : "");
+    json_u64(&j, "passed", done->passed);
+    json_u64(&j, "failed", done->failed);
+    json_u64(&j, "parked", done->parked);
+    json_u64(&j, "skipped", done->skipped);
+    json_u64(&j, "first_seq", done->first_seq);
+    json_u64(&j, "end_seq", done->end_seq);
+    json_f64(&j, "wall_s", done->wall_s);
+    json_array(&j, "tasks");
+    for (i = 0; i < done->n_tasks; i++) {
+        put_task(&j, store, done->tasks[i]);
+    }
+    json_close(&j);
+    session_put_json(s, &j);
+    json_close(&j);
+    return cli_emit(s->c, &j);
+}
+
+int outcome_report(struct session *s, const char *store, int is_dry)
+{
+    const Proctor__RunDone *done = (const Proctor__RunDone *)s->answer.m;
+    struct cli *c = s->c;
+    int rc = c->json ? print_json(s, done, store, is_dry)
+                     : print_text(done, store, is_dry);
+
+    if (rc < 0) {
+        return rc;
+    }
+    if (done->code != 0) {
+        /* The table and the diagnoses said it, unless there were none. */
+        c->told = c->json || done->n_tasks > 0 ||
+                  s->diags_n + s->diags_more > 0;
+        return cli_fail(c, done->code, "%s", err_text(done->code));
+    }
+    return 0;
+}

@@ -1,0 +1,154 @@
+/* Paths through the tree. Trusts no tile: all leaves are hashed anew. */
+#include "cli/proof.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/ledger.h"
+#include "proto/err.h"
+#include "proto/limits.h"
+
+static const struct loc NOWHERE = {NULL, 0, 0};
+
+struct leaves {
+    uint64_t seq;
+    struct proof *out;
+    struct merkle_hash *v; /* owned */
+    uint64_t n;
+    uint64_t cap;
+};
+
+void proof_init(struct proof *p)
+{
+    memset(p, 0, sizeof(*p));
+    buf_init(&p->text, NOTE_BYTES_MAX);
+    buf_init(&p->entry, LIMIT_RECORD_BYTES);
+    buf_init(&p->vkey, NOTE_BYTES_MAX);
+}
+
+void proof_release(struct proof *p)
+{
+    buf_release(&p->text);
+    buf_release(&p->entry);
+    buf_release(&p->vkey);
+}
+
+static int add_leaf(void *ctx, const struct record *r, struct ubytes entry,
+                    const struct merkle_hash *leaf)
+{
+    struct leaves *l = ctx;
+
+    if (l->n == l->cap) {
+        uint64_t cap = l->cap == 0 ? 1024 : 2 * l->cap;
+        struct merkle_hash *v = reallocarray(l->v, cap, sizeof(*v));
+
+        if (v == NULL) {
+            return ERR_NOMEM;
+        }
+        l->v = v;
+        l->cap = cap;
+    }
+    l->v[l->n++] = *leaf;
+    if (r->seq == l->seq) {
+        l->out->leaf = *leaf;
+        return buf_put(&l->out->entry, entry.p, entry.n);
+    }
+    return 0;
+}
+
+static int subtree(void *ctx, unsigned level, uint64_t i,
+                   struct merkle_hash *out)
+{
+    struct leaves *l = ctx;
+    uint64_t first = i << level;
+
+    ASSERT(level < 64 && first + ((uint64_t)1 << level) <= l->n);
+    *out = merkle_root(l->v + first, (uint64_t)1 << level);
+    return 0;
+}
+
+static int write_text(struct leaves *l, const struct ledger_identity *id,
+                      const struct ledger_end *end)
+{
+    struct merkle_hash path[MERKLE_PROOF_MAX];
+    struct checkpoint cp = {.size = end->size, .root = end->root};
+    struct buf note;
+    size_t path_n = 0;
+    int rc;
+
+    memcpy(cp.origin, id->origin, sizeof(cp.origin));
+    buf_init(&note, NOTE_BYTES_MAX);
+    rc = note_write(&note, &cp, id->key, end->sig);
+    if (rc == 0) {
+        rc = merkle_prove_inclusion(l->seq, end->size, subtree, l, path,
+                                    &path_n);
+    }
+    if (rc == 0) {
+        rc = note_proof_write(&l->out->text, l->seq, path, path_n,
+                              buf_bytes(&note));
+    }
+    buf_release(&note);
+    return rc;
+}
+
+int proof_make(const char *store, uint64_t seq, struct proof *out,
+               struct diag *d)
+{
+    struct leaves l = {.seq = seq, .out = out};
+    struct ledger_identity id;
+    struct ledger_end end;
+    int rc;
+
+    TRY(ledger_identity(store, &id, d));
+    rc = ledger_each(store, 0, add_leaf, &l, &end, d);
+    if (rc == 0 && seq >= end.size) {
+        rc = diag_set(d, ERR_NOT_FOUND, NOWHERE,
+                      "there is no record %" PRIu64 "; the last one is %" PRIu64,
+                      seq, end.size - 1);
+        diag_hint(d, "`proctor log` lists the records");
+    }
+    if (rc == 0) {
+        struct merkle_hash root = merkle_root(l.v, l.n);
+
+        if (memcmp(root.b, end.root.b, sizeof(root.b)) != 0) {
+            rc = diag_set(d, ERR_STORE_DAMAGED, (struct loc){store, 0, 0},
+                          "the records do not make the tree that was signed");
+            diag_hint(d, "`proctor verify --full` tells all that is wrong");
+        }
+    }
+    if (rc == 0) {
+        rc = write_text(&l, &id, &end);
+    }
+    if (rc == 0) {
+        rc = note_vkey(&out->vkey, id.origin, id.key);
+    }
+    out->size = end.size;
+    out->root = end.root;
+    free(l.v);
+    return rc;
+}
+
+int proof_index(struct ubytes text, uint64_t *out)
+{
+    static const char KEY[] = "\nindex ";
+    const uint8_t *at = memmem(text.p, text.n, KEY, sizeof(KEY) - 1);
+    const uint8_t *end = text.p + text.n;
+    uint64_t v = 0;
+
+    if (at == NULL) {
+        return ERR_INPUT;
+    }
+    at += sizeof(KEY) - 1;
+    if (at == end || *at < '0' || *at > '9') {
+        return ERR_INPUT;
+    }
+    for (; at < end && *at >= '0' && *at <= '9'; at++) {
+        if (__builtin_mul_overflow(v, (uint64_t)10, &v) ||
+            __builtin_add_overflow(v, (uint64_t)(*at - '0'), &v)) {
+            return ERR_INPUT;
+        }
+    }
+    *out = v;
+    return 0;
+}

@@ -1,0 +1,28 @@
+/* Making a tlog-proof from the ledger: the record's path to the root that was
+ * signed with the newest batch. Memory: 32 bytes per record. */
+#ifndef CLI_PROOF_H
+#define CLI_PROOF_H
+
+#include "proto/buf.h"
+#include "proto/diag.h"
+#include "proto/merkle.h"
+
+struct proof {
+    struct buf text;  /* the .tlog-proof file */
+    struct buf entry; /* the record's bytes */
+    struct buf vkey;  /* line for the other side, without newline */
+    uint64_t size;
+    struct merkle_hash leaf;
+    struct merkle_hash root;
+};
+
+void proof_init(struct proof *p);
+void proof_release(struct proof *p);
+/* ERR_NOT_FOUND, ERR_STORE_DAMAGED (the tree of the records is not the signed
+ * one), ERR_NOMEM, ERR_IO; d says. */
+int proof_make(const char *store, uint64_t seq, struct proof *out,
+               struct diag *d) MUST_USE;
+/* The index that a proof file claims. 0 or ERR_INPUT. */
+int proof_index(struct ubytes text, uint64_t *out) MUST_USE;
+
+#endif

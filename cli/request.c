@@ -1,0 +1,130 @@
+/* Opening what a request names, with the person's authority. */
+#include "cli/request.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/files.h"
+#include "proto/err.h"
+
+#define DEFAULT_POLICY "proctor-policy.yaml"
+
+static const struct loc NOWHERE = {NULL, 0, 0};
+
+void request_init(struct request *r, Proctor__RunMode mode)
+{
+    memset(r, 0, sizeof(*r));
+    proctor__run_request__init(&r->m);
+    r->m.mode = mode;
+    r->m.overrides = r->list;
+    r->dir_fd = -1;
+}
+
+void request_release(struct request *r)
+{
+    while (r->fds_n > 0) {
+        fd_closep(&r->fds[--r->fds_n]);
+    }
+    free(r->overrides);
+    r->overrides = NULL;
+    fd_closep(&r->dir_fd);
+}
+
+int request_override(struct request *r, const char *arg, struct diag *d)
+{
+    struct request_override *o;
+    const char *equals = strchr(arg, '=');
+    size_t key_n;
+
+    if (equals == NULL || equals == arg) {
+        (void)diag_set(d, ERR_INPUT, NOWHERE,
+                       "\"%.80s\" is neither a second graph nor key=value", arg);
+        diag_hint(d, "one graph per run; overrides look like "
+                     "tasks.0.priority=9");
+        return ERR_INPUT;
+    }
+    if (r->overrides == NULL) {
+        r->overrides = calloc(REQUEST_OVERRIDES_MAX, sizeof(*r->overrides));
+        if (r->overrides == NULL) {
+            return diag_set(d, ERR_NOMEM, NOWHERE, "out of memory");
+        }
+    }
+    o = &r->overrides[r->overrides_n];
+    key_n = (size_t)(equals - arg);
+    if (r->overrides_n == REQUEST_OVERRIDES_MAX || key_n >= sizeof(o->key)) {
+        return diag_set(d, ERR_LIMIT, NOWHERE,
+                        "override \"%.40s\": at most %d overrides, keys under "
+                        "%zu bytes",
+                        arg, REQUEST_OVERRIDES_MAX, sizeof(o->key));
+    }
+    proctor__override__init(&o->m);
+    memcpy(o->key, arg, key_n);
+    o->key[key_n] = '\0';
+    o->m.key = o->key;
+    o->m.value = (char *)(uintptr_t)(equals + 1);
+    r->list[r->overrides_n++] = &o->m;
+    r->m.n_overrides = r->overrides_n;
+    return 0;
+}
+
+int request_graph(struct request *r, const char *path, struct diag *d)
+{
+    struct loc at = {path, 0, 0};
+    int rc;
+
+    ASSERT(r->fds_n == 0);
+    TRY(files_open("the graph", path, &r->fds[0], d));
+    r->fds_n = 1;
+    rc = files_folder(path, r->dir, sizeof(r->dir));
+    if (rc != 0) {
+        return diag_set(d, rc, at, "cannot tell the graph's folder: %s",
+                        err_text(rc));
+    }
+    r->dir_fd = open(r->dir[0] != '\0' ? r->dir : ".",
+                     O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (r->dir_fd < 0) {
+        rc = err_from_errno(errno);
+        return diag_set(d, rc, at, "cannot open the graph's folder: %s",
+                        strerror(errno));
+    }
+    r->m.graph_path = (char *)(uintptr_t)path;
+    r->m.graph_dir = r->dir;
+    return 0;
+}
+
+/* The default policy's path into r->policy. True when there is one. */
+static int find_policy(struct request *r)
+{
+    int n = snprintf(r->policy, sizeof(r->policy), "%s%s%s", r->dir,
+                     r->dir[0] != '\0' ? "/" : "", DEFAULT_POLICY);
+
+    if (n > 0 && (size_t)n < sizeof(r->policy) &&
+        access(r->policy, F_OK) == 0) {
+        return 1;
+    }
+    (void)snprintf(r->policy, sizeof(r->policy), "%s", DEFAULT_POLICY);
+    return access(r->policy, F_OK) == 0;
+}
+
+int request_policy(struct request *r, const char *path, struct diag *d)
+{
+    if (path == NULL) {
+        if (!find_policy(r)) {
+            (void)diag_set(d, ERR_NOT_FOUND, NOWHERE,
+                           "no policy: nothing is granted without one");
+            diag_hint(d, "name one with --policy (policy/default.yaml is one to "
+                         "begin with), or put %s beside the graph",
+                      DEFAULT_POLICY);
+            return ERR_NOT_FOUND;
+        }
+        path = r->policy;
+    }
+    TRY(files_open("the policy", path, &r->fds[r->fds_n], d));
+    r->fds_n++;
+    r->m.policy_path = (char *)(uintptr_t)path;
+    return 0;
+}

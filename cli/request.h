@@ -1,0 +1,44 @@
+/* A RunRequest with its descriptors: what run, check, resume and policy send. */
+#ifndef CLI_REQUEST_H
+#define CLI_REQUEST_H
+
+#include <limits.h>
+
+#include "proto/diag.h"
+#include "proto/limits.h"
+
+#include "kernel.pb-c.h"
+
+#define REQUEST_OVERRIDES_MAX 256
+
+struct request_override {
+    Proctor__Override m;
+    char key[256];
+};
+
+struct request {
+    Proctor__RunRequest m;
+    int fds[2];
+    unsigned fds_n;
+    int dir_fd; /* the graph's folder; -1 = none */
+    char dir[PATH_MAX];
+    char policy[PATH_MAX];
+    unsigned overrides_n;
+    struct request_override *overrides; /* owned; NULL until there is one */
+    Proctor__Override *list[REQUEST_OVERRIDES_MAX];
+};
+
+void request_init(struct request *r, Proctor__RunMode mode);
+void request_release(struct request *r); /* closes the descriptors */
+
+/* "key=value", borrowed. ERR_INPUT, ERR_LIMIT. */
+int request_override(struct request *r, const char *arg, struct diag *d)
+    MUST_USE;
+/* Opens the graph (before the policy) and its folder. path borrowed. */
+int request_graph(struct request *r, const char *path, struct diag *d) MUST_USE;
+/* Opens the policy: path, else proctor-policy.yaml in the graph's folder, else
+ * in the working directory. ERR_NOT_FOUND with a hint when there is none. */
+int request_policy(struct request *r, const char *path, struct diag *d)
+    MUST_USE;
+
+#endif

@@ -1,0 +1,157 @@
+/* A session with the kernel. Prints diagnoses at once, on standard error. */
+#include "cli/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/json.h"
+#include "cli/report.h"
+#include "cli/term.h"
+#include "proto/err.h"
+
+int session_open(struct session *s, struct cli *c, const char *store)
+{
+    memset(s, 0, sizeof(*s));
+    s->c = c;
+    frame_init(&s->answer);
+    s->progress = progress_new();
+    return client_open(store, &s->client, &c->d);
+}
+
+void session_end_kernel(struct session *s)
+{
+    client_close(s->client);
+    s->client = NULL;
+    progress_free(s->progress);
+    s->progress = NULL;
+}
+
+void session_close(struct session *s)
+{
+    size_t i;
+
+    session_end_kernel(s);
+    frame_release(&s->answer);
+    for (i = 0; i < s->diags_n; i++) {
+        free(s->diags[i].path);
+        free(s->diags[i].what);
+        free(s->diags[i].hint);
+        free(s->diags[i].task);
+    }
+    s->diags_n = 0;
+}
+
+static void hear_event(void *ctx, const Proctor__Event *e)
+{
+    struct session *s = ctx;
+
+    progress_event(s->progress, e);
+}
+
+static void keep(struct session *s, const Proctor__Diagnosis *m)
+{
+    struct session_diag *k = &s->diags[s->diags_n];
+
+    if (s->diags_n == SESSION_DIAGS_MAX) {
+        s->diags_more++;
+        return;
+    }
+    k->path = strdup(m->path);
+    k->what = strdup(m->what);
+    k->hint = strdup(m->hint);
+    k->task = strdup(m->task);
+    k->line = m->line;
+    k->col = m->col;
+    k->code = m->code;
+    s->diags_n++;
+}
+
+static void hear_diagnosis(void *ctx, const Proctor__Diagnosis *m)
+{
+    struct session *s = ctx;
+    struct diag d;
+
+    diag_init(&d);
+    (void)diag_set(&d, m->code,
+                   (struct loc){m->path[0] != '\0' ? m->path : NULL, m->line,
+                                m->col},
+                   "%s", m->what);
+    diag_hint(&d, "%s", m->hint);
+    progress_hide(s->progress);
+    report_print(stderr, &d, term_has_colour(stderr), NULL);
+    keep(s, m);
+}
+
+static void hear_interrupt(void *ctx, unsigned n)
+{
+    struct session *s = ctx;
+
+    progress_say(s->progress,
+                 n == 1 ? "stopping after the running tasks; Ctrl-C again stops "
+                          "them too"
+                        : "stopping now");
+}
+
+int session_ask(struct session *s, enum msg msg, const ProtobufCMessage *m,
+                const int *fds, unsigned fds_n, enum msg wanted, int dir_fd)
+{
+    struct client_ears ears = {hear_event, hear_diagnosis, hear_interrupt, s};
+    int rc;
+
+    client_serve_files(s->client, dir_fd);
+    rc = client_ask(s->client, msg, m, fds, fds_n, wanted, &ears, &s->answer,
+                    &s->c->d);
+    progress_hide(s->progress);
+    if (rc < 0 && s->diags_n > 0 && s->diags[s->diags_n - 1].code == rc) {
+        s->c->told = 1;
+    }
+    return rc;
+}
+
+const ProtobufCMessage *session_answer(const struct session *s, enum msg wanted,
+                                       int *out_code)
+{
+    const Proctor__RunDone *done;
+
+    *out_code = 0;
+    if (s->answer.info->msg == wanted) {
+        return s->answer.m;
+    }
+    done = (const Proctor__RunDone *)s->answer.m;
+    *out_code = done->code < 0 ? done->code : ERR_INTERNAL;
+    return NULL;
+}
+
+void session_put_json(const struct session *s, struct json *j)
+{
+    size_t i;
+
+    json_array(j, "diagnoses");
+    for (i = 0; i < s->diags_n; i++) {
+        const struct session_diag *k = &s->diags[i];
+
+        json_object(j, NULL);
+        json_str(j, "path", k->path != NULL ? k->path : "");
+        json_u64(j, "line", k->line);
+        json_u64(j, "col", k->col);
+        json_str(j, "what", k->what != NULL ? k->what : "");
+        json_str(j, "hint", k->hint != NULL ? k->hint : "");
+        json_str(j, "task", k->task != NULL ? k->task : "");
+        json_i64(j, "code", k->code);
+        json_str(j, "error", err_name(k->code));
+        json_close(j);
+    }
+    json_close(j);
+}
+
+int session_fail(struct session *s, int code, const char *what)
+{
+    if (code == 0) {
+        return 0;
+    }
+    if (s->diags_n + s->diags_more > 0) {
+        s->c->told = 1;
+    }
+    return cli_fail(s->c, code, "%s: %s", what, err_text(code));
+}

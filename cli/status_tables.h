@@ -1,0 +1,10 @@
+/* `proctor status --tables`: what the kernel can do, as its own tables say. */
+#ifndef CLI_STATUS_TABLES_H
+#define CLI_STATUS_TABLES_H
+
+#include "cli/cli.h"
+
+/* Asks a kernel (no store needed) and prints. */
+int status_tables(struct cli *c) MUST_USE;
+
+#endif

@@ -1,0 +1,191 @@
+/* One line per record. Knows every kind of record.def; a new kind is a compiler
+ * warning here. */
+#include "cli/summary.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum record_field summary_field(const struct record *r, const char *name)
+{
+    unsigned n = record_fields_n(r->kind);
+    unsigned first = (unsigned)record_first_field(r->kind);
+    unsigned i;
+
+    for (i = first; i < first + n; i++) {
+        if (strcmp(record_field_info((enum record_field)i)->name, name) == 0) {
+            return (enum record_field)i;
+        }
+    }
+    return RF_N_;
+}
+
+int summary_run(const struct record *r, uint64_t *out_run)
+{
+    enum record_field f = summary_field(r, "run");
+
+    if (r->kind == RECORD_RUN) {
+        *out_run = r->seq;
+        return 1;
+    }
+    if (f == RF_N_) {
+        return 0;
+    }
+    *out_run = record_u(r, f);
+    return 1;
+}
+
+void summary_task(const struct record *r, char *out, size_t n)
+{
+    enum record_field f = summary_field(r, "task");
+
+    out[0] = '\0';
+    if (f != RF_N_) {
+        record_str(r, f, out, n);
+    }
+}
+
+/* A STR field, cut to a line's share. */
+struct part {
+    char s[120];
+};
+
+static struct part str(const struct record *r, enum record_field f)
+{
+    struct part p;
+
+    record_str(r, f, p.s, sizeof(p.s));
+    return p;
+}
+
+/* The first digits of a hash. */
+static struct part digits(const struct record *r, enum record_field f)
+{
+    struct part p;
+
+    hex_text(record_hash(r, f), 6, p.s);
+    return p;
+}
+
+/* Writes the line; what does not fit is cut. */
+PRINTF_LIKE(2, 3)
+static void put(char *out, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(out, SUMMARY_BYTES, fmt, ap);
+    va_end(ap);
+}
+
+static void say_verdict(const struct record *r, char *out)
+{
+    put(out, "%s %s: %s",
+        verdict_name((unsigned)record_u(r, RF_VERDICT_verdict)),
+        level_name((unsigned)record_u(r, RF_VERDICT_level)),
+        str(r, RF_VERDICT_reason).s);
+}
+
+static void say_task(const struct record *r, char *out)
+{
+    struct part reason = str(r, RF_TASK_reason);
+
+    put(out, "%s %s%s%s", state_name((unsigned)record_u(r, RF_TASK_state)),
+        level_name((unsigned)record_u(r, RF_TASK_level)),
+        reason.s[0] != '\0' ? ": " : "", reason.s);
+}
+
+static void say_commit(const struct record *r, char *out)
+{
+    put(out,
+        "candidate %s, number %" PRIu64 " of exam %s, must survive "
+        "%" PRIu64 " draws",
+        digits(r, RF_COMMIT_candidate).s, record_u(r, RF_COMMIT_j),
+        digits(r, RF_COMMIT_exam).s, record_u(r, RF_COMMIT_draws));
+}
+
+static void say_end(const struct record *r, char *out)
+{
+    put(out,
+        "%" PRIu64 " passed, %" PRIu64 " failed, %" PRIu64 " parked, %" PRIu64
+        " skipped",
+        record_u(r, RF_END_passed), record_u(r, RF_END_failed),
+        record_u(r, RF_END_parked), record_u(r, RF_END_skipped));
+}
+
+/* One flat switch over the kinds. */
+void summary_of(const struct record *r, char out[static SUMMARY_BYTES])
+{
+    out[0] = '\0';
+    switch (r->kind) {
+    case RECORD_NONE:
+        break;
+    case RECORD_GENESIS:
+        put(out, "log %s", str(r, RF_GENESIS_origin).s);
+        break;
+    case RECORD_RUN:
+        put(out, "%s (graph %s)", str(r, RF_RUN_graph_path).s,
+            digits(r, RF_RUN_graph).s);
+        break;
+    case RECORD_ADMIT:
+        put(out, "%s, by %s", str(r, RF_ADMIT_op).s, str(r, RF_ADMIT_rule).s);
+        break;
+    case RECORD_REFUSE:
+        put(out, "%s: %s", str(r, RF_REFUSE_rule).s, str(r, RF_REFUSE_what).s);
+        break;
+    case RECORD_START:
+        put(out, "attempt %" PRIu64, record_u(r, RF_START_attempt));
+        break;
+    case RECORD_CONFINE:
+        put(out, "worker %" PRIu64 " of class %s, report %s",
+            record_u(r, RF_CONFINE_worker), str(r, RF_CONFINE_class).s,
+            digits(r, RF_CONFINE_report).s);
+        break;
+    case RECORD_COMMIT:
+        say_commit(r, out);
+        break;
+    case RECORD_DRAW:
+        put(out, "seed %s for commit #%" PRIu64, digits(r, RF_DRAW_seed).s,
+            record_u(r, RF_DRAW_commit));
+        break;
+    case RECORD_VERDICT:
+        say_verdict(r, out);
+        break;
+    case RECORD_TASK:
+        say_task(r, out);
+        break;
+    case RECORD_REF:
+        put(out, "%s -> %s", str(r, RF_REF_name).s,
+            digits(r, RF_REF_new_target).s);
+        break;
+    case RECORD_PARK:
+        put(out, "%s", str(r, RF_PARK_why).s);
+        break;
+    case RECORD_RESUME:
+        put(out, "%s", str(r, RF_RESUME_why).s);
+        break;
+    case RECORD_REPAIR:
+        put(out, "tries %s: %s", str(r, RF_REPAIR_child).s,
+            str(r, RF_REPAIR_reason).s);
+        break;
+    case RECORD_ABORT:
+        put(out, "%s", str(r, RF_ABORT_why).s);
+        break;
+    case RECORD_CRASH:
+        put(out, "%s", str(r, RF_CRASH_what).s);
+        break;
+    case RECORD_REVOKE:
+        put(out, "candidate %s: %s", digits(r, RF_REVOKE_candidate).s,
+            str(r, RF_REVOKE_why).s);
+        break;
+    case RECORD_END:
+        say_end(r, out);
+        break;
+    case RECORD_CHECKPOINT:
+        put(out, "%" PRIu64 " records folded into %s",
+            record_u(r, RF_CHECKPOINT_records),
+            digits(r, RF_CHECKPOINT_snapshot).s);
+        break;
+    }
+}
