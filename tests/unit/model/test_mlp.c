@@ -154,8 +154,10 @@ static void put_text(struct file *f, const char *text)
 
 static void put_floats(struct file *f, const float *v, size_t n)
 {
-    memcpy(f->bytes + f->n, v, n * sizeof(*v));
-    f->n += n * sizeof(*v);
+    if (n > 0) {
+        memcpy(f->bytes + f->n, v, n * sizeof(*v));
+        f->n += n * sizeof(*v);
+    }
     while (f->n % 32 != 0) {
         put(f, 0, 1);
     }
