@@ -13,7 +13,7 @@
 
 #include "proto/err.h"
 #include "proto/wal.h"
-#include "kernel/store/clock.h"
+#include "kernel/store/store_clock.h"
 #include "kernel/store/disk.h"
 
 /* A tail longer than this is not left to the next open. */
@@ -38,8 +38,8 @@ static int encode(struct ledger *l, struct record *r)
 {
     r->seq = l->last.size + l->queued_n;
     memcpy(r->prev, l->prev.b, sizeof(r->prev));
-    r->wall_ns = clock_wall_ns();
-    r->mono_ns = clock_mono_ns() - l->start_ns;
+    r->wall_ns = store_clock_wall_ns();
+    r->mono_ns = store_clock_mono_ns() - l->start_ns;
     buf_reset(&l->entry);
     return record_encode(r, &l->entry);
 }

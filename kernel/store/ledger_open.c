@@ -16,7 +16,7 @@
 
 #include "proto/err.h"
 #include "proto/wal.h"
-#include "kernel/store/clock.h"
+#include "kernel/store/store_clock.h"
 #include "kernel/store/disk.h"
 
 /* Recovery under way. */
@@ -490,7 +490,7 @@ int ledger_open(struct store *s, const struct ledger_genesis *g,
     l->store = s;
     l->signer.fd = -1;
     l->ledger_fd = l->wal_fd = l->segment_fd = -1;
-    l->start_ns = clock_mono_ns();
+    l->start_ns = store_clock_mono_ns();
     code = open_steps(l, g, d);
     if (code != 0) {
         (void)failed(d, code, "cannot open the ledger");

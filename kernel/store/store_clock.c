@@ -1,5 +1,5 @@
-/* See clock.h. Kernel process. */
-#include "kernel/store/clock.h"
+/* See store_clock.h. Kernel process. */
+#include "kernel/store/store_clock.h"
 
 #include <time.h>
 
@@ -11,12 +11,12 @@ static uint64_t read_ns(clockid_t id)
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-uint64_t clock_wall_ns(void)
+uint64_t store_clock_wall_ns(void)
 {
     return read_ns(CLOCK_REALTIME);
 }
 
-uint64_t clock_mono_ns(void)
+uint64_t store_clock_mono_ns(void)
 {
     return read_ns(CLOCK_MONOTONIC);
 }
