@@ -1,0 +1,31 @@
+/* One text, one single-use `config` worker, one reply. The kernel parses none of
+ * it; what comes back was strictly decoded by the channel. */
+#ifndef KERNEL_RUN_CONFIG_H
+#define KERNEL_RUN_CONFIG_H
+
+#include "kernel/run/core.h"
+
+#include "worker.pb-c.h"
+
+struct config_job;
+
+struct config_ask {
+    Proctor__ConfigTask task; /* all it points at is borrowed until the answer */
+    const char *path;         /* for the diagnosis */
+    const char *label;        /* of the CONFINE record */
+};
+
+/* code 0 and a reply (borrowed for the call; parts may be taken out of it by
+ * setting them NULL), or ERR_* and d. Last call: then
+ * config_free. */
+typedef void (*config_fn)(void *ctx, struct config_job *j, int code,
+                          Proctor__ConfigReply *reply,
+                          const struct diag *d);
+
+int config_start(struct core *c, const struct config_ask *ask, config_fn fn,
+                 void *ctx, struct config_job **out) MUST_USE;
+const struct config_ask *config_asked(const struct config_job *j);
+/* Ends it if it still runs. NULL is fine; safe inside fn. */
+void config_free(struct config_job *j);
+
+#endif

@@ -1,0 +1,89 @@
+/* What one kernel process holds: loop, client, store, ledger, engine, budget.
+ * Opened piece by piece as a request needs them; closed once, in order. */
+#ifndef KERNEL_RUN_CORE_H
+#define KERNEL_RUN_CORE_H
+
+#include "kernel/engine/engine.h"
+#include "kernel/run/budget.h"
+#include "kernel/store/ledger.h"
+#include "kernel/store/store.h"
+#include "proto/diag.h"
+
+struct chan;
+struct guards;
+struct loop;
+
+struct core {
+    struct loop *loop;
+    struct chan *client; /* NULL when it is gone */
+    const char *store_dir;  /* NULL: only requests that need no store */
+    const char *images_dir;
+    struct store *store;    /* NULL until core_open_store */
+    struct ledger *ledger;  /* NULL until core_open_ledger */
+    struct engine *engine;  /* NULL until core_open_engine */
+    struct guards *guards;
+    struct cid kernel;      /* CID of this binary */
+    struct budget budget;
+    int recording;          /* workers' confinements go to the ledger */
+    uint64_t run_seq;       /* run that they belong to; 0 before there is one */
+    uint64_t progress_ms;   /* when the last progress event went out */
+    /* Store or ledger failed: nothing may go on. Called once, from the loop. */
+    void (*on_fatal)(void *ctx, int code);
+    void *fatal_ctx;
+    int fatal;
+};
+
+int core_init(struct core *c, const char *store_dir, const char *images_dir)
+    MUST_USE;
+/* Ends workers, closes ledger and store. 0 or what closing the ledger said. */
+int core_release(struct core *c) MUST_USE;
+
+/* CID of an open file's bytes, from its start; at most max_bytes (ERR_LIMIT). */
+int core_hash_fd(int fd, uint64_t max_bytes, struct cid *out, uint64_t *out_n)
+    MUST_USE;
+
+/* Each is a no-op when already open; d tells what is wrong. */
+int core_open_engine(struct core *c, struct diag *d) MUST_USE;
+int core_open_store(struct core *c, struct diag *d) MUST_USE;
+/* Needs store and engine. policy: CID of the policy file in force, for GENESIS. */
+int core_open_ledger(struct core *c, const struct cid *policy, struct diag *d)
+    MUST_USE;
+
+/* Stops everything at the next turn of the loop with this code. */
+void core_fatal(struct core *c, int code);
+
+/* Puts an object and charges budgets.bytes. 0, BUDGET_E_SPENT, ERR_* of
+ * store_put (those are fatal to the run). */
+int core_put(struct core *c, struct ubytes bytes, struct cid *out) MUST_USE;
+int core_put_message(struct core *c, const ProtobufCMessage *m,
+                     struct cid *out) MUST_USE;
+/* Reads an object as a message of that type. Owned by the caller (pb_free). */
+int core_get_message(struct core *c, const struct cid *id,
+                     const ProtobufCMessageDescriptor *type,
+                     ProtobufCMessage **out) MUST_USE;
+
+/* Names and CIDs of all worker classes, for RUN and GENESIS. */
+#define CORE_CLASSES_BYTES 128
+void core_classes(const struct core *c, char names[static CORE_CLASSES_BYTES],
+                  uint8_t images[static WORKER_CLASSES_N * CID_BYTES]);
+
+/* A string for a message that is only encoded: protobuf-c knows no const. */
+static inline char *pb_str(const char *s)
+{
+    return (char *)(uintptr_t)s;
+}
+
+/* A CID as a protobuf bytes field (borrows) and back: 0, or ERR_ENCODING when
+ * the field does not hold exactly 32 bytes. */
+ProtobufCBinaryData cid_field(const struct cid *c);
+int cid_from_field(const ProtobufCBinaryData *f, struct cid *out) MUST_USE;
+static inline ProtobufCBinaryData bytes_field(struct ubytes b)
+{
+    return (ProtobufCBinaryData){b.n, (uint8_t *)(uintptr_t)b.p};
+}
+static inline struct ubytes field_bytes(const ProtobufCBinaryData *f)
+{
+    return (struct ubytes){f->data, f->len};
+}
+
+#endif

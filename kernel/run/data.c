@@ -1,0 +1,491 @@
+/* Gets the files of an admitted graph and has its tables and corpora read, each
+ * by a config worker of its own, one after the other. Opens no path; parses no
+ * text. Kernel process. */
+#include "kernel/run/data.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/run/config.h"
+#include "kernel/run/sched.h"
+#include "kernel/run/say.h"
+#include "proto/domain_node.h"
+#include "proto/err.h"
+#include "proto/value.h"
+
+static void read_next(struct run *r);
+
+int data_types(const struct run *r, const Proctor__Task *exam,
+               struct ubytes *out_takes, struct ubytes *out_gives,
+               uint32_t *out_candidate, struct diag *d)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < exam->n_needs; i++) {
+        uint32_t k = run_find(r, exam->needs[i]);
+        const Proctor__Task *t = k == UINT32_MAX ? NULL : r->graph->tasks[k];
+
+        if (t != NULL && t->program != NULL) {
+            *out_takes = field_bytes(&t->program->takes);
+            *out_gives = field_bytes(&t->program->gives);
+        } else if (t != NULL && t->model != NULL) {
+            *out_takes = field_bytes(&t->model->takes);
+            *out_gives = field_bytes(&t->model->gives);
+        } else {
+            continue;
+        }
+        *out_candidate = k;
+        found++;
+    }
+    if (found != 1) {
+        return diag_set(d, ERR_INPUT, (struct loc){0},
+                        "exam \"%s\" needs exactly one candidate, found %zu",
+                        exam->id, found);
+    }
+    return 0;
+}
+
+int data_corpus_type(struct ubytes domain, size_t file, struct type *out)
+{
+    struct rd rd;
+    int found = 0;
+
+    rd_init(&rd, domain);
+    while (rd_left(&rd) > 0) {
+        struct domain_node n;
+
+        domain_node_read(&rd, &n);
+        if (rd_is_bad(&rd)) {
+            return ERR_TRACE(ERR_INPUT);
+        }
+        if (n.tag != DOMAIN_CORPUS || n.file != file) {
+            continue;
+        }
+        if (found && !type_is_equal(out, &n.type)) {
+            return ERR_TRACE(ERR_INPUT);
+        }
+        *out = n.type;
+        found = 1;
+    }
+    return found ? 0 : ERR_INPUT;
+}
+
+/* What is to be read: the message without its text; NULL text means corpus. */
+struct reading {
+    const char *path;
+    Proctor__ConfigTask task;
+};
+
+static void reading_table(struct reading *x, const Proctor__TableSpec *t,
+                          struct ubytes takes, struct ubytes gives)
+{
+    x->path = t->csv;
+    proctor__config_task__init(&x->task);
+    x->task.kind = PROCTOR__CONFIG_KIND__CONFIG_TABLE;
+    x->task.table = (Proctor__TableSpec *)(uintptr_t)t;
+    x->task.takes = bytes_field(takes);
+    x->task.gives = bytes_field(gives);
+}
+
+static void reading_corpus(struct reading *x, const char *path,
+                           const struct type *t)
+{
+    x->path = path;
+    proctor__config_task__init(&x->task);
+    x->task.kind = PROCTOR__CONFIG_KIND__CONFIG_CORPUS;
+    x->task.gives = bytes_field((struct ubytes){t->b, t->n});
+}
+
+/* Equal for equal readings of equal bytes. */
+static int reading_key(const struct run *r, const struct reading *x,
+                       struct cid *out)
+{
+    const struct file *f = files_find(&r->files, x->path);
+    Proctor__ConfigTask m = x->task;
+    struct buf b;
+    int code;
+
+    if (f == NULL || !f->there) {
+        return ERR_TRACE(ERR_NOT_FOUND);
+    }
+    m.text = cid_field(&f->cid);
+    buf_init(&b, LIMIT_FRAME_BYTES);
+    code = pb_encode(&m.base, &b);
+    *out = cid_of(buf_bytes(&b));
+    buf_release(&b);
+    return code;
+}
+
+static const struct dataset *reading_find(const struct run *r,
+                                          const struct reading *x)
+{
+    struct cid key;
+
+    if (reading_key(r, x, &key) < 0) {
+        return NULL;
+    }
+    for (const struct dataset *d = r->data; d != NULL; d = d->next) {
+        if (cid_is_equal(&d->key, &key)) {
+            return d;
+        }
+    }
+    return NULL;
+}
+
+const struct dataset *data_table(const struct run *r,
+                                 const Proctor__TableSpec *t,
+                                 struct ubytes takes, struct ubytes gives)
+{
+    struct reading x;
+
+    reading_table(&x, t, takes, gives);
+    return reading_find(r, &x);
+}
+
+const struct dataset *data_corpus(const struct run *r, const char *path,
+                                  const struct type *t)
+{
+    struct reading x;
+
+    reading_corpus(&x, path, t);
+    return reading_find(r, &x);
+}
+
+/* Whether a reading is still to be made. */
+static int is_due(const struct run *r, const struct reading *x)
+{
+    return reading_find(r, x) == NULL;
+}
+
+static int oracle_due(const struct run *r, const Proctor__OracleSpec *o,
+                      struct ubytes takes, struct ubytes gives,
+                      struct reading *out)
+{
+    if (o == NULL || o->table == NULL) {
+        return 0;
+    }
+    reading_table(out, o->table, takes, gives);
+    return is_due(r, out);
+}
+
+/* The next reading that an exam lacks; *t keeps a corpus' type. 1, 0 = none,
+ * ERR_INPUT with d. */
+static int exam_due(const struct run *r, const Proctor__Task *task,
+                    const Proctor__ExamSpec *s, struct type *t,
+                    struct reading *out, struct diag *d)
+{
+    struct ubytes takes;
+    struct ubytes gives;
+    uint32_t candidate;
+
+    if (s == NULL) {
+        return 0;
+    }
+    TRY(data_types(r, task, &takes, &gives, &candidate, d));
+    if (oracle_due(r, s->oracle, takes, gives, out) ||
+        oracle_due(r, s->second_oracle, takes, gives, out)) {
+        return 1;
+    }
+    for (size_t i = 0; i < s->n_corpora; i++) {
+        if (data_corpus_type(field_bytes(&s->domain), i, t) < 0) {
+            return diag_set(d, ERR_INPUT, (struct loc){0},
+                            "exam \"%s\": corpus \"%s\" needs one type",
+                            task->id, s->corpora[i]);
+        }
+        reading_corpus(out, s->corpora[i], t);
+        if (is_due(r, out)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int next_due(const struct run *r, struct type *t, struct reading *out,
+                    size_t *out_task, struct diag *d)
+{
+    for (size_t i = r->data_task_i; i < r->graph->n_tasks; i++) {
+        const Proctor__Task *task = r->graph->tasks[i];
+        Proctor__Task repaired = *task;
+        int due = exam_due(r, task, task->exam, t, out, d);
+
+        if (due == 0 && task->repair != NULL) {
+            if (task->repair->n_needs > 0) {
+                repaired.needs = task->repair->needs;
+                repaired.n_needs = task->repair->n_needs;
+            }
+            due = exam_due(r, &repaired, task->repair->exam, t, out, d);
+        }
+        *out_task = i;
+        if (due != 0) {
+            return due;
+        }
+    }
+    return 0;
+}
+
+static int dataset_keep(struct run *r, const Proctor__ConfigReply *reply)
+{
+    struct dataset *d = calloc(1, sizeof(*d));
+    int code;
+
+    if (d == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    d->key = r->data_key;
+    code = core_put(r->core, field_bytes(&reply->inputs), &d->inputs);
+    if (code == 0 && reply->outputs.len > 0) {
+        code = core_put(r->core, field_bytes(&reply->outputs), &d->outputs);
+    }
+    if (code != 0) {
+        free(d);
+        return code;
+    }
+    d->next = r->data;
+    r->data = d;
+    return 0;
+}
+
+/* Values of a reply, strictly: as many rows on both sides, of the types asked. */
+static int check_values(const Proctor__ConfigTask *ask,
+                        const Proctor__ConfigReply *reply)
+{
+    int is_table = ask->kind == PROCTOR__CONFIG_KIND__CONFIG_TABLE;
+    struct values in;
+    struct values out;
+    struct type t;
+    int code;
+
+    values_init(&in);
+    values_init(&out);
+    code = type_decode(field_bytes(is_table ? &ask->takes : &ask->gives), &t);
+    if (code == 0) {
+        code = values_decode(&in, field_bytes(&reply->inputs), &t,
+                             LIMIT_TABLE_ROWS);
+    }
+    if (code == 0 && is_table) {
+        code = type_decode(field_bytes(&ask->gives), &t);
+    }
+    if (code == 0 && is_table) {
+        code = values_decode(&out, field_bytes(&reply->outputs), &t,
+                             LIMIT_TABLE_ROWS);
+    }
+    if (code == 0 && is_table && values_n(&in) != values_n(&out)) {
+        code = ERR_ENCODING;
+    }
+    if (code == 0 && !is_table && reply->outputs.len > 0) {
+        code = ERR_ENCODING;
+    }
+    values_release(&in);
+    values_release(&out);
+    return code;
+}
+
+static void on_values(void *ctx, struct config_job *j, int code,
+                      Proctor__ConfigReply *reply, const struct diag *d)
+{
+    struct run *r = ctx;
+    const struct config_ask *ask = config_asked(j);
+    const char *path = ask->path;
+
+    if (code == 0 && (reply->graph != NULL || reply->policy != NULL ||
+                      check_values(&ask->task, reply) < 0)) {
+        code = ERR_PROTOCOL;
+    }
+    if (code == 0) {
+        code = dataset_keep(r, reply);
+    }
+    if (code != 0 && d != NULL) {
+        run_refuse(r, d, "");
+    } else if (code > 0) {
+        run_error(r, ERR_LIMIT, path, "budgets.bytes is used up");
+    } else if (code < 0) {
+        run_error(r, code, path, err_text(code));
+    }
+    config_free(j);
+    r->data_job = NULL;
+    buf_release(&r->data_text);
+    if (code == 0) {
+        read_next(r);
+    }
+}
+
+static int reading_start(struct run *r, const struct reading *x)
+{
+    const struct file *f = files_find(&r->files, x->path);
+    struct config_ask ask = {.task = x->task, .path = x->path};
+
+    if (f == NULL) {
+        return ERR_TRACE(ERR_NOT_FOUND);
+    }
+    TRY(reading_key(r, x, &r->data_key));
+    buf_init(&r->data_text, LIMIT_DATA_FILE_BYTES);
+    TRY(store_get(r->core->store, &f->cid, &r->data_text));
+    ask.task.text = bytes_field(buf_bytes(&r->data_text));
+    ask.label = "(data)";
+    return config_start(r->core, &ask, on_values, r, &r->data_job);
+}
+
+static void read_next(struct run *r)
+{
+    struct reading x;
+    struct diag d;
+    size_t task_i = 0;
+    int due;
+
+    diag_init(&d);
+    due = next_due(r, &r->data_type, &x, &task_i, &d);
+    r->data_task_i = task_i;
+    if (due == 0) {
+        sched_start(r);
+        return;
+    }
+    if (due > 0) {
+        due = reading_start(r, &x);
+    }
+    if (due < 0) {
+        if (d.code == 0) {
+            diag_set(&d, due, (struct loc){.path = x.path}, "%s",
+                     err_text(due));
+        } else {
+            d.at = run_place(r, task_i);
+        }
+        run_refuse(r, &d, r->graph->tasks[task_i]->id);
+    }
+}
+
+static void files_done(struct run *r)
+{
+    int code;
+
+    if (!run_is_recorded(r)) {
+        run_over(r, 0); /* a dry run ends here */
+        return;
+    }
+    code = files_put(&r->files, &r->programs, r->core, &r->inputs_cid);
+    if (code != 0) {
+        run_error(r, code < 0 ? code : ERR_LIMIT, NULL,
+                  code < 0 ? err_text(code) : "budgets.bytes is used up");
+        return;
+    }
+    r->phase = RUN_PHASE_DATA;
+    read_next(r);
+}
+
+/* Asks for as many files as one answer can carry. */
+static void files_ask(struct run *r)
+{
+    char *paths[LIMIT_FRAME_FDS];
+    Proctor__NeedFiles m = PROCTOR__NEED_FILES__INIT;
+
+    if (r->files_asked == r->files.n) {
+        files_done(r);
+        return;
+    }
+    m.paths = paths;
+    while (m.n_paths < LIMIT_FRAME_FDS && r->files_asked < r->files.n) {
+        paths[m.n_paths++] = r->files.v[r->files_asked++].name;
+    }
+    r->phase = RUN_PHASE_FILES;
+    say(r->core, MSG_NEED_FILES, &m.base);
+}
+
+void data_start(struct run *r)
+{
+    size_t task_i = 0;
+    struct diag d;
+    int code;
+
+    diag_init(&d);
+    code = run_index(r);
+    if (code == 0) {
+        code = files_collect(&r->files, r->graph, &task_i, &d);
+    }
+    if (code == 0 && r->resuming) {
+        code = files_load(&r->files, r->core, &r->inputs_cid, &d);
+        if (code == 0) {
+            r->phase = RUN_PHASE_DATA;
+            read_next(r);
+            return;
+        }
+    }
+    if (code < 0) {
+        if (d.code == 0) {
+            diag_set(&d, code, (struct loc){0}, "%s", err_text(code));
+        } else {
+            d.at = run_place(r, task_i);
+        }
+        run_refuse(r, &d, "");
+        return;
+    }
+    files_ask(r);
+}
+
+/* One answer: an open file, or why there is none. */
+static int file_answer(struct run *r, size_t i, const Proctor__FileAnswer *a,
+                       struct frame *f, unsigned *fd_i)
+{
+    CLEANUP(fd_closep) int fd = -1;
+    const struct file *file = &r->files.v[i];
+    struct diag d;
+    int code = 0;
+
+    diag_init(&d);
+    if (a->ok) {
+        if (*fd_i >= f->fds_n) {
+            return ERR_TRACE(ERR_PROTOCOL);
+        }
+        fd = frame_take_fd(f, (*fd_i)++);
+        code = files_fill(&r->files, i, fd, r->core, &d);
+    } else {
+        code = diag_set(&d, ERR_INPUT, (struct loc){0},
+                        "file \"%s\" cannot be opened: %s", file->name, a->why);
+        diag_hint(&d, "files are named relative to the graph's folder");
+    }
+    if (code < 0) {
+        d.at = run_place(r, file->task_i);
+        run_refuse(r, &d, r->graph->tasks[file->task_i]->id);
+    }
+    return code < 0 ? 1 : 0;
+}
+
+int data_files(struct run *r, struct frame *f)
+{
+    const Proctor__Files *m = (const Proctor__Files *)f->m;
+    unsigned fd_i = 0;
+
+    if (r->phase != RUN_PHASE_FILES ||
+        m->n_answers != r->files_asked - r->files_filled) {
+        return ERR_TRACE(ERR_PROTOCOL);
+    }
+    for (size_t i = 0; i < m->n_answers; i++) {
+        int bad = file_answer(r, r->files_filled, m->answers[i], f, &fd_i);
+
+        if (bad != 0) {
+            return bad < 0 ? bad : 0;
+        }
+        r->files_filled++;
+    }
+    if (fd_i != f->fds_n) {
+        return ERR_TRACE(ERR_PROTOCOL);
+    }
+    files_ask(r);
+    return 0;
+}
+
+void data_stop(struct run *r)
+{
+    config_free(r->data_job);
+    r->data_job = NULL;
+}
+
+void data_release(struct run *r)
+{
+    data_stop(r);
+    buf_release(&r->data_text);
+    while (r->data != NULL) {
+        struct dataset *d = r->data;
+
+        r->data = d->next;
+        free(d);
+    }
+}

@@ -1,0 +1,87 @@
+/* Words for how a program ended. What a worker wrote is hostile: it is cut and
+ * made printable before anybody sees it. Kernel process. */
+#include "kernel/run/ending.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+static const char *signal_meaning(uint32_t n)
+{
+    switch (n) {
+    case SIGSYS:
+        return " (a forbidden system call)";
+    case SIGXCPU:
+        return " (over its processor time)";
+    case SIGSEGV:
+        return " (a memory fault)";
+    case SIGXFSZ:
+        return " (a file over its limit)";
+    default:
+        return "";
+    }
+}
+
+int ending_is_time(const Proctor__BatchReply *r)
+{
+    return r->ending == PROCTOR__ENDING__ENDING_KILLED && r->detail == SIGXCPU;
+}
+
+void ending_text(const Proctor__BatchReply *r, uint32_t answered, uint32_t asked,
+                 char *out, size_t out_n)
+{
+    char how[96];
+
+    switch (r->ending) {
+    case PROCTOR__ENDING__ENDING_OK:
+        snprintf(how, sizeof(how), "claimed to be done");
+        break;
+    case PROCTOR__ENDING__ENDING_EXITED:
+        snprintf(how, sizeof(how), "exited with status %u", r->detail);
+        break;
+    case PROCTOR__ENDING__ENDING_KILLED:
+        snprintf(how, sizeof(how), "was killed by signal %u%s", r->detail,
+                 signal_meaning(r->detail));
+        break;
+    case PROCTOR__ENDING__ENDING_MALFORMED:
+        snprintf(how, sizeof(how), "answered what is no value of its type");
+        break;
+    case PROCTOR__ENDING__ENDING_TOO_MANY:
+        snprintf(how, sizeof(how), "gave too many answers");
+        break;
+    case PROCTOR__ENDING__ENDING_FLOOD:
+        snprintf(how, sizeof(how), "flooded its output past the limit");
+        break;
+    case PROCTOR__ENDING__ENDING_NO_START:
+        snprintf(how, sizeof(how), "could not be started");
+        break;
+    case PROCTOR__ENDING__ENDING_NONFINITE:
+        snprintf(how, sizeof(how), "answered NaN or an infinity");
+        break;
+    default:
+        snprintf(how, sizeof(how), "ended in an unknown way (%u)", r->ending);
+        break;
+    }
+    snprintf(out, out_n, "%s after %u of %u answers", how, answered, asked);
+}
+
+void ending_last_line(struct ubytes text, char *out, size_t out_n)
+{
+    size_t end = text.n;
+    size_t from;
+    size_t n = 0;
+
+    ASSERT(out_n > 0);
+    while (end > 0 && text.p[end - 1] <= ' ') {
+        end--;
+    }
+    from = end;
+    while (from > 0 && text.p[from - 1] != '\n') {
+        from--;
+    }
+    for (size_t i = from; i < end && n + 1 < out_n; i++) {
+        uint8_t b = text.p[i];
+
+        out[n++] = b >= ' ' && b < 0x7f ? (char)b : '?';
+    }
+    out[n] = '\0';
+}

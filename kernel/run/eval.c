@@ -1,0 +1,519 @@
+/* Evaluations: splits inputs into batches, gives each to a fresh worker, checks
+ * and joins the answers. How inputs are split depends on nothing but the inputs,
+ * so that a replay asks the same questions in the same way. Never compares an
+ * answer with an expected one, and never sends one. Kernel process. */
+#include "kernel/run/eval.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/engine/loop.h"
+#include "kernel/run/ending.h"
+#include "kernel/run/guard.h"
+#include "proto/err.h"
+
+#define EVAL_MAGIC 0x6576616cu
+enum { VALUES_HEAD_BYTES = 4, VALUE_HEAD_BYTES = 4, JOINED_BYTES = 1 << 30 };
+
+struct batch {
+    struct eval *owner;
+    struct guard *guard;
+    uint32_t first;
+    uint32_t n;
+    int tasked; /* TASK_READY came, the inputs were sent */
+    int replied;
+    int over;   /* nothing more comes */
+    int bad;    /* fewer than n answers */
+    int limit;
+    struct values answers;
+    char ending[160];
+    char text[160];
+};
+
+struct eval {
+    uint32_t magic;
+    struct core *core;
+    struct eval_ask ask;
+    struct worker_limits limits;
+    eval_fn fn;
+    void *ctx;
+    struct batch *batches; /* owned */
+    size_t n;
+    size_t started;
+    size_t running;
+    size_t bad_i; /* first batch that went bad; n = none */
+    uint64_t cpu_ms;
+    struct loop_source *later;
+    int code; /* of an outside failure */
+    char text[160];
+};
+
+static void eval_turn(void *ctx, short revents);
+
+static void eval_later(struct eval *v)
+{
+    if (v->later == NULL &&
+        loop_timer(v->core->loop, 0, eval_turn, v, &v->later) < 0) {
+        core_fatal(v->core, ERR_NOMEM);
+    }
+}
+
+/* Answers that count: n of them, without what is not finite. */
+static uint32_t finite_prefix(const struct values *v, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (value_has_nonfinite(values_at(v, i))) {
+            return i;
+        }
+    }
+    return n;
+}
+
+static int values_prefix(struct values *v, uint32_t n, const struct type *t)
+{
+    struct values_builder w;
+    struct values cut;
+    int code = values_builder_init(&w, JOINED_BYTES);
+
+    values_init(&cut);
+    for (uint32_t i = 0; code == 0 && i < n; i++) {
+        code = values_builder_add(&w, values_at(v, i));
+    }
+    if (code == 0) {
+        code = values_decode(&cut, values_builder_bytes(&w), t, n);
+    }
+    values_builder_release(&w);
+    if (code < 0) {
+        values_release(&cut);
+        return ERR_TRACE(code);
+    }
+    values_release(v);
+    *v = cut;
+    return 0;
+}
+
+static void batch_bad(struct batch *b, const char *ending)
+{
+    struct eval *v = b->owner;
+
+    b->bad = 1;
+    snprintf(b->ending, sizeof(b->ending), "%s", ending);
+    if ((size_t)(b - v->batches) < v->bad_i) {
+        v->bad_i = (size_t)(b - v->batches);
+    }
+}
+
+/* Checks a reply and keeps the answers that it really holds. */
+static int batch_reply(struct batch *b, const Proctor__BatchReply *r)
+{
+    const struct type *gives = &b->owner->ask.runnable->gives;
+    char ending[160];
+    uint32_t n;
+    uint32_t kept;
+    int code = values_decode(&b->answers, field_bytes(&r->outputs), gives, b->n);
+
+    if (code == ERR_NOMEM) {
+        return ERR_TRACE(code);
+    }
+    if (code < 0) {
+        batch_bad(b, "answered in no valid encoding");
+        return 0;
+    }
+    ending_last_line(field_bytes(&r->text), b->text, sizeof(b->text));
+    n = values_n(&b->answers);
+    kept = finite_prefix(&b->answers, n);
+    if (kept == b->n && r->ending == PROCTOR__ENDING__ENDING_OK) {
+        return 0;
+    }
+    if (kept < n) {
+        snprintf(ending, sizeof(ending), "answered NaN or an infinity");
+    } else {
+        ending_text(r, n, b->n, ending, sizeof(ending));
+    }
+    /* All inputs answered and yet it ended badly: the last answer is not one. */
+    if (kept == b->n && kept > 0) {
+        kept--;
+    }
+    b->limit = ending_is_time(r);
+    batch_bad(b, ending);
+    return kept < n ? values_prefix(&b->answers, kept, gives) : 0;
+}
+
+static int batch_send_inputs(struct batch *b)
+{
+    Proctor__Batch m = PROCTOR__BATCH__INIT;
+    struct values_builder w;
+    int code = values_builder_init(&w, LIMIT_BATCH_BYTES);
+
+    for (uint32_t i = 0; code == 0 && i < b->n; i++) {
+        code = values_builder_add(
+            &w, values_at(b->owner->ask.inputs, b->first + i));
+    }
+    if (code == 0) {
+        m.id = (uint32_t)(b - b->owner->batches);
+        m.inputs = bytes_field(values_builder_bytes(&w));
+        code = guard_send(b->guard, MSG_BATCH, &m.base, NULL, 0);
+    }
+    values_builder_release(&w);
+    b->tasked = 1;
+    return code;
+}
+
+static void eval_outside(struct eval *v, int code, const char *what)
+{
+    if (v->code == 0) {
+        v->code = code;
+        snprintf(v->text, sizeof(v->text), "%s", what);
+    }
+    eval_later(v);
+}
+
+/* A message that cannot be sent: the worker is going, on_end tells how. */
+static void batch_sent(struct batch *b, int code)
+{
+    if (code == ERR_NOMEM || code == ERR_LIMIT) {
+        eval_outside(b->owner, code, err_text(code));
+    }
+}
+
+static void on_ready(void *ctx, struct guard *g)
+{
+    struct batch *b = ctx;
+    const struct runnable *r = b->owner->ask.runnable;
+
+    if (r->m->kind == RUNNABLE_MODEL) {
+        Proctor__ModelTask m = PROCTOR__MODEL_TASK__INIT;
+
+        m.weights_bytes = r->weights_n;
+        m.takes = r->m->takes;
+        m.gives = r->m->gives;
+        m.decide = r->m->decide;
+        batch_sent(b, guard_send(g, MSG_MODEL_TASK, &m.base, &r->weights_fd, 1));
+    } else {
+        Proctor__ProgramTask m = r->task;
+
+        m.output_bytes = b->owner->limits.output_bytes;
+        batch_sent(b, guard_send(g, MSG_PROGRAM_TASK, &m.base, NULL, 0));
+    }
+}
+
+static void batch_ready(struct batch *b, const Proctor__TaskReady *m)
+{
+    char ending[160];
+    char what[128];
+
+    if (m->problem == NULL) {
+        batch_sent(b, batch_send_inputs(b));
+        return;
+    }
+    ending_last_line((struct ubytes){(const uint8_t *)m->problem->what,
+                                     strlen(m->problem->what)},
+                     what, sizeof(what));
+    snprintf(ending, sizeof(ending), "cannot be run: %s", what);
+    b->replied = 1;
+    batch_bad(b, ending);
+    guard_finish(b->guard);
+}
+
+static void on_message(void *ctx, struct guard *g, struct frame *f)
+{
+    struct batch *b = ctx;
+
+    if (b->replied) {
+        return; /* one answer per worker; more of them changes nothing */
+    }
+    if (f->info->msg == MSG_TASK_READY && !b->tasked) {
+        batch_ready(b, (const Proctor__TaskReady *)f->m);
+        return;
+    }
+    b->replied = 1;
+    if (f->info->msg != MSG_BATCH_REPLY || !b->tasked ||
+        ((const Proctor__BatchReply *)f->m)->id !=
+            (uint32_t)(b - b->owner->batches)) {
+        batch_bad(b, "its worker spoke out of turn");
+    } else {
+        int code = batch_reply(b, (const Proctor__BatchReply *)f->m);
+
+        if (code < 0) {
+            eval_outside(b->owner, code, err_text(code));
+        }
+    }
+    guard_finish(g);
+}
+
+static void on_end(void *ctx, struct guard *g, const struct guard_end *e)
+{
+    struct batch *b = ctx;
+    struct eval *v = b->owner;
+    char ending[160];
+
+    (void)g;
+    b->over = 1;
+    v->running--;
+    if (e->code < 0) {
+        eval_outside(v, e->code, e->what);
+        return;
+    }
+    v->cpu_ms += e->exit->cpu_ms;
+    if (!b->replied) {
+        if (e->exit->timed_out) {
+            b->limit = 1;
+            snprintf(ending, sizeof(ending), "was stopped by limits.wall");
+        } else if (e->exit->killed_signal != 0) {
+            b->limit = e->exit->killed_signal == SIGXCPU;
+            snprintf(ending, sizeof(ending), "its worker was killed by signal %d",
+                     e->exit->killed_signal);
+        } else {
+            snprintf(ending, sizeof(ending), "its worker left without an answer");
+        }
+        batch_bad(b, ending);
+    }
+    eval_later(v);
+}
+
+static const struct guard_handler handler = {
+    .on_ready = on_ready,
+    .on_message = on_message,
+    .on_end = on_end,
+};
+
+/* Answers of batches up to the first bad one, in order, as one list. */
+static int eval_join(struct eval *v, struct values *out)
+{
+    struct values_builder w;
+    size_t last = v->bad_i < v->n ? v->bad_i + 1 : v->n;
+    uint32_t total = 0;
+    int code = values_builder_init(&w, JOINED_BYTES);
+
+    for (size_t i = 0; code == 0 && i < last; i++) {
+        uint32_t n = values_n(&v->batches[i].answers);
+
+        for (uint32_t k = 0; code == 0 && k < n; k++) {
+            code = values_builder_add(&w, values_at(&v->batches[i].answers, k));
+        }
+        total += n;
+    }
+    if (code == 0) {
+        code = values_decode(out, values_builder_bytes(&w),
+                             &v->ask.runnable->gives, total);
+    }
+    values_builder_release(&w);
+    return code;
+}
+
+static void eval_finish(struct eval *v)
+{
+    struct evaluation e = {.cpu_ms = v->cpu_ms};
+
+    values_init(&e.answers);
+    if (v->code == 0) {
+        int code = eval_join(v, &e.answers);
+
+        if (code < 0) {
+            v->code = code;
+            snprintf(v->text, sizeof(v->text), "%s", err_text(code));
+        }
+    }
+    if (v->code != 0) {
+        e.outside = 1;
+        snprintf(e.ending, sizeof(e.ending), "%s", v->text);
+    } else if (v->bad_i < v->n) {
+        const struct batch *b = &v->batches[v->bad_i];
+
+        e.limit = b->limit;
+        memcpy(e.ending, b->ending, sizeof(e.ending));
+        memcpy(v->text, b->text, sizeof(v->text));
+    } else {
+        e.complete = 1;
+    }
+    v->fn(v->ctx, v, &e);
+    values_release(&e.answers);
+}
+
+/* True when all that counts has come. */
+static int eval_is_done(const struct eval *v)
+{
+    size_t last = v->bad_i < v->n ? v->bad_i + 1 : v->n;
+
+    if (v->code != 0) {
+        return 1;
+    }
+    for (size_t i = 0; i < last; i++) {
+        if (!v->batches[i].over) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int eval_launch(struct eval *v)
+{
+    while (v->started < v->n && v->started <= v->bad_i &&
+           v->running < guards_slots_n(v->core->guards)) {
+        struct batch *b = &v->batches[v->started];
+        enum worker_class class = v->ask.runnable->m->kind == RUNNABLE_MODEL
+                                      ? WORKER_MODEL
+                                      : WORKER_PROGRAM;
+
+        TRY(guard_start(v->core, class, &v->limits, v->ask.task, &handler, b,
+                        &b->guard));
+        v->started++;
+        v->running++;
+    }
+    return 0;
+}
+
+/* A table: no worker, no wait. */
+static int eval_table(struct eval *v)
+{
+    struct batch *b = &v->batches[0];
+    struct values_builder w;
+    uint32_t n = values_n(v->ask.inputs);
+    uint32_t i;
+    int code = values_builder_init(&w, JOINED_BYTES);
+
+    for (i = 0; code == 0 && i < n; i++) {
+        struct ubytes answer;
+
+        if (!runnable_lookup(v->ask.runnable, values_at(v->ask.inputs, i),
+                             &answer)) {
+            batch_bad(b, "the table has no row for this input");
+            break;
+        }
+        code = values_builder_add(&w, answer);
+    }
+    if (code == 0) {
+        code = values_decode(&b->answers, values_builder_bytes(&w),
+                             &v->ask.runnable->gives, n);
+    }
+    values_builder_release(&w);
+    b->over = 1;
+    return code;
+}
+
+static void eval_turn(void *ctx, short revents)
+{
+    struct eval *v = ctx;
+    int code = 0;
+
+    (void)revents;
+    ASSERT(v->magic == EVAL_MAGIC);
+    loop_remove(&v->later);
+    for (size_t i = 0; i < v->started; i++) {
+        if (v->batches[i].over || i > v->bad_i) {
+            guard_free(v->batches[i].guard);
+            v->batches[i].guard = NULL;
+        }
+    }
+    if (v->ask.runnable->m->kind != RUNNABLE_TABLE) {
+        code = eval_launch(v);
+    } else if (!v->batches[0].over) {
+        code = eval_table(v);
+    }
+    if (code < 0) {
+        v->code = code;
+        snprintf(v->text, sizeof(v->text), "%s", err_text(code));
+    }
+    if (eval_is_done(v)) {
+        eval_finish(v);
+    }
+}
+
+/* Cuts the inputs; batches NULL: only counts. */
+static size_t eval_split(const struct eval *v, struct batch *batches)
+{
+    uint32_t total = values_n(v->ask.inputs);
+    uint32_t i = 0;
+    size_t n = 0;
+
+    do {
+        size_t bytes = VALUES_HEAD_BYTES;
+        uint32_t first = i;
+
+        while (i < total && i - first < LIMIT_BATCH_VALUES) {
+            bytes += VALUE_HEAD_BYTES + values_at(v->ask.inputs, i).n;
+            if (bytes > LIMIT_BATCH_BYTES && i > first) {
+                break;
+            }
+            i++;
+        }
+        if (batches != NULL) {
+            batches[n].first = first;
+            batches[n].n = i - first;
+        }
+        n++;
+    } while (i < total && v->ask.runnable->m->kind != RUNNABLE_TABLE);
+    return n;
+}
+
+static void eval_limits(struct eval *v)
+{
+    const Proctor__Limits *l = v->ask.limits;
+
+    v->limits.cpu_ms = l->cpu_ms;
+    v->limits.memory_bytes = l->memory_bytes;
+    v->limits.output_bytes = l->output_bytes;
+    v->limits.wall_ms = l->wall_ms;
+    v->limits.processes = l->processes;
+    v->limits.roots = (const char *const *)v->ask.runnable->roots.v;
+    v->limits.roots_n = v->ask.runnable->roots.n;
+}
+
+int eval_start(struct core *c, const struct eval_ask *ask, eval_fn fn, void *ctx,
+               struct eval **out)
+{
+    struct eval *v = calloc(1, sizeof(*v));
+
+    if (v == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    v->magic = EVAL_MAGIC;
+    v->core = c;
+    v->ask = *ask;
+    v->fn = fn;
+    v->ctx = ctx;
+    eval_limits(v);
+    v->n = eval_split(v, NULL);
+    v->bad_i = v->n;
+    v->batches = calloc(v->n, sizeof(*v->batches));
+    if (v->batches == NULL) {
+        free(v);
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    eval_split(v, v->batches);
+    for (size_t i = 0; i < v->n; i++) {
+        v->batches[i].owner = v;
+        values_init(&v->batches[i].answers);
+    }
+    eval_later(v);
+    *out = v;
+    return 0;
+}
+
+int eval_code(const struct eval *v)
+{
+    return v->code;
+}
+
+const char *eval_text(const struct eval *v)
+{
+    return v->text;
+}
+
+void eval_free(struct eval *v)
+{
+    if (v == NULL) {
+        return;
+    }
+    ASSERT(v->magic == EVAL_MAGIC);
+    v->magic = 0;
+    loop_remove(&v->later);
+    for (size_t i = 0; i < v->n; i++) {
+        guard_free(v->batches[i].guard);
+        values_release(&v->batches[i].answers);
+    }
+    free(v->batches);
+    free(v);
+}

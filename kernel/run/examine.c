@@ -1,0 +1,290 @@
+/* Loads what an exam is made of and lends the exam machine its hands. Compares
+ * nothing itself. Kernel process. */
+#include "kernel/run/examine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kernel/exam/exam.h"
+#include "kernel/run/data.h"
+#include "kernel/run/eval.h"
+#include "kernel/run/runnable.h"
+#include "kernel/run/say.h"
+#include "proto/err.h"
+
+enum { WHO_N = 3 };
+
+struct examine {
+    struct core *core;
+    struct examine_ask ask;
+    void *ctx;
+    Proctor__Exam *pb;               /* owned */
+    struct runnable *who[WHO_N];     /* owned; second may be NULL */
+    struct eval *evals[WHO_N];
+    struct values *corpora;          /* owned, pb->n_corpora */
+    struct values burnt;
+    struct exam *exam;
+    uint64_t cpu_ms;
+    int code;        /* of an outside failure */
+    char what[160];
+    int quoted;      /* the candidate's last words were shown once */
+};
+
+static int load_values(struct core *c, const struct cid *id,
+                       const struct type *t, struct values *out)
+{
+    struct buf b;
+    int code;
+
+    buf_init(&b, LIMIT_FRAME_BYTES);
+    code = store_get(c->store, id, &b);
+    if (code == 0) {
+        code = values_decode(out, buf_bytes(&b), t, LIMIT_TABLE_ROWS);
+    }
+    buf_release(&b);
+    return code;
+}
+
+static int load_runnable(struct examine *x, enum exam_who who,
+                         const ProtobufCBinaryData *field, struct diag *d)
+{
+    struct cid id;
+
+    TRY(cid_from_field(field, &id));
+    return runnable_load(x->core, &id, &x->who[who], d);
+}
+
+static int load_corpora(struct examine *x)
+{
+    x->corpora = calloc(x->pb->n_corpora + 1, sizeof(*x->corpora));
+    if (x->corpora == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    for (size_t i = 0; i < x->pb->n_corpora; i++) {
+        struct type t;
+        struct cid id;
+
+        values_init(&x->corpora[i]);
+        TRY(data_corpus_type(field_bytes(&x->pb->domain), i, &t));
+        TRY(cid_from_field(&x->pb->corpora[i], &id));
+        TRY(load_values(x->core, &id, &t, &x->corpora[i]));
+    }
+    return 0;
+}
+
+static int burnt_add(struct examine *x, const struct cid *id,
+                     struct values_builder *w)
+{
+    ProtobufCMessage *m;
+    int code;
+
+    TRY(core_get_message(x->core, id, &proctor__counterexample__descriptor,
+                         &m));
+    code = values_builder_add(
+        w, field_bytes(&((Proctor__Counterexample *)m)->input));
+    pb_free(m);
+    return code;
+}
+
+static int load_burnt(struct examine *x)
+{
+    struct values_builder w;
+    int code = values_builder_init(&w, LIMIT_FRAME_BYTES);
+
+    for (size_t i = 0; code == 0 && i < x->ask.burnt_n; i++) {
+        code = burnt_add(x, &x->ask.burnt[i], &w);
+    }
+    if (code == 0) {
+        code = values_decode(&x->burnt, values_builder_bytes(&w),
+                             &x->who[EXAM_CANDIDATE]->takes, LIMIT_BURNT);
+    }
+    values_builder_release(&w);
+    return code;
+}
+
+/* Both oracles must speak of the candidate's types. */
+static int check_types(const struct examine *x, struct diag *d)
+{
+    const struct runnable *candidate = x->who[EXAM_CANDIDATE];
+
+    for (int i = 0; i < WHO_N; i++) {
+        if (x->who[i] != NULL &&
+            (!type_is_equal(&x->who[i]->takes, &candidate->takes) ||
+             !type_is_equal(&x->who[i]->gives, &candidate->gives))) {
+            return diag_set(d, ERR_INPUT, (struct loc){0},
+                            "candidate and oracles have different types");
+        }
+    }
+    return 0;
+}
+
+static int load(struct examine *x, struct diag *d)
+{
+    TRY(core_get_message(x->core, &x->ask.exam, &proctor__exam__descriptor,
+                         (ProtobufCMessage **)&x->pb));
+    TRY(runnable_load(x->core, &x->ask.candidate, &x->who[EXAM_CANDIDATE], d));
+    TRY(load_runnable(x, EXAM_ORACLE, &x->pb->oracle, d));
+    if (x->pb->second_oracle.len > 0) {
+        TRY(load_runnable(x, EXAM_SECOND, &x->pb->second_oracle, d));
+    }
+    TRY(check_types(x, d));
+    TRY(load_corpora(x));
+    return load_burnt(x);
+}
+
+static void on_answers(struct examine *x, enum exam_who who, struct eval *v,
+                       const struct evaluation *e)
+{
+    ASSERT(x->evals[who] == v);
+    x->evals[who] = NULL; /* the machine may ask again at once */
+    if (who == EXAM_CANDIDATE) {
+        x->cpu_ms += e->cpu_ms;
+    }
+    if (e->outside && x->code == 0) {
+        x->code = eval_code(v);
+        snprintf(x->what, sizeof(x->what), "%s", e->ending);
+    }
+    if (!e->complete && !e->outside && !x->quoted && eval_text(v)[0] != '\0') {
+        x->quoted = 1;
+        say_quote(x->core, x->ask.task, eval_text(v));
+    }
+    exam_evaluated(x->exam, who, e);
+    eval_free(v);
+}
+
+static void on_candidate(void *ctx, struct eval *v, const struct evaluation *e)
+{
+    on_answers(ctx, EXAM_CANDIDATE, v, e);
+}
+
+static void on_oracle(void *ctx, struct eval *v, const struct evaluation *e)
+{
+    on_answers(ctx, EXAM_ORACLE, v, e);
+}
+
+static void on_second(void *ctx, struct eval *v, const struct evaluation *e)
+{
+    on_answers(ctx, EXAM_SECOND, v, e);
+}
+
+static int evaluate(void *ctx, enum exam_who who, const struct values *inputs)
+{
+    static const eval_fn answer[WHO_N] = {
+        [EXAM_CANDIDATE] = on_candidate,
+        [EXAM_ORACLE] = on_oracle,
+        [EXAM_SECOND] = on_second,
+    };
+    struct examine *x = ctx;
+    struct eval_ask ask = {
+        .runnable = x->who[who],
+        .inputs = inputs,
+        .limits = x->ask.limits,
+        .task = x->ask.task,
+    };
+
+    ASSERT(x->who[who] != NULL && x->evals[who] == NULL);
+    return eval_start(x->core, &ask, answer[who], x, &x->evals[who]);
+}
+
+static int commit(void *ctx, uint64_t j, double alpha_j, uint64_t draws,
+                  uint8_t out_seed[static 32])
+{
+    struct examine *x = ctx;
+
+    return x->ask.commit(x->ctx, j, alpha_j, draws, out_seed);
+}
+
+static void progress(void *ctx, const char *phase, uint64_t done,
+                     uint64_t total)
+{
+    struct examine *x = ctx;
+
+    if (x->ask.progress != NULL) {
+        x->ask.progress(x->ctx, phase, done, total);
+    }
+}
+
+static void done(void *ctx, int code, const Proctor__Evidence *e)
+{
+    struct examine *x = ctx;
+    const char *what = err_text(code);
+
+    if (code < 0 && x->code < 0) {
+        code = x->code;
+        what = x->what;
+    }
+    x->ask.done(x->ctx, code, what, e, x->cpu_ms);
+}
+
+static const struct exam_ops exam_ops = {
+    .evaluate = evaluate,
+    .commit = commit,
+    .progress = progress,
+    .done = done,
+};
+
+static int begin(struct examine *x)
+{
+    const struct runnable *oracle = x->who[EXAM_ORACLE];
+    int is_table = oracle->m->kind == RUNNABLE_TABLE;
+    struct exam_setup s = {
+        .exam = x->pb,
+        .corpora = x->corpora,
+        .table_inputs = is_table ? &oracle->inputs : NULL,
+        .table_outputs = is_table ? &oracle->outputs : NULL,
+        .burnt = &x->burnt,
+        .committed = x->ask.committed,
+        .draws_left = x->ask.draws_left,
+        .has_second = x->who[EXAM_SECOND] != NULL,
+    };
+
+    return exam_start(&s, &exam_ops, x, &x->exam);
+}
+
+int examine_start(struct core *c, const struct examine_ask *ask, void *ctx,
+                  struct examine **out, struct diag *d)
+{
+    struct examine *x = calloc(1, sizeof(*x));
+    int code;
+
+    if (x == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    x->core = c;
+    x->ask = *ask;
+    x->ctx = ctx;
+    values_init(&x->burnt);
+    *out = x;
+    code = load(x, d);
+    if (code == 0) {
+        code = begin(x);
+    }
+    if (code < 0 && d->code == 0) {
+        diag_set(d, code, (struct loc){0}, "the exam cannot be held: %s",
+                 err_text(code));
+    }
+    if (code < 0) {
+        *out = NULL;
+        examine_free(x);
+    }
+    return code;
+}
+
+void examine_free(struct examine *x)
+{
+    if (x == NULL) {
+        return;
+    }
+    for (int i = 0; i < WHO_N; i++) {
+        eval_free(x->evals[i]);
+        runnable_free(x->who[i]);
+    }
+    exam_free(x->exam);
+    for (size_t i = 0; x->corpora != NULL && i < x->pb->n_corpora; i++) {
+        values_release(&x->corpora[i]);
+    }
+    free(x->corpora);
+    values_release(&x->burnt);
+    pb_free((ProtobufCMessage *)x->pb);
+    free(x);
+}

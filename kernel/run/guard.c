@@ -1,0 +1,389 @@
+/* The only place of the kernel that starts workers. Never sends a byte itself:
+ * its users do, in on_ready, which comes after the CONFINE record is durable.
+ * Without a ledger (check, dry run, policy: nothing is run and no store exists)
+ * and in replay the confinement is measured just as strictly and not recorded.
+ * Kernel process. */
+#include "kernel/run/guard.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/engine/loop.h"
+#include "proto/err.h"
+
+#define GUARD_MAGIC 0x67756172u
+
+enum guard_state {
+    GUARD_QUEUED,    /* waits for a slot */
+    GUARD_STARTING,  /* being confined and measured */
+    GUARD_RECORDING, /* measured; its record is not yet durable */
+    GUARD_READY,
+    GUARD_OVER
+};
+
+struct guard {
+    uint32_t magic;
+    enum guard_state state;
+    struct guards *owner;
+    struct guard *next; /* in the queue or among those being recorded */
+    enum worker_class class;
+    struct worker_limits limits;
+    const char *task;
+    const struct guard_handler *h;
+    void *ctx;
+    struct worker *worker;
+    uint64_t memory_bytes; /* charged while it lives */
+};
+
+struct guard_list {
+    struct guard *first;
+    struct guard **last;
+};
+
+struct guards {
+    struct core *core;
+    struct guard_list queue;
+    struct guard_list recorded;
+    unsigned alive;
+    unsigned slots;
+    uint64_t ordinal;
+    int pump_due;
+    int flush_due;
+};
+
+static void pump(void *ctx, short revents);
+
+static void list_init(struct guard_list *l)
+{
+    l->first = NULL;
+    l->last = &l->first;
+}
+
+static void list_push(struct guard_list *l, struct guard *g)
+{
+    g->next = NULL;
+    *l->last = g;
+    l->last = &g->next;
+}
+
+static struct guard *list_pop(struct guard_list *l)
+{
+    struct guard *g = l->first;
+
+    if (g != NULL) {
+        l->first = g->next;
+        if (l->first == NULL) {
+            l->last = &l->first;
+        }
+    }
+    return g;
+}
+
+static void list_drop(struct guard_list *l, struct guard *g)
+{
+    for (struct guard **at = &l->first; *at != NULL; at = &(*at)->next) {
+        if (*at == g) {
+            *at = g->next;
+            if (l->last == &g->next) {
+                l->last = at;
+            }
+            return;
+        }
+    }
+}
+
+int guards_new(struct core *c, struct guards **out)
+{
+    struct guards *s = calloc(1, sizeof(*s));
+
+    if (s == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    s->core = c;
+    s->slots = 2; /* graph and policy; a policy sets its own number */
+    list_init(&s->queue);
+    list_init(&s->recorded);
+    *out = s;
+    return 0;
+}
+
+void guards_free(struct guards *s)
+{
+    if (s != NULL) {
+        ASSERT(s->alive == 0 && s->queue.first == NULL);
+        free(s);
+    }
+}
+
+void guards_slots(struct guards *s, unsigned n)
+{
+    ASSERT(n >= 1 && n <= LIMIT_WORKERS);
+    s->slots = n;
+}
+
+unsigned guards_slots_n(const struct guards *s)
+{
+    return s->slots;
+}
+
+static void pump_later(struct guards *s)
+{
+    if (!s->pump_due) {
+        s->pump_due = 1;
+        if (loop_defer(s->core->loop, pump, s) < 0) {
+            core_fatal(s->core, ERR_NOMEM);
+        }
+    }
+}
+
+/* The worker is gone: pays what it used, gives back what it held. */
+static void guard_settle(struct guard *g, uint64_t cpu_ms)
+{
+    struct guards *s = g->owner;
+
+    if (g->state == GUARD_QUEUED || g->state == GUARD_OVER) {
+        g->state = GUARD_OVER;
+        return;
+    }
+    g->state = GUARD_OVER;
+    ASSERT(s->alive > 0);
+    s->alive--;
+    budget_return(&s->core->budget, BUDGET_MEMORY, g->memory_bytes);
+    budget_settle(&s->core->budget, BUDGET_CPU_MS, cpu_ms);
+    pump_later(s);
+}
+
+static void guard_fail(struct guard *g, int code, const char *what)
+{
+    struct guard_end e = {.code = code, .what = what};
+
+    guard_settle(g, 0);
+    g->h->on_end(g->ctx, g, &e);
+}
+
+static void flush(void *ctx, short revents)
+{
+    struct guards *s = ctx;
+    struct guard *g;
+
+    (void)revents;
+    s->flush_due = 0;
+    if (s->recorded.first != NULL && s->core->recording) {
+        int code = ledger_commit(s->core->ledger);
+
+        if (code < 0) {
+            core_fatal(s->core, code);
+            return;
+        }
+    }
+    while ((g = list_pop(&s->recorded)) != NULL) {
+        g->state = GUARD_READY;
+        g->h->on_ready(g->ctx, g);
+    }
+}
+
+static int record_confine(struct guard *g, const Proctor__Confinement *report)
+{
+    struct guards *s = g->owner;
+    struct record r;
+    struct cid id;
+    uint64_t seq;
+    int code = core_put_message(s->core, &report->base, &id);
+
+    if (code != 0) {
+        return code > 0 ? ERR_TRACE(ERR_LIMIT) : code;
+    }
+    record_init(&r, RECORD_CONFINE);
+    record_set_u(&r, RF_CONFINE_run, s->core->run_seq);
+    record_set_str(&r, RF_CONFINE_task, g->task);
+    record_set_u(&r, RF_CONFINE_worker, ++s->ordinal);
+    record_set_str(&r, RF_CONFINE_class, worker_class_name(g->class));
+    record_set_hash(&r, RF_CONFINE_report, id.b);
+    return ledger_add(s->core->ledger, &r, &seq);
+}
+
+static void on_ready(void *ctx, struct worker *w,
+                     const Proctor__Confinement *report)
+{
+    struct guard *g = ctx;
+    struct guards *s = g->owner;
+
+    (void)w;
+    ASSERT(g->magic == GUARD_MAGIC && g->state == GUARD_STARTING);
+    if (s->core->recording) {
+        int code = record_confine(g, report);
+
+        if (code < 0) {
+            core_fatal(s->core, code);
+            return;
+        }
+    }
+    g->state = GUARD_RECORDING;
+    list_push(&s->recorded, g);
+    if (!s->flush_due) {
+        s->flush_due = 1;
+        if (loop_defer(s->core->loop, flush, s) < 0) {
+            core_fatal(s->core, ERR_NOMEM);
+        }
+    }
+}
+
+static void on_message(void *ctx, struct worker *w, struct frame *f)
+{
+    struct guard *g = ctx;
+
+    (void)w;
+    ASSERT(g->magic == GUARD_MAGIC);
+    /* A word before its task was sent answers nothing: on_ready's user would
+     * take it for an answer. Drop the worker. */
+    if (g->state != GUARD_READY) {
+        worker_finish(g->worker);
+        return;
+    }
+    g->h->on_message(g->ctx, g, f);
+}
+
+static void worker_gone(void *ctx, struct worker *w, const struct worker_exit *e)
+{
+    struct guard *g = ctx;
+    struct guard_end end = {.exit = e};
+
+    (void)w;
+    ASSERT(g->magic == GUARD_MAGIC);
+    list_drop(&g->owner->recorded, g);
+    guard_settle(g, e->cpu_ms);
+    g->h->on_end(g->ctx, g, &end);
+}
+
+static void on_failed(void *ctx, struct worker *w, const struct diag *d)
+{
+    struct guard *g = ctx;
+
+    (void)w;
+    guard_fail(g, d->code < 0 ? d->code : ERR_WORKER, d->what);
+}
+
+static const struct worker_handler worker_handler = {
+    .on_ready = on_ready,
+    .on_message = on_message,
+    .on_exit = worker_gone,
+    .on_failed = on_failed,
+};
+
+static void guard_fail_spent(struct guard *g, enum budget_item i)
+{
+    char what[DIAG_TEXT_BYTES];
+
+    snprintf(what, sizeof(what), "%s is used up (%llu)", budget_name(i),
+             (unsigned long long)budget_limit(&g->owner->core->budget, i));
+    guard_fail(g, ERR_LIMIT, what);
+}
+
+/* Starts one worker out of the queue; its budget decides first. */
+static void guard_launch(struct guard *g)
+{
+    struct core *c = g->owner->core;
+    uint64_t cpu_left = budget_left(&c->budget, BUDGET_CPU_MS);
+    struct diag d;
+    int code;
+
+    if (cpu_left == 0) {
+        guard_fail_spent(g, BUDGET_CPU_MS);
+        return;
+    }
+    if (cpu_left != UINT64_MAX &&
+        (g->limits.cpu_ms == 0 || g->limits.cpu_ms > cpu_left)) {
+        g->limits.cpu_ms = cpu_left;
+    }
+    if (budget_charge(&c->budget, BUDGET_TRAPS, 1) != 0) {
+        guard_fail_spent(g, BUDGET_TRAPS);
+        return;
+    }
+    if (budget_charge(&c->budget, BUDGET_MEMORY, g->limits.memory_bytes) != 0) {
+        guard_fail_spent(g, BUDGET_MEMORY);
+        return;
+    }
+    g->memory_bytes = g->limits.memory_bytes;
+    g->owner->alive++;
+    g->state = GUARD_STARTING;
+    diag_init(&d);
+    code = engine_start(c->engine, g->class, &g->limits, &worker_handler, g,
+                        &g->worker);
+    if (code < 0) {
+        guard_fail(g, code, err_text(code));
+    }
+}
+
+static void pump(void *ctx, short revents)
+{
+    struct guards *s = ctx;
+
+    (void)revents;
+    s->pump_due = 0;
+    while (s->queue.first != NULL && s->alive < s->slots &&
+           s->core->fatal == 0) {
+        struct guard *g = s->queue.first;
+
+        /* Waits for others' memory; alone it must fit or fail by name. */
+        if (s->alive > 0 && g->limits.memory_bytes >
+                                budget_left(&s->core->budget, BUDGET_MEMORY)) {
+            return;
+        }
+        g = list_pop(&s->queue);
+        guard_launch(g);
+    }
+}
+
+int guard_start(struct core *c, enum worker_class class,
+                const struct worker_limits *limits, const char *task,
+                const struct guard_handler *h, void *ctx, struct guard **out)
+{
+    struct guard *g = calloc(1, sizeof(*g));
+
+    if (g == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    g->magic = GUARD_MAGIC;
+    g->owner = c->guards;
+    g->class = class;
+    g->limits = *limits;
+    g->task = task;
+    g->h = h;
+    g->ctx = ctx;
+    list_push(&c->guards->queue, g);
+    pump_later(c->guards);
+    *out = g;
+    return 0;
+}
+
+int guard_send(struct guard *g, enum msg msg, const ProtobufCMessage *m,
+               const int *fds, unsigned fds_n)
+{
+    ASSERT(g->magic == GUARD_MAGIC && g->state == GUARD_READY);
+    return worker_send(g->worker, msg, m, fds, fds_n);
+}
+
+void guard_finish(struct guard *g)
+{
+    ASSERT(g->magic == GUARD_MAGIC);
+    if (g->state == GUARD_READY) {
+        worker_finish(g->worker);
+    }
+}
+
+void guard_free(struct guard *g)
+{
+    if (g == NULL) {
+        return;
+    }
+    ASSERT(g->magic == GUARD_MAGIC);
+    list_drop(&g->owner->queue, g);
+    list_drop(&g->owner->recorded, g);
+    guard_settle(g, g->state == GUARD_QUEUED || g->state == GUARD_OVER
+                        ? 0
+                        : worker_cpu_ms(g->worker));
+    worker_free(g->worker);
+    g->magic = 0;
+    free(g);
+}

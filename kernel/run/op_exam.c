@@ -1,0 +1,359 @@
+/* Op `exam`: holds an exam and records it. COMMIT is durable before its seed is
+ * revealed, DRAW before an input is drawn, VERDICT before the task ends. A known
+ * verdict is returned, never re-rolled. Kernel process. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/run/data.h"
+#include "kernel/run/exam_object.h"
+#include "kernel/run/examine.h"
+#include "kernel/run/runnable.h"
+#include "kernel/run/say.h"
+#include "kernel/run/sched.h"
+#include "kernel/run/verdict.h"
+#include "kernel/store/fold.h"
+#include "proto/err.h"
+
+struct op_exam {
+    struct live *live;
+    struct op_exam *next;  /* of the run's exams, oldest first */
+    struct cid exam;
+    struct cid candidate;
+    struct examine *examine;
+    int begun;             /* examines; else waits for an equal exam to end */
+    int drawn;
+    uint64_t commit_seq;
+    struct merkle_hash commit_hash;
+    uint8_t seed[32];
+};
+
+static void exam_begin(struct op_exam *x);
+
+/* Exams of one identity take turns: the next one's j counts this one. */
+static int is_turn(const struct op_exam *x)
+{
+    for (const struct op_exam *o = x->live->run->exams; o != x; o = o->next) {
+        if (cid_is_equal(&o->exam, &x->exam)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static void exams_add(struct op_exam *x)
+{
+    struct op_exam **at = &x->live->run->exams;
+
+    while (*at != NULL) {
+        at = &(*at)->next;
+    }
+    *at = x;
+}
+
+static void op_exam_free(void *state)
+{
+    struct op_exam *x = state;
+
+    if (x == NULL) {
+        return;
+    }
+    for (struct op_exam **at = &x->live->run->exams; *at != NULL;
+         at = &(*at)->next) {
+        if (*at == x) {
+            *at = x->next;
+            break;
+        }
+    }
+    examine_free(x->examine);
+    if (!x->live->run->stopping) {
+        for (struct op_exam *o = x->live->run->exams; o != NULL; o = o->next) {
+            if (!o->begun && is_turn(o)) {
+                exam_begin(o);
+            }
+        }
+    }
+    free(x);
+}
+
+static int exam_commit(void *ctx, uint64_t j, double alpha_j, uint64_t draws,
+                       uint8_t out_seed[static 32])
+{
+    struct op_exam *x = ctx;
+    struct run *r = x->live->run;
+    struct ledger *l = r->core->ledger;
+    struct record rec;
+    uint8_t secret[32];
+    uint64_t seed_i;
+    uint64_t seq;
+
+    if (budget_charge(&r->core->budget, BUDGET_DRAWS, draws) != 0) {
+        return ERR_TRACE(ERR_LIMIT);
+    }
+    TRY(ledger_next_seed(l, &seed_i));
+    record_init(&rec, RECORD_COMMIT);
+    record_set_u(&rec, RF_COMMIT_run, r->seq);
+    record_set_str(&rec, RF_COMMIT_task, live_id(x->live));
+    record_set_hash(&rec, RF_COMMIT_exam, x->exam.b);
+    record_set_hash(&rec, RF_COMMIT_candidate, x->candidate.b);
+    record_set_hash(&rec, RF_COMMIT_kernel, r->core->kernel.b);
+    record_set_u(&rec, RF_COMMIT_j, j);
+    record_set_f64(&rec, RF_COMMIT_alpha_j, alpha_j);
+    record_set_u(&rec, RF_COMMIT_draws, draws);
+    record_set_u(&rec, RF_COMMIT_seed_i, seed_i);
+    TRY(ledger_append(l, &rec, &x->commit_seq, &x->commit_hash));
+    TRY(ledger_reveal_seed(l, seed_i, secret));
+    verdict_seed(secret, &x->commit_hash, x->seed);
+    record_init(&rec, RECORD_DRAW);
+    record_set_u(&rec, RF_DRAW_commit, x->commit_seq);
+    record_set_hash(&rec, RF_DRAW_commit_hash, x->commit_hash.b);
+    record_set_hash(&rec, RF_DRAW_seed_secret, secret);
+    record_set_hash(&rec, RF_DRAW_seed, x->seed);
+    TRY(ledger_append(l, &rec, &seq, NULL));
+    memcpy(out_seed, x->seed, sizeof(x->seed));
+    x->drawn = 1;
+    return 0;
+}
+
+static int commit(void *ctx, uint64_t j, double alpha_j, uint64_t draws,
+                  uint8_t out_seed[static 32])
+{
+    struct op_exam *x = ctx;
+    int code = exam_commit(x, j, alpha_j, draws, out_seed);
+
+    if (code < 0 && code != ERR_LIMIT && code != ERR_SEEDS) {
+        core_fatal(x->live->run->core, code);
+    }
+    return code;
+}
+
+static void progress(void *ctx, const char *phase, uint64_t done,
+                     uint64_t total)
+{
+    struct op_exam *x = ctx;
+
+    say_progress(x->live->run->core, live_id(x->live), phase, done, total);
+}
+
+/* The objects of a verdict; zero CIDs where there is none. */
+struct verdict_objects {
+    struct cid evidence;
+    struct cid burnt;
+};
+
+static int put_objects(struct op_exam *x, const Proctor__Evidence *e,
+                       struct verdict_objects *out)
+{
+    const Proctor__Counterexample *burnt = verdict_burnt(e, x->drawn);
+    int code = core_put_message(x->live->run->core, &e->base, &out->evidence);
+
+    if (code == 0 && burnt != NULL) {
+        code = core_put_message(x->live->run->core, &burnt->base, &out->burnt);
+    }
+    return code;
+}
+
+static int record_verdict(struct op_exam *x, const Proctor__Evidence *e,
+                          const struct verdict_objects *o, uint64_t cpu_ms,
+                          uint64_t *out_seq)
+{
+    struct run *r = x->live->run;
+    struct record rec;
+    uint8_t proof[32];
+
+    verdict_proof(&x->candidate, &x->exam, x->seed, e, proof);
+    record_init(&rec, RECORD_VERDICT);
+    record_set_u(&rec, RF_VERDICT_run, r->seq);
+    record_set_str(&rec, RF_VERDICT_task, live_id(x->live));
+    record_set_u(&rec, RF_VERDICT_commit, x->commit_seq);
+    record_set_hash(&rec, RF_VERDICT_commit_hash, x->commit_hash.b);
+    record_set_hash(&rec, RF_VERDICT_exam, x->exam.b);
+    record_set_hash(&rec, RF_VERDICT_candidate, x->candidate.b);
+    record_set_u(&rec, RF_VERDICT_verdict, e->verdict);
+    record_set_u(&rec, RF_VERDICT_level, e->level);
+    record_set_hash(&rec, RF_VERDICT_evidence, o->evidence.b);
+    record_set_hash(&rec, RF_VERDICT_burnt, o->burnt.b);
+    record_set_hash(&rec, RF_VERDICT_proof, proof);
+    record_set_str(&rec, RF_VERDICT_reason, e->reason);
+    record_set_u(&rec, RF_VERDICT_cpu_ms, cpu_ms);
+    TRY(run_record(r, &rec, out_seq));
+    return run_commit(r);
+}
+
+static void verdict_outcome(struct op_exam *x, unsigned verdict, unsigned level,
+                            const struct cid *evidence, uint64_t seq,
+                            const char *reason)
+{
+    struct outcome o = {.passed = verdict == VERDICT_ADMIT,
+                        .level = (enum level)level,
+                        .result = *evidence,
+                        .evidence_ref = seq + 1};
+
+    snprintf(o.reason, sizeof(o.reason), "%s%s%s",
+             o.passed ? "" : verdict_name(verdict), o.passed ? "" : ": ",
+             reason);
+    live_over(x->live, &o);
+}
+
+static void done(void *ctx, int code, const char *what,
+                 const Proctor__Evidence *e, uint64_t cpu_ms)
+{
+    struct op_exam *x = ctx;
+    struct run *r = x->live->run;
+    struct verdict_objects objects = {0};
+    char text[320];
+    uint64_t seq;
+
+    if (r->core->fatal != 0) {
+        return;
+    }
+    if (code < 0) {
+        live_fail(x->live, code, "no verdict: %s", what);
+        return;
+    }
+    code = put_objects(x, e, &objects);
+    if (code > 0) {
+        live_fail(x->live, ERR_LIMIT, "no verdict: budgets.bytes is used up");
+        return;
+    }
+    if (code < 0) {
+        core_fatal(r->core, code);
+        return;
+    }
+    if (record_verdict(x, e, &objects, cpu_ms, &seq) < 0) {
+        return;
+    }
+    snprintf(text, sizeof(text), "verdict %s: %s", verdict_name(e->verdict),
+             e->reason);
+    say_event(r->core, seq + 1, live_id(x->live), "", text);
+    verdict_outcome(x, e->verdict, e->level, &objects.evidence, seq, e->reason);
+}
+
+/* A verdict that stands is returned as it stands. VOID and INCONCLUSIVE said
+ * nothing about the candidate: it may try again, as the next j. */
+static int known(struct op_exam *x)
+{
+    struct core *c = x->live->run->core;
+    struct fold_verdict v;
+    struct merkle_hash leaf;
+    struct record rec;
+    struct cid evidence;
+    char reason[160];
+    char text[256];
+    struct buf b;
+
+    if (!fold_verdict(ledger_fold(c->ledger), &x->exam, &x->candidate, &v) ||
+        (!v.revoked && (v.verdict == VERDICT_VOID ||
+                        v.verdict == VERDICT_INCONCLUSIVE))) {
+        return 0;
+    }
+    if (v.revoked) {
+        live_fail(x->live, 0, "revoked after its verdict #%llu",
+                  (unsigned long long)v.seq);
+        return 1;
+    }
+    buf_init(&b, LIMIT_RECORD_BYTES + 1);
+    if (ledger_read(c->ledger, v.seq, &b, &rec, &leaf) < 0 ||
+        rec.kind != RECORD_VERDICT) {
+        core_fatal(c, ERR_STORE_DAMAGED);
+        buf_release(&b);
+        return 1;
+    }
+    memcpy(evidence.b, record_hash(&rec, RF_VERDICT_evidence), CID_BYTES);
+    record_str(&rec, RF_VERDICT_reason, reason, sizeof(reason));
+    snprintf(text, sizeof(text), "as recorded in #%llu: %s",
+             (unsigned long long)v.seq, reason);
+    say_event(c, v.seq + 1, live_id(x->live), "", text);
+    verdict_outcome(x, v.verdict, (unsigned)record_u(&rec, RF_VERDICT_level),
+                    &evidence, v.seq, text);
+    buf_release(&b);
+    return 1;
+}
+
+static void exam_begin(struct op_exam *x)
+{
+    struct run *r = x->live->run;
+    const struct fold *f = ledger_fold(r->core->ledger);
+    struct cid burnt[LIMIT_BURNT];
+    struct examine_ask ask = {
+        .exam = x->exam,
+        .candidate = x->candidate,
+        .burnt = burnt,
+        .limits = r->policy->limits,
+        .task = live_id(x->live),
+        .commit = commit,
+        .progress = progress,
+        .done = done,
+    };
+    struct diag d;
+    int code;
+
+    x->begun = 1;
+    if (known(x)) {
+        return;
+    }
+    ask.burnt_n = fold_burnt(f, &x->exam, burnt, LIMIT_BURNT);
+    ask.committed = fold_committed(f, &x->exam);
+    ask.draws_left = budget_left(&r->core->budget, BUDGET_DRAWS);
+    diag_init(&d);
+    code = examine_start(r->core, &ask, x, &x->examine, &d);
+    if (code < 0) {
+        live_fail(x->live, code, "%s", d.what);
+    }
+}
+
+/* The candidate's Runnable, from the task that it is the result of. */
+static int find_candidate(struct op_exam *x, struct ubytes *takes,
+                          struct ubytes *gives, struct diag *d)
+{
+    struct run *r = x->live->run;
+    uint32_t i;
+
+    TRY(data_types(r, live_spec(x->live), takes, gives, &i, d));
+    x->candidate = r->tasks[i].result;
+    if (r->tasks[i].spec->program != NULL) { /* its repair may differ */
+        *takes = field_bytes(&r->tasks[i].spec->program->takes);
+        *gives = field_bytes(&r->tasks[i].spec->program->gives);
+    } else if (r->tasks[i].spec->model != NULL) {
+        *takes = field_bytes(&r->tasks[i].spec->model->takes);
+        *gives = field_bytes(&r->tasks[i].spec->model->gives);
+    }
+    return 0;
+}
+
+static int exam_start_op(struct live *l)
+{
+    const Proctor__ExamSpec *s = live_spec(l)->exam;
+    struct op_exam *x = calloc(1, sizeof(*x));
+    struct ubytes takes = {0};
+    struct ubytes gives = {0};
+    struct diag d;
+    int code;
+
+    if (x == NULL || s == NULL) {
+        free(x);
+        return ERR_TRACE(x == NULL ? ERR_NOMEM : ERR_INTERNAL);
+    }
+    l->state = x;
+    x->live = l;
+    diag_init(&d);
+    code = find_candidate(x, &takes, &gives, &d);
+    if (code == 0) {
+        code = exam_object_put(l->run, s, takes, gives, &x->exam, &d);
+    }
+    if (code > 0) {
+        live_fail(l, ERR_LIMIT, "budgets.bytes is used up");
+        return 0;
+    }
+    if (code < 0) {
+        live_fail(l, code, "%s", d.code == 0 ? err_text(code) : d.what);
+        return 0;
+    }
+    exams_add(x);
+    if (is_turn(x)) {
+        exam_begin(x);
+    }
+    return 0;
+}
+
+const struct op op_exam = {"exam", exam_start_op, op_exam_free};

@@ -1,0 +1,203 @@
+/* Ops `program` and `model`: the result is the CID of a Runnable, reached once it
+ * has answered one of a few small inputs in a well-formed way. Whether an answer
+ * is right is an exam's business. Kernel process. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kernel/run/eval.h"
+#include "kernel/run/sample.h"
+#include "kernel/run/say.h"
+#include "kernel/run/sched.h"
+#include "proto/err.h"
+
+struct smoke {
+    struct live *live;
+    struct cid cid;
+    struct runnable *runnable;
+    struct eval *eval;
+    struct values inputs;
+    unsigned variant;
+    char first[160]; /* how the first try ended */
+    char text[160];
+};
+
+static void smoke_free(void *state)
+{
+    struct smoke *s = state;
+
+    if (s != NULL) {
+        eval_free(s->eval);
+        runnable_free(s->runnable);
+        values_release(&s->inputs);
+        free(s);
+    }
+}
+
+static int smoke_inputs(struct smoke *s)
+{
+    const struct type *t = &s->runnable->takes;
+    struct values_builder w;
+    struct buf b;
+    int code;
+
+    buf_init(&b, LIMIT_VALUE_BYTES);
+    code = values_builder_init(&w, LIMIT_BATCH_BYTES);
+    if (code == 0) {
+        code = sample_value(t, s->variant, &b);
+    }
+    if (code == 0) {
+        code = values_builder_add(&w, buf_bytes(&b));
+    }
+    if (code == 0) {
+        values_release(&s->inputs);
+        values_init(&s->inputs);
+        code = values_decode(&s->inputs, values_builder_bytes(&w), t, 1);
+    }
+    values_builder_release(&w);
+    buf_release(&b);
+    return code;
+}
+
+static void on_answer(void *ctx, struct eval *v, const struct evaluation *e);
+
+static int smoke_try(struct smoke *s)
+{
+    const struct run *r = s->live->run;
+    struct eval_ask ask = {
+        .runnable = s->runnable,
+        .inputs = &s->inputs,
+        .limits = r->policy->limits,
+        .task = live_id(s->live),
+    };
+
+    TRY(smoke_inputs(s));
+    return eval_start(r->core, &ask, on_answer, s, &s->eval);
+}
+
+static void smoke_fail(struct smoke *s)
+{
+    if (s->text[0] != '\0') {
+        say_quote(s->live->run->core, live_id(s->live), s->text);
+    }
+    live_fail(s->live, 0, "no well-formed answer: it %s%s%s", s->first,
+              s->text[0] == '\0' ? "" : ": ", s->text);
+}
+
+static void on_answer(void *ctx, struct eval *v, const struct evaluation *e)
+{
+    struct smoke *s = ctx;
+    struct outcome o = {.passed = 1, .level = LEVEL_SCHEMA, .result = s->cid};
+    int code;
+
+    if (e->complete) {
+        live_over(s->live, &o);
+        return;
+    }
+    if (e->outside) {
+        live_fail(s->live, eval_code(v), "%s", e->ending);
+        return;
+    }
+    if (s->variant == 0) {
+        snprintf(s->first, sizeof(s->first), "%s", e->ending);
+        snprintf(s->text, sizeof(s->text), "%s", eval_text(v));
+    }
+    eval_free(v);
+    s->eval = NULL;
+    if (e->limit || ++s->variant == SAMPLE_VARIANTS) {
+        smoke_fail(s);
+        return;
+    }
+    code = smoke_try(s);
+    if (code < 0) {
+        live_fail(s->live, code, "%s", err_text(code));
+    }
+}
+
+/* A model's list of inputs has the length of its first layer, which its weights
+ * decide: an empty batch shows that they are understood. */
+static int smoke_model_list(struct smoke *s)
+{
+    struct eval_ask ask = {
+        .runnable = s->runnable,
+        .inputs = &s->inputs,
+        .limits = s->live->run->policy->limits,
+        .task = live_id(s->live),
+    };
+
+    s->variant = SAMPLE_VARIANTS - 1;
+    return eval_start(s->live->run->core, &ask, on_answer, s, &s->eval);
+}
+
+static int smoke_begin(struct live *l, const struct cid *cid)
+{
+    struct smoke *s = calloc(1, sizeof(*s));
+    struct diag d;
+    int code;
+
+    if (s == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    l->state = s;
+    s->live = l;
+    s->cid = *cid;
+    values_init(&s->inputs);
+    diag_init(&d);
+    code = runnable_load(l->run->core, cid, &s->runnable, &d);
+    if (code < 0) {
+        live_fail(l, code, "%s", d.what);
+        return 0;
+    }
+    if (s->runnable->m->kind == RUNNABLE_MODEL && s->runnable->takes.n > 2 &&
+        type_tag_at(&s->runnable->takes, 2) == TYPE_LIST) {
+        return smoke_model_list(s);
+    }
+    return smoke_try(s);
+}
+
+/* What building a Runnable said, as the task's end. */
+static int put_failed(struct live *l, int code, const struct diag *d)
+{
+    if (code > 0) {
+        live_fail(l, ERR_LIMIT, "budgets.bytes is used up");
+    } else {
+        live_fail(l, code, "%s", d->what[0] == '\0' ? err_text(code) : d->what);
+    }
+    return 0;
+}
+
+static int program_start(struct live *l)
+{
+    const struct run *r = l->run;
+    const Proctor__ProgramSpec *s = live_spec(l)->program;
+    struct diag d;
+    struct cid cid;
+    int code;
+
+    diag_init(&d);
+    if (s == NULL) {
+        return ERR_TRACE(ERR_INTERNAL);
+    }
+    code = runnable_put_program(r->core, s, field_bytes(&s->takes),
+                                field_bytes(&s->gives), &r->files, &r->programs,
+                                &cid, &d);
+    return code != 0 ? put_failed(l, code, &d) : smoke_begin(l, &cid);
+}
+
+static int model_start(struct live *l)
+{
+    const struct run *r = l->run;
+    const Proctor__ModelSpec *s = live_spec(l)->model;
+    struct diag d;
+    struct cid cid;
+    int code;
+
+    diag_init(&d);
+    if (s == NULL) {
+        return ERR_TRACE(ERR_INTERNAL);
+    }
+    code = runnable_put_model(r->core, s, &r->files, &cid, &d);
+    return code != 0 ? put_failed(l, code, &d) : smoke_begin(l, &cid);
+}
+
+const struct op op_program = {"program", program_start, smoke_free};
+const struct op op_model = {"model", model_start, smoke_free};

@@ -1,0 +1,61 @@
+/* The scheduler: ready tasks by priority, then file order; as many at once as
+ * the policy has workers; every change of state through the transition table,
+ * every one recorded before its effect shows. A failing task fails its
+ * dependents by name, never the run. */
+#ifndef KERNEL_RUN_SCHED_H
+#define KERNEL_RUN_SCHED_H
+
+#include "kernel/run/run.h"
+
+/* How an op ended. */
+struct outcome {
+    int passed;
+    int code; /* not passed because something outside the task failed: ERR_* */
+    enum level level;
+    struct cid result;
+    uint64_t evidence_ref;
+    char reason[256];
+};
+
+/* A task that runs: what its op sees. */
+struct live {
+    struct live *next;
+    struct run *run;
+    uint32_t task_i;
+    const struct op *op;
+    void *state;           /* the op's; freed by op->free */
+    int begun;
+    int over;
+    struct outcome outcome; /* once over */
+};
+
+struct op {
+    const char *name;
+    /* Begins, after START is durable. Ends by live_over, now or later. An error
+     * is a failure outside the task. */
+    int (*start)(struct live *l);
+    /* Stops whatever still runs. */
+    void (*free)(void *state);
+};
+
+extern const struct op op_program;
+extern const struct op op_model;
+extern const struct op op_exam;
+extern const struct op op_ref_move;
+
+/* The op's last word; l stays until the next turn of the loop. */
+void live_over(struct live *l, const struct outcome *o);
+/* Fails it: printf-like reason. code 0 or ERR_*: the failure was outside. */
+void live_fail(struct live *l, int code, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+const Proctor__Task *live_spec(const struct live *l);
+/* The task's name in the graph, which its repair shares. */
+const char *live_id(const struct live *l);
+
+/* All data is there: RUN and ADMIT are recorded, tasks begin. */
+void sched_start(struct run *r);
+/* Workers killed, ABORT, END; then the run is over with this code. */
+void sched_stop(struct run *r, int code, const char *why);
+void sched_release(struct run *r);
+
+#endif

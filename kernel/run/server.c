@@ -1,0 +1,219 @@
+/* Turns messages of the client into runs, replays and tables. Phases: idle, or
+ * one request; FILES only while a run asked for them; INTERRUPT always. Kernel
+ * process. */
+#include "kernel/run/server.h"
+
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "kernel/engine/chan.h"
+#include "kernel/engine/loop.h"
+#include "kernel/run/replay.h"
+#include "kernel/run/run.h"
+#include "kernel/run/say.h"
+#include "kernel/run/tables.h"
+#include "proto/err.h"
+
+enum { LAST_WORDS_MS = 2000 };
+
+struct server {
+    struct core *core;
+    struct run *run;
+    struct replay *replay;
+    int leaving; /* ends when the request does */
+    int signals;
+    int signal_fd;
+};
+
+static void leave_if_idle(struct server *s)
+{
+    if (s->leaving && s->run == NULL && s->replay == NULL) {
+        loop_stop(s->core->loop);
+    }
+}
+
+static void on_run_done(void *ctx, struct run *r)
+{
+    struct server *s = ctx;
+
+    run_free(r);
+    s->run = NULL;
+    s->leaving |= s->core->fatal != 0;
+    leave_if_idle(s);
+}
+
+static void on_replay_done(void *ctx, struct replay *r)
+{
+    struct server *s = ctx;
+
+    replay_free(r);
+    s->replay = NULL;
+    s->leaving |= s->core->fatal != 0;
+    leave_if_idle(s);
+}
+
+/* Stops what is under way, in good order. */
+static void stop(struct server *s, int code, const char *why)
+{
+    if (s->run != NULL) {
+        run_stop(s->run, code, why);
+    }
+    if (s->replay != NULL) {
+        replay_stop(s->replay, code);
+    }
+}
+
+static void breach(struct server *s, const char *what)
+{
+    struct diag d;
+
+    diag_init(&d);
+    diag_set(&d, ERR_PROTOCOL, (struct loc){0}, "%s", what);
+    say_diag(s->core, &d, "");
+    stop(s, ERR_PROTOCOL, what);
+    s->leaving = 1;
+    leave_if_idle(s);
+}
+
+static void on_request(struct server *s, struct frame *f)
+{
+    const Proctor__ReplayRequest *q = (const Proctor__ReplayRequest *)f->m;
+    int code;
+
+    if (s->run != NULL || s->replay != NULL) {
+        breach(s, "a request while another is served");
+        return;
+    }
+    if (f->info->msg == MSG_RUN_REQUEST) {
+        code = run_new(s->core, f, on_run_done, s, &s->run);
+    } else if (f->info->msg == MSG_REPLAY_REQUEST) {
+        code = replay_new(s->core, q->seq, q->all, on_replay_done, s,
+                          &s->replay);
+    } else {
+        code = say_tables(s->core);
+    }
+    if (code < 0) {
+        breach(s, err_text(code));
+    }
+}
+
+static void on_files(struct server *s, struct frame *f)
+{
+    if (s->run == NULL || run_files(s->run, f) < 0) {
+        breach(s, "files that nobody asked for");
+    }
+}
+
+static void on_interrupt(struct server *s, int now)
+{
+    stop(s, ERR_CANCELLED, "a person stopped it");
+    if (now) {
+        loop_stop(s->core->loop);
+    }
+}
+
+/* One flat switch over what a client may send. */
+static void on_message(void *ctx, struct frame *f)
+{
+    struct server *s = ctx;
+
+    switch (f->info->msg) {
+    case MSG_RUN_REQUEST:
+    case MSG_REPLAY_REQUEST:
+    case MSG_TABLES_REQUEST:
+        on_request(s, f);
+        return;
+    case MSG_FILES:
+        on_files(s, f);
+        return;
+    case MSG_INTERRUPT:
+        on_interrupt(s, ((const Proctor__Interrupt *)f->m)->now);
+        return;
+    case MSG_NEED_FILES:
+    case MSG_EVENT:
+    case MSG_DIAGNOSIS:
+    case MSG_RUN_DONE:
+    case MSG_REPLAY_DONE:
+    case MSG_TABLES:
+    case MSG_POLICY_VIEW:
+    case MSG_CONFIG_TASK:
+    case MSG_CONFIG_REPLY:
+    case MSG_PROGRAM_TASK:
+    case MSG_MODEL_TASK:
+    case MSG_TASK_READY:
+    case MSG_BATCH:
+    case MSG_BATCH_REPLY:
+        break;
+    }
+    breach(s, "a message that no client sends");
+}
+
+static void on_closed(void *ctx, int code)
+{
+    struct server *s = ctx;
+
+    (void)code;
+    stop(s, ERR_CANCELLED, "the command line went away");
+    s->leaving = 1;
+    leave_if_idle(s);
+}
+
+static const struct chan_handler handler = {
+    .on_message = on_message,
+    .on_closed = on_closed,
+};
+
+/* Store or ledger failed: tell, record nothing, go. */
+static void on_fatal(void *ctx, int code)
+{
+    struct server *s = ctx;
+
+    if (s->run != NULL) {
+        run_error(s->run, code, s->core->store_dir, err_text(code));
+    } else if (s->replay != NULL) {
+        replay_stop(s->replay, code);
+    }
+    s->leaving = 1;
+    leave_if_idle(s);
+}
+
+static void on_signal(void *ctx, short revents)
+{
+    struct server *s = ctx;
+    struct signalfd_siginfo info;
+
+    (void)revents;
+    if (read(s->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info)) {
+        return;
+    }
+    s->signals++;
+    s->leaving = 1;
+    on_interrupt(s, s->signals > 1);
+    leave_if_idle(s);
+}
+
+int server_run(struct core *c, int sock, int signal_fd)
+{
+    struct server s = {.core = c, .signal_fd = signal_fd};
+    struct loop_source *signals = NULL;
+    int code;
+
+    c->on_fatal = on_fatal;
+    c->fatal_ctx = &s;
+    code = chan_new(c->loop, sock, MSG_FROM_CLI, &handler, &s, &c->client);
+    if (code < 0) {
+        return ERR_TRACE(code);
+    }
+    code = loop_watch(c->loop, signal_fd, POLLIN, on_signal, &s, &signals);
+    if (code == 0) {
+        code = loop_run(c->loop);
+    }
+    loop_remove(&signals);
+    run_free(s.run);
+    replay_free(s.replay);
+    if (chan_flush(c->client, LAST_WORDS_MS) < 0) {
+        err_trace_clear(); /* nobody listens any more */
+    }
+    return code;
+}
