@@ -10,8 +10,9 @@
 
 #include "graph.pb-c.h"
 
-/* What decided about one task; rule is a static name such as
- * "gate.granted" or "graph.cycle", listed by `proctor status --ops`. */
+/* What decided about one task; rule is a static name: "gates.passed", or the
+ * first that refused, such as "gate.granted" or "graph.cycle". A run goes on only
+ * when none of its tasks is refused (admission.refused_n == 0). */
 struct decision {
     int admitted;
     const char *rule;

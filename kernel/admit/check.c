@@ -1,0 +1,197 @@
+/* How admission says no, and how it finds tasks. Kernel process. */
+#include "kernel/admit/check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct loc loc_of(const struct check *c, const Proctor__Place *p)
+{
+    struct loc at = {c->q->graph_path, 0, 0};
+
+    if (p) {
+        at.line = p->line;
+        at.col = p->col;
+    }
+    return at;
+}
+
+static const Proctor__TaskPlaces *places_of(const struct check *c, size_t i)
+{
+    return c->q->places && i < c->q->places_n ? c->q->places[i] : NULL;
+}
+
+static const Proctor__Place *place_of(const Proctor__TaskPlaces *p,
+                                      enum spot spot)
+{
+    const Proctor__Place *at = NULL;
+
+    if (!p) {
+        return NULL;
+    }
+    switch (spot) {
+    case SPOT_TASK:
+        break;
+    case SPOT_ID:
+        at = p->id;
+        break;
+    case SPOT_OP:
+        at = p->op;
+        break;
+    case SPOT_WITH:
+        at = p->with;
+        break;
+    case SPOT_VALIDATOR:
+        at = p->validator;
+        break;
+    case SPOT_LEVEL:
+        at = p->level;
+        break;
+    case SPOT_REPAIR:
+        at = p->repair;
+        break;
+    case SPOT_NEEDS:
+        at = p->n_needs > 0 ? p->needs[0] : NULL;
+        break;
+    }
+    return at ? at : p->task;
+}
+
+static int refuse(struct check *c, const char *rule, int code, struct loc at,
+                  const char *path, const char *fmt, va_list args)
+{
+    char text[DIAG_TEXT_BYTES];
+
+    ASSERT(code < 0);
+    (void)vsnprintf(text, sizeof(text), fmt, args);
+    (void)diag_set(&c->d, code, at, "%s: %s", path, text);
+    c->rule = rule;
+    return ADMIT_E_REFUSED;
+}
+
+int check_refuse(struct check *c, const struct subject *s, const char *rule,
+                 int code, enum spot spot, const char *fmt, ...)
+{
+    static const char *const names[] = {"",      ".id",        ".op",
+                                        ".with", ".validator", ".validator.level",
+                                        ".repair", ".needs"};
+    const Proctor__TaskPlaces *p = places_of(c, s->i);
+    char path[64];
+    va_list args;
+    int result;
+
+    (void)snprintf(path, sizeof(path), "tasks[%zu]%s%s", s->i,
+                   s->is_repair ? ".repair" : "",
+                   s->is_repair && spot == SPOT_REPAIR ? "" : names[spot]);
+    va_start(args, fmt);
+    result = refuse(c, rule, code,
+                    loc_of(c, place_of(p, s->is_repair ? SPOT_REPAIR : spot)),
+                    path, fmt, args);
+    va_end(args);
+    return result;
+}
+
+int check_refuse_need(struct check *c, const struct subject *s,
+                      const char *rule, size_t need_i, const char *fmt, ...)
+{
+    const Proctor__TaskPlaces *p = places_of(c, s->i);
+    const Proctor__Place *at = place_of(p, SPOT_TASK);
+    char path[64];
+    va_list args;
+    int result;
+
+    if (s->is_repair) {
+        at = place_of(p, SPOT_REPAIR);
+    } else if (p && need_i < p->n_needs) {
+        at = p->needs[need_i];
+    }
+    (void)snprintf(path, sizeof(path), "tasks[%zu]%s.needs", s->i,
+                   s->is_repair ? ".repair" : "");
+    va_start(args, fmt);
+    result = refuse(c, rule, ERR_INPUT, loc_of(c, at), path, fmt, args);
+    va_end(args);
+    return result;
+}
+
+int check_refuse_graph(struct check *c, const char *rule, int code,
+                       const char *fmt, ...)
+{
+    va_list args;
+    int result;
+
+    va_start(args, fmt);
+    result = refuse(c, rule, code, loc_of(c, NULL), "graph", fmt, args);
+    va_end(args);
+    return result;
+}
+
+size_t check_find(const struct check *c, const char *id)
+{
+    const Proctor__Graph *g = c->q->graph;
+    size_t lo = 0;
+    size_t hi = g->n_tasks;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+
+        if (strcmp(g->tasks[c->sorted[mid]]->id, id) < 0) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    if (lo < g->n_tasks && strcmp(g->tasks[c->sorted[lo]]->id, id) == 0) {
+        return c->sorted[lo];
+    }
+    return SIZE_MAX;
+}
+
+const char *check_program_name(const Proctor__ProgramSpec *p)
+{
+    if (p->function_file[0] != '\0') {
+        return "python3"; /* the adapter's language */
+    }
+    if (p->n_run == 0) {
+        return NULL;
+    }
+    return p->run[0][0] == '/' || !strchr(p->run[0], '/') ? p->run[0] : NULL;
+}
+
+const char *check_program_file(const Proctor__ProgramSpec *p, size_t i)
+{
+    if (p->function_file[0] != '\0' && i-- == 0) {
+        return p->function_file;
+    }
+    if (p->n_run > 0 && !check_program_name(p) && i-- == 0) {
+        return p->run[0];
+    }
+    return i < p->n_files ? p->files[i] : NULL;
+}
+
+int check_join(const char *dir, const char *file,
+               char out[static LIMIT_PATH_BYTES + 1])
+{
+    int n;
+
+    while (strncmp(file, "./", 2) == 0) {
+        file += 2;
+    }
+    for (const char *part = file; part;) {
+        const char *slash = strchr(part, '/');
+        size_t part_n = slash ? (size_t)(slash - part) : strlen(part);
+
+        if (part_n == 0 || (part_n == 1 && part[0] == '.') ||
+            (part_n == 2 && memcmp(part, "..", 2) == 0)) {
+            return -1;
+        }
+        for (size_t i = 0; i < part_n; i++) {
+            if ((unsigned char)part[i] < 0x20 || part[i] == 0x7f) {
+                return -1;
+            }
+        }
+        part = slash ? slash + 1 : NULL;
+    }
+    n = snprintf(out, LIMIT_PATH_BYTES + 1, "%s%s%s", dir ? dir : "",
+                 dir && dir[0] != '\0' ? "/" : "", file);
+    return n > 0 && n <= LIMIT_PATH_BYTES ? 0 : -1;
+}

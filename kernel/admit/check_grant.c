@@ -1,0 +1,347 @@
+/* Gate two: granted. One grant must cover a program and all its files; what an
+ * exam runs is covered by program.run as if it ran by itself. Kernel process. */
+#include "kernel/admit/check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "kernel/admit/glob.h"
+
+#define FOLDER_TEXT_MAX 60
+
+static int lists(char *const *words, size_t n, const char *word)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(words[i], word) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int matches(char *const *globs, size_t n, const char *text)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (glob_match(globs[i], text)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* "the policy \"x\"", for messages. */
+static const char *policy_name(const struct check *c)
+{
+    return c->q->policy->name[0] != '\0' ? c->q->policy->name : "(no name)";
+}
+
+/* Where files of the graph lie, as a glob for hints. */
+static void folder_glob(const struct check *c, char out[static 80])
+{
+    const char *dir = c->q->graph_dir ? c->q->graph_dir : "";
+
+    if (dir[0] == '\0' || strlen(dir) > FOLDER_TEXT_MAX) {
+        (void)snprintf(out, 80, "**");
+    } else {
+        (void)snprintf(out, 80, "%s/**", dir);
+    }
+}
+
+static int refuse_capability(struct check *c, const struct subject *s,
+                             const char *capability, const char *why)
+{
+    char folder[80];
+
+    folder_glob(c, folder);
+    (void)check_refuse(c, s, "gate.granted", ERR_REFUSED, SPOT_OP,
+                       "policy \"%.40s\" does not grant %s%s", policy_name(c),
+                       capability, why);
+    if (strcmp(capability, "ref.move") == 0) {
+        diag_hint(&c->d, "to grant it: {capability: ref.move, refs: [\"%.80s\"]}",
+                  s->task->ref_move ? s->task->ref_move->ref : "name/*");
+    } else if (strcmp(capability, "program.run") == 0) {
+        diag_hint(&c->d,
+                  "to grant it: {capability: program.run, programs: [python3], "
+                  "files: [\"%s\"]}",
+                  folder);
+    } else if (strcmp(capability, "model.run") == 0) {
+        diag_hint(&c->d,
+                  "to grant it: {capability: model.run, files: [\"%s\"]}",
+                  folder);
+    } else {
+        diag_hint(&c->d, "to grant it, add to grants: {capability: %s}",
+                  capability);
+    }
+    return ADMIT_E_REFUSED;
+}
+
+static int refuse_program(struct check *c, const struct subject *s,
+                          const char *program)
+{
+    (void)check_refuse(c, s, "gate.program", ERR_REFUSED, SPOT_WITH,
+                       "policy \"%.40s\" does not let program.run start "
+                       "\"%.64s\"",
+                       policy_name(c), program);
+    diag_hint(&c->d, "to grant it: {capability: program.run, programs: "
+                     "[%.64s], files: [...]}",
+              program);
+    return ADMIT_E_REFUSED;
+}
+
+static int refuse_file(struct check *c, const struct subject *s,
+                       const char *capability, const char *path)
+{
+    char folder[80];
+
+    folder_glob(c, folder);
+    (void)check_refuse(c, s, "gate.file", ERR_REFUSED, SPOT_WITH,
+                       "policy \"%.40s\" does not let %s read \"%.120s\"",
+                       policy_name(c), capability, path);
+    diag_hint(&c->d, "to grant it, add \"%.80s\" or \"%s\" to the files of %s",
+              path, folder, capability);
+    return ADMIT_E_REFUSED;
+}
+
+/* The file's name as policies see it. */
+static int join(struct check *c, const struct subject *s, const char *file,
+                char out[static LIMIT_PATH_BYTES + 1])
+{
+    if (check_join(c->q->graph_dir, file, out) == 0) {
+        return 0;
+    }
+    (void)check_refuse(c, s, "file.path", ERR_INPUT, SPOT_WITH,
+                       "\"%.120s\" is no path beneath the graph's folder",
+                       file);
+    diag_hint(&c->d, "write a relative path without .. and without empty "
+                     "parts; move the file beneath the graph");
+    return ADMIT_E_REFUSED;
+}
+
+/* Paths are sound whatever the policy says. */
+static int check_program_paths(struct check *c, const struct subject *s,
+                               const Proctor__ProgramSpec *p)
+{
+    char path[LIMIT_PATH_BYTES + 1];
+    const char *file;
+
+    for (size_t i = 0; (file = check_program_file(p, i)) != NULL; i++) {
+        if (join(c, s, file, path) != 0) {
+            return ADMIT_E_REFUSED;
+        }
+    }
+    return 0;
+}
+
+/* Does grant g cover every file? *out_bad: the first that it does not. */
+static int covers_files(const struct check *c, const Proctor__Grant *g,
+                        const Proctor__ProgramSpec *p, const char **out_bad)
+{
+    char path[LIMIT_PATH_BYTES + 1];
+    const char *file;
+
+    for (size_t i = 0; (file = check_program_file(p, i)) != NULL; i++) {
+        if (check_join(c->q->graph_dir, file, path) != 0 ||
+            !matches(g->files, g->n_files, path)) {
+            *out_bad = file;
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int check_program(struct check *c, const struct subject *s,
+                         const Proctor__ProgramSpec *p, uint32_t *out_grant)
+{
+    const Proctor__Policy *policy = c->q->policy;
+    const char *program = check_program_name(p);
+    const char *bad_file = NULL;
+    char path[LIMIT_PATH_BYTES + 1];
+    int has_capability = 0;
+
+    for (size_t i = 0; i < policy->n_grants; i++) {
+        const Proctor__Grant *g = policy->grants[i];
+        const char *bad = NULL;
+
+        if (strcmp(g->capability, "program.run") != 0) {
+            continue;
+        }
+        has_capability = 1;
+        if (program && !lists(g->programs, g->n_programs, program)) {
+            continue;
+        }
+        if (covers_files(c, g, p, &bad)) {
+            *out_grant = (uint32_t)i;
+            return 0;
+        }
+        bad_file = bad_file ? bad_file : bad;
+    }
+    if (!has_capability) {
+        return refuse_capability(c, s, "program.run",
+                                 s->op->id == OP_EXAM ? " for its oracles" : "");
+    }
+    if (!bad_file) {
+        return refuse_program(c, s, program ? program : "");
+    }
+    if (join(c, s, bad_file, path) != 0) {
+        return ADMIT_E_REFUSED;
+    }
+    return refuse_file(c, s, "program.run", path);
+}
+
+static int check_model(struct check *c, const struct subject *s,
+                       uint32_t *out_grant)
+{
+    const Proctor__Policy *policy = c->q->policy;
+    char path[LIMIT_PATH_BYTES + 1];
+    int has_capability = 0;
+
+    if (join(c, s, s->task->model->weights, path) != 0) {
+        return ADMIT_E_REFUSED;
+    }
+    for (size_t i = 0; policy && i < policy->n_grants; i++) {
+        const Proctor__Grant *g = policy->grants[i];
+
+        if (strcmp(g->capability, "model.run") != 0) {
+            continue;
+        }
+        has_capability = 1;
+        if (matches(g->files, g->n_files, path)) {
+            *out_grant = (uint32_t)i;
+            return 0;
+        }
+    }
+    if (!policy) {
+        return 0;
+    }
+    return has_capability ? refuse_file(c, s, "model.run", path)
+                          : refuse_capability(c, s, "model.run", "");
+}
+
+/* Data that an exam reads: some grant of the three must name it. */
+static int check_data_file(struct check *c, const struct subject *s,
+                           const char *file)
+{
+    const Proctor__Policy *policy = c->q->policy;
+    char path[LIMIT_PATH_BYTES + 1];
+
+    if (join(c, s, file, path) != 0) {
+        return ADMIT_E_REFUSED;
+    }
+    for (size_t i = 0; policy && i < policy->n_grants; i++) {
+        const Proctor__Grant *g = policy->grants[i];
+
+        if (strcmp(g->capability, "ref.move") != 0 &&
+            matches(g->files, g->n_files, path)) {
+            return 0;
+        }
+    }
+    return policy ? refuse_file(c, s, "exam.hold", path) : 0;
+}
+
+static int check_oracle(struct check *c, const struct subject *s,
+                        const Proctor__OracleSpec *o)
+{
+    uint32_t unused = 0;
+
+    if (!o) {
+        return 0;
+    }
+    if (o->table) {
+        return check_data_file(c, s, o->table->csv);
+    }
+    if (check_program_paths(c, s, o->program) != 0) {
+        return ADMIT_E_REFUSED;
+    }
+    return c->q->policy ? check_program(c, s, o->program, &unused) : 0;
+}
+
+static int check_capability(struct check *c, const struct subject *s,
+                            uint32_t *out_grant)
+{
+    const Proctor__Policy *policy = c->q->policy;
+
+    for (size_t i = 0; policy && i < policy->n_grants; i++) {
+        if (strcmp(policy->grants[i]->capability, s->op->capability) == 0) {
+            *out_grant = (uint32_t)i;
+            return 0;
+        }
+    }
+    return policy ? refuse_capability(c, s, s->op->capability, "") : 0;
+}
+
+static int check_exam_grants(struct check *c, const struct subject *s,
+                             uint32_t *out_grant)
+{
+    const Proctor__ExamSpec *x = s->task->exam;
+
+    if (check_capability(c, s, out_grant) != 0 ||
+        check_oracle(c, s, x->oracle) != 0 ||
+        check_oracle(c, s, x->second_oracle) != 0) {
+        return ADMIT_E_REFUSED;
+    }
+    for (size_t i = 0; i < x->n_corpora; i++) {
+        if (check_data_file(c, s, x->corpora[i]) != 0) {
+            return ADMIT_E_REFUSED;
+        }
+    }
+    return 0;
+}
+
+static int check_ref_grant(struct check *c, const struct subject *s,
+                           uint32_t *out_grant)
+{
+    const Proctor__Policy *policy = c->q->policy;
+    const char *ref = s->task->ref_move->ref;
+
+    if (check_capability(c, s, out_grant) != 0) {
+        return ADMIT_E_REFUSED;
+    }
+    for (size_t i = 0; policy && i < policy->n_grants; i++) {
+        const Proctor__Grant *g = policy->grants[i];
+
+        if (strcmp(g->capability, "ref.move") == 0 &&
+            matches(g->refs, g->n_refs, ref)) {
+            *out_grant = (uint32_t)i;
+            return 0;
+        }
+    }
+    if (!policy) {
+        return 0;
+    }
+    (void)check_refuse(c, s, "gate.ref", ERR_REFUSED, SPOT_WITH,
+                       "policy \"%.40s\" does not let ref.move move \"%.120s\"",
+                       policy_name(c), ref);
+    diag_hint(&c->d, "to grant it, add \"%.120s\" to the refs of ref.move", ref);
+    return ADMIT_E_REFUSED;
+}
+
+int check_granted(struct check *c, const struct subject *s)
+{
+    uint32_t grant = 0;
+    int code = 0;
+
+    switch (s->op->id) {
+    case OP_PROGRAM:
+        code = check_program_paths(c, s, s->task->program);
+        if (code == 0 && c->q->policy) {
+            code = check_program(c, s, s->task->program, &grant);
+        }
+        break;
+    case OP_MODEL:
+        code = check_model(c, s, &grant);
+        break;
+    case OP_EXAM:
+        code = check_exam_grants(c, s, &grant);
+        break;
+    case OP_REF_MOVE:
+        code = check_ref_grant(c, s, &grant);
+        break;
+    case OP_N_:
+        ASSERT(s->op->id != OP_N_);
+        break;
+    }
+    if (code == 0 && s->decision && !s->is_repair) {
+        s->decision->grant_i = grant;
+    }
+    return code;
+}

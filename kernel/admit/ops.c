@@ -1,0 +1,89 @@
+/* The tables of ops.def and validators.def. Kernel process; constant data. */
+#include "kernel/admit/ops.h"
+
+#include <string.h>
+
+#include "proto/diag.h"
+
+static const struct op_info ops[] = {
+#define OP(id, name, class, takes, gives, capability, ceiling, repair)         \
+    {OP_##id, name, class, takes, gives, capability, ceiling, repair},
+#include "kernel/admit/ops.def"
+#undef OP
+};
+
+static const struct validator_info validators[] = {
+#define VALIDATOR(id, name, level_min, level_max, ops, what)                   \
+    {name, level_min, level_max, ops, what},
+#include "kernel/admit/validators.def"
+#undef VALIDATOR
+};
+
+const struct op_info *ops_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_N(ops); i++) {
+        if (strcmp(ops[i].name, name) == 0) {
+            return &ops[i];
+        }
+    }
+    return NULL;
+}
+
+size_t ops_n(void)
+{
+    return ARRAY_N(ops);
+}
+
+const struct op_info *ops_at(size_t i)
+{
+    ASSERT(i < ARRAY_N(ops));
+    return &ops[i];
+}
+
+const char *ops_nearest(const char *name)
+{
+    const char *names[ARRAY_N(ops)];
+
+    for (size_t i = 0; i < ARRAY_N(ops); i++) {
+        names[i] = ops[i].name;
+    }
+    return diag_nearest(name, names, ARRAY_N(names));
+}
+
+const struct validator_info *validators_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_N(validators); i++) {
+        if (strcmp(validators[i].name, name) == 0) {
+            return &validators[i];
+        }
+    }
+    return NULL;
+}
+
+size_t validators_n(void)
+{
+    return ARRAY_N(validators);
+}
+
+const struct validator_info *validators_at(size_t i)
+{
+    ASSERT(i < ARRAY_N(validators));
+    return &validators[i];
+}
+
+struct confidence level_confidence(enum level reached, int validated)
+{
+    if (reached <= LEVEL_NONE || reached >= LEVEL_N_) {
+        return (struct confidence){"UNVERIFIED", 0.1};
+    }
+    if (!validated) {
+        return (struct confidence){"JUDGMENT", 0.5};
+    }
+    if (reached < LEVEL_PROPERTY) {
+        return (struct confidence){"CHECKED", 0.6};
+    }
+    if (reached < LEVEL_ORACLE) {
+        return (struct confidence){"VALIDATED", 0.8};
+    }
+    return (struct confidence){"VERIFIED", 0.95};
+}

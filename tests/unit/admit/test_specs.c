@@ -1,0 +1,344 @@
+/* What admission demands of specs: candidates, exams, refs and repairs. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "proto/limits.h"
+#include "tests/unit/admit/make.h"
+
+static void assert_rule(Proctor__Graph *g, const char *rule, const char *text)
+{
+    struct seen s;
+    size_t refused = judge(g, make_policy(), &s);
+
+    if (strcmp(s.rule, rule) != 0) {
+        fail_msg("expected rule %s, got \"%s\" (%zu refused): %s", rule, s.rule,
+                 refused, s.d.what);
+    }
+    if (!strstr(s.d.what, text)) {
+        fail_msg("\"%s\" is not in: %s", text, s.d.what);
+    }
+}
+
+static void assert_admitted(Proctor__Graph *g)
+{
+    struct seen s;
+
+    if (judge(g, make_policy(), &s) != 0) {
+        fail_msg("refused by %s: %s", s.rule, s.d.what);
+    }
+}
+
+static void spec_of_another_op(void **state)
+{
+    Proctor__Graph *g = make_tour();
+
+    (void)state;
+    g->tasks[0]->exam = make_exam_spec(); /* beside its own */
+    assert_rule(g, "spec.op", "not one of op program");
+    g = make_tour();
+    pb_free(&g->tasks[0]->program->base);
+    g->tasks[0]->program = NULL;
+    assert_rule(g, "spec.op", "not one of op program");
+    g = make_tour();
+    g->tasks[2]->program = make_candidate_spec("x.py");
+    assert_rule(g, "spec.op", "not one of op ref.move");
+}
+
+static void program_form(void **state)
+{
+    Proctor__Graph *g = make_tour();
+    Proctor__ProgramSpec *s = g->tasks[0]->program;
+
+    (void)state;
+    add_text(&s->run, &s->n_run, "python3"); /* beside function */
+    assert_rule(g, "spec.form", "either function or run");
+    g = make_tour();
+    s = g->tasks[0]->program;
+    s->function_file[0] = '\0';
+    assert_rule(g, "spec.form", "either function or run");
+    g = make_tour();
+    g->tasks[0]->program->takes.data[0] = 0x7e;
+    assert_rule(g, "spec.form", "takes");
+    g = make_tour();
+    g->tasks[0]->program->gives.len = 0;
+    assert_rule(g, "spec.form", "gives");
+}
+
+static void exam_without_exactly_one_candidate(void **state)
+{
+    Proctor__Graph *g = make_tour();
+
+    (void)state;
+    (void)add_program(g, "second");
+    add_need(g->tasks[1], "second");
+    assert_rule(g, "exam.candidate", "got 2");
+    g = make_graph();
+    (void)add_exam(g, "exam", "other");
+    (void)add_exam(g, "other", "exam");
+    assert_rule(g, "exam.candidate", "got 0");
+}
+
+static void exam_types_disagree(void **state)
+{
+    Proctor__Graph *g = make_tour();
+    Proctor__ProgramSpec *s = g->tasks[0]->program;
+
+    (void)state;
+    free(s->takes.data);
+    s->takes = make_arguments("u64");
+    assert_rule(g, "exam.types", "takes (u64), the domain makes (u32)");
+    g = make_tour(); /* what the worker states is not what the domain draws */
+    free(g->tasks[1]->exam->takes.data);
+    g->tasks[1]->exam->takes = make_arguments("u64");
+    assert_rule(g, "exam.form", "domain");
+    g = make_tour();
+    g->tasks[1]->exam->domain.len--;
+    assert_rule(g, "exam.form", "domain");
+}
+
+static void add_example(Proctor__ExamSpec *x, const void *p, size_t n)
+{
+    x->examples = realloc(x->examples,
+                          (x->n_examples + 1) * sizeof(ProtobufCBinaryData));
+    assert_non_null(x->examples);
+    x->examples[x->n_examples++] = make_bytes(p, n);
+}
+
+static void examples_are_checked(void **state)
+{
+    static const uint8_t good[] = {9, 0, 0, 0, 2, 9, 0, 0, 0, 1, 3,
+                                   TYPE_UNSIGNED | 4, 0, 0, 0, 7, 3,
+                                   TYPE_UNSIGNED | 1, 3};
+    uint8_t bad[sizeof(good)];
+    Proctor__Graph *g = make_tour();
+
+    (void)state;
+    add_example(g->tasks[1]->exam, good, sizeof(good));
+    assert_admitted(g);
+    for (size_t n = 0; n < sizeof(good); n++) { /* cut short */
+        g = make_tour();
+        add_example(g->tasks[1]->exam, good, n);
+        assert_rule(g, "exam.types", "examples[0]");
+    }
+    memcpy(bad, good, sizeof(good));
+    bad[17] = 1; /* i8, not u8 */
+    g = make_tour();
+    add_example(g->tasks[1]->exam, good, sizeof(good));
+    add_example(g->tasks[1]->exam, bad, sizeof(bad));
+    assert_rule(g, "exam.types", "examples[1]");
+}
+
+static Proctor__Graph *table_tour(size_t inputs_n)
+{
+    Proctor__Graph *g = make_tour();
+    Proctor__ExamSpec *x = g->tasks[1]->exam;
+
+    pb_free(&x->oracle->base);
+    x->oracle = make_table_oracle(inputs_n);
+    free(x->domain.data);
+    x->domain = (ProtobufCBinaryData){0};
+    free(x->takes.data);
+    x->takes = (ProtobufCBinaryData){0};
+    return g;
+}
+
+static void tables(void **state)
+{
+    Proctor__Graph *g = table_tour(1);
+
+    (void)state;
+    assert_admitted(g);
+    assert_rule(table_tour(2), "exam.types", "the table has 2 inputs");
+    assert_rule(table_tour(0), "exam.form", "table");
+    g = table_tour(1);
+    g->tasks[1]->exam->domain = make_domain();
+    assert_rule(g, "exam.form", "its own domain");
+    g = table_tour(1);
+    strcpy(g->tasks[1]->exam->oracle->table->csv, "../r.csv");
+    assert_rule(g, "file.path", "../r.csv");
+    g = make_tour();
+    g->tasks[1]->exam->second_oracle = make_table_oracle(1);
+    assert_rule(g, "exam.form", "second oracle");
+}
+
+static void oracle_form(void **state)
+{
+    Proctor__Graph *g = make_tour();
+    Proctor__OracleSpec *o = g->tasks[1]->exam->oracle;
+
+    (void)state;
+    pb_free(&o->program->base);
+    o->program = NULL;
+    assert_rule(g, "exam.form", "either a program or a table");
+    g = make_tour();
+    g->tasks[1]->exam->oracle->program->gives = make_type("u8");
+    assert_rule(g, "exam.form", "takes and gives");
+    g = make_tour();
+    pb_free(&g->tasks[1]->exam->oracle->base);
+    g->tasks[1]->exam->oracle = NULL;
+    assert_rule(g, "spec.form", "no oracle");
+}
+
+/* Nobody grades their own. */
+static void oracle_is_the_candidate(void **state)
+{
+    Proctor__Graph *g = make_tour();
+    Proctor__ProgramSpec *o = g->tasks[1]->exam->oracle->program;
+
+    (void)state;
+    free(o->function_file);
+    o->function_file = make_text("./candidate.py");
+    assert_rule(g, "exam.oracle", "the candidate and its oracle share");
+    g = make_tour();
+    o = g->tasks[1]->exam->oracle->program;
+    add_text(&o->files, &o->n_files, "candidate.py"); /* imports it */
+    assert_rule(g, "exam.oracle", "candidate.py");
+    g = make_tour();
+    g->tasks[1]->exam->second_oracle = make_oracle("candidate.py");
+    assert_rule(g, "exam.oracle", "second oracle");
+    g = make_tour();
+    g->tasks[1]->exam->second_oracle = make_oracle("oracle.py");
+    assert_rule(g, "exam.oracle", "the oracle and the second oracle");
+    g = make_tour();
+    o = g->tasks[1]->exam->oracle->program; /* python3 candidate.py */
+    o->function_file[0] = '\0';
+    o->function_name[0] = '\0';
+    add_text(&o->run, &o->n_run, "python3");
+    add_text(&o->run, &o->n_run, "candidate.py");
+    add_text(&o->files, &o->n_files, "candidate.py");
+    assert_rule(g, "exam.oracle", "candidate.py");
+    g = make_tour(); /* the repair may not be the oracle either */
+    make_repair(g->tasks[0])->program = make_candidate_spec("oracle.py");
+    assert_rule(g, "exam.oracle", "repair");
+}
+
+static void ref_without_exam(void **state)
+{
+    Proctor__Graph *g = make_graph();
+
+    (void)state;
+    (void)add_program(g, "candidate");
+    (void)add_ref(g, "keep", "candidate", "primitives/x");
+    assert_rule(g, "ref.exam", "exactly one exam");
+}
+
+static void ref_moved_twice(void **state)
+{
+    Proctor__Graph *g = make_tour();
+
+    (void)state;
+    (void)add_ref(g, "again", "exam", "primitives/crc32");
+    assert_rule(g, "ref.duplicate", "task \"keep\" moves");
+}
+
+/* "Repair children are inserted without admission: no capability, ceiling or
+ * validator re-check." */
+static void hole_repair_past_the_door(void **state)
+{
+    Proctor__Graph *g = make_tour();
+
+    (void)state;
+    make_repair(g->tasks[0])->program = make_candidate_spec("fixed.py");
+    assert_admitted(g);
+    g = make_tour();
+    make_repair(g->tasks[0])->program = make_candidate_spec("../fixed.py");
+    assert_rule(g, "file.path", "tasks[0].repair");
+    g = make_tour();
+    make_repair(g->tasks[0])->program = make_candidate_spec("x.py");
+    g->tasks[0]->repair->program->function_file[0] = '\0';
+    g->tasks[0]->repair->program->function_name[0] = '\0';
+    add_text(&g->tasks[0]->repair->program->run,
+             &g->tasks[0]->repair->program->n_run, "perl");
+    assert_rule(g, "gate.program", "perl");
+}
+
+static void repair_of_another_op(void **state)
+{
+    Proctor__Graph *g = make_tour();
+
+    (void)state;
+    make_repair(g->tasks[0])->exam = make_exam_spec();
+    assert_rule(g, "spec.op", "not one of op program");
+    g = make_tour();
+    (void)add_exam(g, "other", "candidate");
+    (void)make_repair(g->tasks[2]);
+    add_text(&g->tasks[2]->repair->needs, &g->tasks[2]->repair->n_needs,
+             "other");
+    assert_rule(g, "repair.op", "op ref.move has no repair");
+}
+
+/* "At T=0 a retry of the same kind reproduces the failure." */
+static void repair_that_changes_nothing(void **state)
+{
+    Proctor__Graph *g = make_tour();
+
+    (void)state;
+    (void)make_repair(g->tasks[0]);
+    assert_rule(g, "repair.inert", "changes nothing");
+    g = make_tour();
+    make_repair(g->tasks[0])->program = make_candidate_spec("candidate.py");
+    assert_rule(g, "repair.inert", "changes nothing");
+}
+
+static void repair_of_other_types(void **state)
+{
+    Proctor__Graph *g = make_tour();
+    Proctor__ProgramSpec *p = make_candidate_spec("fixed.py");
+
+    (void)state;
+    free(p->gives.data);
+    p->gives = make_type("u16");
+    make_repair(g->tasks[0])->program = p;
+    assert_rule(g, "repair.types", "what the task does");
+}
+
+static void repair_needs(void **state)
+{
+    Proctor__Graph *g = make_tour();
+    Proctor__Repair *r = make_repair(g->tasks[1]);
+
+    (void)state;
+    add_text(&r->needs, &r->n_needs, "nowhere");
+    assert_rule(g, "dependency.unknown", "tasks[1].repair.needs");
+    g = make_tour();
+    (void)add_program(g, "spare");
+    r = make_repair(g->tasks[1]);
+    add_text(&r->needs, &r->n_needs, "spare");
+    assert_admitted(g);
+    g = make_tour();
+    r = make_repair(g->tasks[1]);
+    add_text(&r->needs, &r->n_needs, "exam");
+    assert_rule(g, "dependency.self", "needs itself");
+    g = make_tour();
+    make_repair(g->tasks[0])->program = make_candidate_spec("fixed.py");
+    (void)add_program(g, "candidate.repair1");
+    assert_rule(g, "task.duplicate", "candidate.repair1");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(spec_of_another_op),
+        cmocka_unit_test(program_form),
+        cmocka_unit_test(exam_without_exactly_one_candidate),
+        cmocka_unit_test(exam_types_disagree),
+        cmocka_unit_test(examples_are_checked),
+        cmocka_unit_test(tables),
+        cmocka_unit_test(oracle_form),
+        cmocka_unit_test(oracle_is_the_candidate),
+        cmocka_unit_test(ref_without_exam),
+        cmocka_unit_test(ref_moved_twice),
+        cmocka_unit_test(hole_repair_past_the_door),
+        cmocka_unit_test(repair_of_another_op),
+        cmocka_unit_test(repair_that_changes_nothing),
+        cmocka_unit_test(repair_of_other_types),
+        cmocka_unit_test(repair_needs)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
