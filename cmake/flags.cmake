@@ -40,12 +40,18 @@ endif()
 
 set(PROCTOR_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined")
 if(PROCTOR_SANITIZE)
+    # A target with PROCTOR_PLAIN is left out: worker images, which are static
+    # (sanitizers have no static runtime) and make few system calls.
+    set(sanitized $<NOT:$<BOOL:$<TARGET_PROPERTY:PROCTOR_PLAIN>>>)
     target_compile_options(flags INTERFACE
-        -fsanitize=${PROCTOR_SANITIZE} -fno-omit-frame-pointer
-        -fno-sanitize-recover=all) # a finding ends the test
-    target_link_options(flags INTERFACE -fsanitize=${PROCTOR_SANITIZE})
+        $<${sanitized}:-fsanitize=${PROCTOR_SANITIZE}>
+        $<${sanitized}:-fno-sanitize-recover=all> # a finding ends the test
+        -fno-omit-frame-pointer)
+    target_link_options(flags INTERFACE
+        $<${sanitized}:-fsanitize=${PROCTOR_SANITIZE}>)
     # Known to sources that size address-space limits (ASan maps terabytes).
-    target_compile_definitions(flags INTERFACE PROCTOR_SANITIZED=1)
+    target_compile_definitions(flags INTERFACE
+        $<${sanitized}:PROCTOR_SANITIZED=1>)
 endif()
 
 if(PROCTOR_FUZZ)

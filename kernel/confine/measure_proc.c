@@ -51,7 +51,7 @@ int measure_short(struct diag *d, const struct measure_want *w,
     return ERR_TRACE(ERR_CONFINE);
 }
 
-/* The value of a "Key:\tvalue" line, cut at its end into out. */
+/* The value of a "Key:\tvalue" line into out, with blanks for tabs. */
 static int status_value(const char *text, const char *key, char *out,
                         size_t out_bytes)
 {
@@ -71,7 +71,9 @@ static int status_value(const char *text, const char *key, char *out,
             if (n >= out_bytes) {
                 return -1;
             }
-            memcpy(out, p, n);
+            for (size_t i = 0; i < n; i++) {
+                out[i] = p[i] == '\t' ? ' ' : p[i];
+            }
             out[n] = '\0';
             return 0;
         }
@@ -105,7 +107,7 @@ int proc_status(int dir, const struct measure_want *w, struct diag *d)
         {"Threads", "threads", "1"},
     };
 
-    snprintf(uids, sizeof(uids), "%u\t%u\t%u\t%u", uid, uid, uid, uid);
+    snprintf(uids, sizeof(uids), "%u %u %u %u", uid, uid, uid, uid);
     if (proc_read(dir, "status", text, sizeof(text)) < 0) {
         return measure_short(d, w, "status", strerror(errno), "readable");
     }

@@ -1,7 +1,7 @@
 /* Rules of class program: what an interpreter or a static binary needs to
  * compute, read its files and run children. Data only.
  *
- * Not here, so the process ends on it: sockets and all network, ptrace and
+ * Not here, so the process ends on it: network sockets, ptrace and
  * process_vm, namespaces, mounts, memfd_create, io_uring, bpf, perf,
  * userfaultfd, keys, modules, personality, timers on others, signals queued by
  * hand, fanotify and inotify, execveat, System V and POSIX IPC. */
@@ -13,6 +13,7 @@
 #include <linux/sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #include "kernel/confine/profile_table.h"
 #include "kernel/confine/rules.h"
@@ -220,6 +221,9 @@ static const struct rule program[] = {
     ALLOW("getrlimit"),
     ALLOW("setrlimit"),
     ALLOW("getrusage"),
+    /* libc asks a name service over one before it reads /etc/passwd; there is
+     * none here. Every other family ends the process. */
+    REFUSE1("socket", EACCES, 0, M32, AF_UNIX),
     /* Signals. */
     ALLOW("rt_sigaction"),
     ALLOW("rt_sigprocmask"),

@@ -21,6 +21,11 @@
         .args = {{(i), (m), (v)}, {(i2), (m2), (v2)}}                          \
     }
 #define REFUSE(name, e) {.call = (name), .action = RULE_ERRNO, .error = (e)}
+#define REFUSE1(name, e, i, m, v)                                              \
+    {                                                                          \
+        .call = (name), .action = RULE_ERRNO, .error = (e), .args_n = 1,       \
+        .args = {{(i), (m), (v)}}                                              \
+    }
 #define LIST(a) {(a), ARRAY_N(a)}
 
 #endif

@@ -221,6 +221,9 @@ int narrow_all(struct narrow *n, enum confine_step *out_step)
 
     for (size_t i = 0; i < ARRAY_N(before_root) && error == 0; i++) {
         *out_step = before_root[i].step;
+        if (NARROW_SKIP(n, before_root[i].step)) {
+            continue;
+        }
         error = before_root[i].run(n);
     }
     if (error == 0 && n->request->own_root) {

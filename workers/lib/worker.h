@@ -22,8 +22,9 @@
  * usual symbolic links (/bin, /lib, /lib64) where the host has them. No /proc,
  * no /sys, no device but /dev/null. fork, vfork, execve, pipe, poll, wait4,
  * waitid, kill, prlimit (lowering), sigaction, clock and timers work; threads
- * work; sockets, memfd and namespaces end the process. The environment is
- * empty: whoever calls execve sets PATH, LANG, PYTHONHASHSEED and such. */
+ * work; sockets (but AF_UNIX, answered EACCES), memfd and namespaces end the
+ * process. The environment is empty: whoever calls execve sets PATH, HOME=/work,
+ * LANG, PYTHONHASHSEED and such. */
 #ifndef WORKERS_LIB_WORKER_H
 #define WORKERS_LIB_WORKER_H
 

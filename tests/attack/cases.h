@@ -1,0 +1,47 @@
+/* The escape cases: what a hostile worker tries and how that must end. Shared by
+ * the hostile image, which performs them, and the driver, which judges.
+ * Rows: A foreign system call doors, B processes, C deep kernel doors, D files,
+ * E network and signals, F descriptors, G memory, H futex, I terminals, K
+ * measurement, L life and protocol. */
+#ifndef TESTS_ATTACK_CASES_H
+#define TESTS_ATTACK_CASES_H
+
+#include <stddef.h>
+
+enum attack_end {
+    END_SIGSYS,  /* killed by the filter */
+    END_SIGNAL,  /* killed by signal `value`; 0 = by any */
+    END_CUT,     /* killed by the kernel at once: before its CPU limit */
+    END_ANSWER,  /* went on, and answered `value` (negative: an errno) */
+    END_EXIT,    /* ended by itself with status `value` */
+    END_TIMEOUT, /* by the dead-man switch */
+    END_SHORT    /* measured short, refused before the task was sent; value: what
+                  the image leaves out (hostile_weaken.c) */
+};
+
+/* Stand-ins for pointers in `args`. */
+#define ARG_ZERO 0x70000001l /* a page of zeroes */
+#define ARG_FILE 0x70000002l /* "/usr/bin/env", or any path */
+#define ARG_DIR 0x70000003l  /* "/" */
+
+/* END_SHORT: the image learns which layer to leave out from its own memory limit,
+ * because nothing else reaches it before it is measured. */
+#define WEAKEN_BASE_BYTES (1ull << 30)
+#define WEAKEN_PAGES 0xa00u
+
+#define NR_SPECIAL (-2l) /* a function of the image, found by name */
+
+struct attack {
+    char row;
+    const char *name;
+    const char *class_name;
+    enum attack_end end;
+    long value;
+    long nr; /* of a system call, or NR_SPECIAL */
+    long args[6];
+};
+
+extern const struct attack attacks[];
+extern const size_t attacks_n;
+
+#endif

@@ -1,0 +1,18 @@
+/* Parts of the attack driver. */
+#ifndef TESTS_ATTACK_DRIVER_H
+#define TESTS_ATTACK_DRIVER_H
+
+#include "proto/base.h"
+
+/* Prints one TAP line; counts. */
+void tap(int ok, char row, const char *name, const char *class_name,
+         const char *found);
+
+/* Rows J and N: each in a process of its own, whose host lacks something. */
+void setup_cases_run(const char *images_dir);
+
+/* Row K, shared namespaces: puts the driver itself into a namespace of its
+ * zygote of this class, so that worker and kernel share it. Back with -1. */
+int share_namespace(const char *name, const char *class_name);
+
+#endif
