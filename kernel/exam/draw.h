@@ -58,7 +58,10 @@ struct draw_source {
  * than LIMIT_VALUE_BYTES), ERR_INPUT (an empty corpus). */
 int draw(const struct draw_source *src, enum stratum s, uint64_t k,
          struct buf *out) MUST_USE;
-/* The k-th value of a finite domain in its fixed order, k < domain_size: bool
+/* Members of the domain: domain_size with the corpora's counts. 0, ERR_ENCODING,
+ * ERR_LIMIT (over 256 corpora). */
+int draw_size(const struct draw_source *src, uint64_t *out) MUST_USE;
+/* The k-th value of a finite domain in its fixed order, k < draw_size: bool
  * false, true; numbers ascending; sequences by length, then the first symbol
  * or element fastest; tuples the first element fastest. Same codes. */
 int draw_enumerate(const struct draw_source *src, uint64_t k, struct buf *out)

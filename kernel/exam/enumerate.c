@@ -8,7 +8,7 @@
 #include "proto/limits.h"
 #include "proto/utf8.h"
 
-#define CORPORA_MAX 16u
+#define CORPORA_MAX 256u
 
 struct part {
     int is_list;
@@ -137,6 +137,11 @@ static int next_digit(const struct draw_source *src, struct part *p,
     *out_k = p->index % size;
     p->index /= size;
     return 0;
+}
+
+int draw_size(const struct draw_source *src, uint64_t *out)
+{
+    return size_at(src, 0, out);
 }
 
 int draw_enumerate(const struct draw_source *src, uint64_t k, struct buf *out)

@@ -21,11 +21,14 @@ enum exam_who { EXAM_CANDIDATE, EXAM_ORACLE, EXAM_SECOND };
  * in order; fewer than n when the runnable failed at input answers_n. */
 struct evaluation {
     struct values answers;   /* owned by the caller of exam_evaluated */
-    int complete;            /* answers_n == n */
+    int complete;            /* one answer per input, and the runnable ended well */
     int limit;               /* stopped by a limit of time: not its answers */
     int outside;             /* infrastructure failed: not its fault */
-    char ending[160];        /* "", or why it stopped, for people */
-    uint64_t cpu_ms;
+    char ending[160];        /* "", or why it stopped, for people. It becomes
+                              * evidence: words of ours ("exited with status
+                              * 1"), never text of the worker, never a number
+                              * that a second run would not meet */
+    uint64_t cpu_ms;         /* not used here */
 };
 
 struct exam_ops {
@@ -38,7 +41,8 @@ struct exam_ops {
                   uint8_t out_seed[static 32]);
     void (*progress)(void *ctx, const char *phase, uint64_t done,
                      uint64_t total);
-    /* Last call. e is borrowed. code 0, or ERR_* when no verdict was reached. */
+    /* Last call. e is borrowed, never NULL. code 0, or ERR_* when no verdict was
+     * reached; then e says only INCONCLUSIVE and why, and is no evidence. */
     void (*done)(void *ctx, int code, const Proctor__Evidence *e);
 };
 
@@ -48,18 +52,26 @@ struct exam_setup {
     /* When the oracle is a table: its rows; else both NULL. */
     const struct values *table_inputs;
     const struct values *table_outputs;
-    const struct values *burnt;    /* inputs disclosed earlier, may be NULL */
+    const struct values *burnt;    /* inputs disclosed earlier, may be NULL; of
+                                    * type exam->takes */
     uint64_t committed;            /* candidates of this exam before this one */
     uint64_t draws_left;           /* budget; too few = INCONCLUSIVE */
     int has_second;
 };
 
+/* Checks the setup and begins. *out is set before the first callback, and
+ * callbacks may come before this returns: a tiny exam can even be over by then.
+ * 0, ERR_NOMEM, ERR_INPUT or ERR_ENCODING (types, domain, examples or rows that
+ * do not fit; no callback was made and *out is NULL). */
 int exam_start(const struct exam_setup *s, const struct exam_ops *ops, void *ctx,
                struct exam **out) MUST_USE;
-/* The evaluation that was asked for ended. e is borrowed for the call. */
+/* The evaluation that was asked for ended. e is borrowed for the call. May be
+ * called from within ops->evaluate. */
 void exam_evaluated(struct exam *x, enum exam_who who,
                     const struct evaluation *e);
-void exam_free(struct exam *x); /* NULL is fine; safe inside a callback */
+/* NULL is fine; safe inside a callback. Evaluations under way must be dropped
+ * by the caller: exam_evaluated may not follow. */
+void exam_free(struct exam *x);
 
 /* The numbers of S4. They go into records that others recompute, so they are
  * made of IEEE double + - * / in a stated order and nothing of libm: the same

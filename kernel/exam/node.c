@@ -139,14 +139,18 @@ struct ubytes node_value(const struct draw_source *src, const struct node *n,
     return rd_bytes32(&r);
 }
 
-#define TOP_BIT(bits) (1ull << ((bits)-1u))
+/* Sign bit of the number that keys are made from: integers use all 64. */
+static uint64_t sign_bit(const struct node *n)
+{
+    return n->tag == DOMAIN_FLOAT && n->code == 4 ? 1ull << 31 : 1ull << 63;
+}
 
 uint64_t node_key(const struct node *n, uint64_t bits)
 {
-    uint64_t sign = TOP_BIT(8u * (unsigned)n->code);
+    uint64_t sign = sign_bit(n);
 
     if (n->tag == DOMAIN_INT) {
-        return (n->code & TYPE_UNSIGNED) != 0 ? bits : bits ^ TOP_BIT(64u);
+        return (n->code & TYPE_UNSIGNED) != 0 ? bits : bits ^ sign;
     }
     ASSERT(n->tag == DOMAIN_FLOAT && bits <= sign + (sign - 1));
     return (bits & sign) != 0 ? (sign + (sign - 1)) ^ bits : bits | sign;
@@ -154,10 +158,10 @@ uint64_t node_key(const struct node *n, uint64_t bits)
 
 uint64_t node_unkey(const struct node *n, uint64_t key)
 {
-    uint64_t sign = TOP_BIT(8u * (unsigned)n->code);
+    uint64_t sign = sign_bit(n);
 
     if (n->tag == DOMAIN_INT) {
-        return (n->code & TYPE_UNSIGNED) != 0 ? key : key ^ TOP_BIT(64u);
+        return (n->code & TYPE_UNSIGNED) != 0 ? key : key ^ sign;
     }
     return (key & sign) != 0 ? key ^ sign : (sign + (sign - 1)) ^ key;
 }

@@ -52,11 +52,15 @@ static uint64_t from_origin(struct stream *r, const struct range *g,
     return goes_up ? g->origin + d : g->origin - d;
 }
 
+static uint64_t ones(unsigned n)
+{
+    return n == 64 ? ~0ull : (1ull << n) - 1;
+}
+
 /* A number of `width` bits with few bits set or clear, a run of ones, or one
  * repeated byte. */
 static uint64_t bit_pattern(struct stream *r, unsigned width)
 {
-    uint64_t mask = width == 64 ? ~0ull : (1ull << width) - 1;
     uint64_t kind = stream_below(r, 5);
     uint64_t v = 0;
 
@@ -66,16 +70,15 @@ static uint64_t bit_pattern(struct stream *r, unsigned width)
         }
         v = kind == 0 ? v : ~v;
     } else if (kind == 2) {
-        unsigned ones = 1 + (unsigned)stream_below(r, width);
+        unsigned run = 1 + (unsigned)stream_below(r, width);
 
-        v = ones == 64 ? ~0ull : (1ull << ones) - 1;
-        v <<= stream_below(r, width - ones + 1);
+        v = ones(run) << stream_below(r, width - run + 1);
     } else if (kind == 3) {
         v = 0x0101010101010101ull * (stream_u64(r) & 0xff);
     } else {
         v = stream_u64(r) & stream_u64(r) & stream_u64(r);
     }
-    return v & mask;
+    return v & ones(width);
 }
 
 static unsigned int_width(const struct node *n)
@@ -96,7 +99,7 @@ static uint64_t int_bits(struct stream *r, const struct node *n,
     key = node_key(n, v);
     if (!is_inside(g, key)) {
         uint64_t span = g->hi - g->lo;
-        uint64_t d = span == ~0ull ? v : v & ((1ull << bit_length(span)) - 1);
+        uint64_t d = v & ones(bit_length(span));
 
         key = g->lo + (d > span ? d >> 1 : d);
     }

@@ -1,0 +1,172 @@
+/* S12: the verdict and all that replay must reproduce, as one message. Must
+ * never hold a time, a path or a worker's words. Kernel process. */
+#include "kernel/exam/machine.h"
+
+#include "proto/err.h"
+
+#define POWERS_N 4
+#define CONTROLS_ALL (CONTROLS_N + 1)
+
+/* The message and everything that it points at. */
+struct given {
+    Proctor__Evidence e;
+    Proctor__Stratum strata[STRATA_N];
+    Proctor__Stratum *strata_at[STRATA_N];
+    Proctor__Control controls[CONTROLS_ALL];
+    Proctor__Control *controls_at[CONTROLS_ALL];
+    Proctor__Power powers[POWERS_N];
+    Proctor__Power *powers_at[POWERS_N];
+    Proctor__Counterexample raw, shrunk, disagreement;
+    struct merkle_hash root;
+    uint8_t first[BLAKE3_BYTES], second[BLAKE3_BYTES];
+};
+
+/* protobuf-c wants char *; nothing writes through it. */
+static char *text(const char *s)
+{
+    return (char *)(uintptr_t)s;
+}
+
+static ProtobufCBinaryData bytes(struct ubytes b)
+{
+    return (ProtobufCBinaryData){b.n, (uint8_t *)(uintptr_t)b.p};
+}
+
+static void give_finding(const struct finding *f, Proctor__Counterexample *c,
+                         Proctor__Counterexample **out)
+{
+    if (!f->is_set) {
+        return;
+    }
+    proctor__counterexample__init(c);
+    c->input = bytes(buf_bytes(&f->input));
+    c->expected = bytes(buf_bytes(&f->expected));
+    c->got = bytes(buf_bytes(&f->got));
+    c->k = f->k;
+    c->ending = text(f->ending);
+    *out = c;
+}
+
+static void give_strata(const struct exam *x, struct given *g)
+{
+    unsigned n = x->is_exhaustive ? 1 : STRATA_N;
+
+    for (unsigned i = 0; i < n; i++) {
+        Proctor__Stratum *s = &g->strata[i];
+
+        proctor__stratum__init(s);
+        if (x->is_exhaustive) {
+            s->name = text(exam_is_table(x) ? "table" : "exhaustive");
+            s->draws = x->compared;
+            s->failures = x->failures;
+        } else {
+            s->name = text(stratum_name((enum stratum)i));
+            s->draws = x->drawn[i];
+            s->failures = x->failed[i];
+            if (x->verdict == VERDICT_ADMIT) {
+                s->bound95 = exam_bound(0.05, x->drawn[i]);
+            }
+        }
+        g->strata_at[i] = s;
+    }
+    g->e.strata = g->strata_at;
+    g->e.n_strata = x->compared > 0 ? n : 0;
+}
+
+static void give_control(struct given *g, const struct exam *x,
+                         const struct control *c, const char *name,
+                         int must_pass)
+{
+    Proctor__Control *out = &g->controls[g->e.n_controls];
+
+    proctor__control__init(out);
+    out->name = text(name);
+    out->must_pass = must_pass;
+    if (c->state == CONTROL_SKIPPED) {
+        out->skipped = 1;
+        out->why = text(c->why);
+    } else if (c->state == CONTROL_OPEN && x->repeated < x->draws_n) {
+        out->skipped = 1;
+        out->why = text("the exam ended before");
+    } else {
+        out->passed = c->state == CONTROL_OPEN;
+    }
+    g->controls_at[g->e.n_controls++] = out;
+    g->e.controls = g->controls_at;
+}
+
+static void give_bounds(const struct exam *x, struct given *g)
+{
+    static const double rates[POWERS_N] = {1e-2, 1e-3, 3e-4, 1e-4};
+
+    if (x->verdict != VERDICT_ADMIT) {
+        return;
+    }
+    if (!x->is_exhaustive) { /* else nothing is left to be wrong on */
+        g->e.bound95 = exam_bound(0.05, x->compared);
+        g->e.bound_alpha = exam_bound(x->alpha_j, x->compared);
+    }
+    for (unsigned i = 0; i < POWERS_N; i++) {
+        proctor__power__init(&g->powers[i]);
+        g->powers[i].error_rate = rates[i];
+        g->powers[i].chance =
+            x->is_exhaustive ? 1.0 : exam_power(rates[i], x->compared);
+        g->powers_at[i] = &g->powers[i];
+    }
+    g->e.power = g->powers_at;
+    g->e.n_power = POWERS_N;
+}
+
+static void give_results(const struct exam *x, struct given *g)
+{
+    if (x->compared == 0) {
+        return;
+    }
+    g->root = merkle_frontier_root(&x->results);
+    blake3_final(&x->first_digest, g->first);
+    g->e.results_root = bytes((struct ubytes){g->root.b, MERKLE_BYTES});
+    g->e.digest_first = bytes((struct ubytes){g->first, BLAKE3_BYTES});
+    if (x->repeated > 0) {
+        blake3_final(&x->second_digest, g->second);
+        g->e.digest_second = bytes((struct ubytes){g->second, BLAKE3_BYTES});
+    }
+}
+
+/* When nothing simpler was found, or looked for, the raw one is the smallest. */
+static void settle_shrunk(struct exam *x, struct given *g)
+{
+    give_finding(&x->raw, &g->raw, &g->e.raw);
+    give_finding(x->shrunk.is_set ? &x->shrunk : &x->raw, &g->shrunk,
+                 &g->e.shrunk);
+    give_finding(&x->disagreement, &g->disagreement, &g->e.disagreement);
+}
+
+void evidence_give(struct exam *x)
+{
+    struct given g = {0};
+
+    proctor__evidence__init(&g.e);
+    g.e.verdict = x->verdict;
+    g.e.reason = text(x->reason);
+    if (x->code == 0) {
+        g.e.level = x->verdict == VERDICT_ADMIT ? x->level : LEVEL_NONE;
+        g.e.exhaustive = x->is_exhaustive && x->verdict == VERDICT_ADMIT;
+        g.e.draws = x->compared;
+        g.e.failures = x->failures;
+        g.e.shrink_evaluations = x->shrink_evaluations;
+        g.e.disagreements = x->disagreements;
+        g.e.screened = values_n(&x->known);
+        give_strata(x, &g);
+        settle_shrunk(x, &g);
+        give_results(x, &g);
+        give_bounds(x, &g);
+        if (x->draws_n > 0) {
+            for (unsigned i = 0; i < CONTROLS_N; i++) {
+                give_control(&g, x, &x->controls[i],
+                             control_text((enum control_name)i), 0);
+            }
+            give_control(&g, x, &x->positive, "oracle asked again", 1);
+        }
+    }
+    x->ops.done(x->ctx, x->code, &g.e);
+}

@@ -1,0 +1,382 @@
+/* The exam's loop (exam.h): runs phases until one waits for answers, takes
+ * answers in, ends. Must never read a clock, open a file or believe anything but
+ * bytes that it compared itself. Kernel process. */
+#include "kernel/exam/machine.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/exam/shrink.h"
+#include "proto/domain.h"
+#include "proto/err.h"
+#include "proto/limits.h"
+
+static const char *const who_text[WHO_N] = {"candidate", "oracle",
+                                            "second oracle"};
+
+int exam_is_table(const struct exam *x)
+{
+    return x->s.table_inputs != NULL;
+}
+
+void exam_progress(struct exam *x, const char *phase, uint64_t done,
+                   uint64_t total)
+{
+    if (x->ops.progress != NULL) {
+        x->ops.progress(x->ctx, phase, done, total);
+    }
+}
+
+int exam_finish(struct exam *x, enum verdict v, const char *fmt, ...)
+{
+    va_list ap;
+
+    ASSERT(x->phase < PHASE_END);
+    x->verdict = (uint32_t)v;
+    x->phase = PHASE_END;
+    va_start(ap, fmt);
+    (void)vsnprintf(x->reason, sizeof(x->reason), fmt, ap);
+    va_end(ap);
+    return 0;
+}
+
+int exam_find(struct finding *f, struct ubytes input, struct ubytes expected,
+              struct ubytes got, uint64_t k, const char *ending)
+{
+    if (f->is_set) {
+        return 0;
+    }
+    f->is_set = 1;
+    f->k = k;
+    (void)snprintf(f->ending, sizeof(f->ending), "%s", ending);
+    TRY(buf_put(&f->input, input.p, input.n));
+    TRY(buf_put(&f->expected, expected.p, expected.n));
+    return buf_put(&f->got, got.p, got.n);
+}
+
+int exam_pack(struct values_builder *w, const struct type *t,
+              struct values *out)
+{
+    return values_decode(out, values_builder_bytes(w), t, values_builder_n(w));
+}
+
+enum answer exam_compare(const struct said *s, uint32_t i,
+                         struct ubytes expected, struct ubytes *out_got)
+{
+    *out_got = (struct ubytes){NULL, 0};
+    if (i >= values_n(&s->answers)) {
+        return ANSWER_NONE;
+    }
+    *out_got = values_at(&s->answers, i);
+    if (out_got->n != expected.n ||
+        memcmp(out_got->p, expected.p, expected.n) != 0 ||
+        value_has_nonfinite(*out_got)) {
+        return ANSWER_WRONG;
+    }
+    return ANSWER_RIGHT;
+}
+
+/* --- asking and taking in ------------------------------------------------ */
+
+static int send(struct exam *x, enum exam_who who)
+{
+    x->pending |= 1u << who;
+    return x->ops.evaluate(x->ctx, who, x->said[who].inputs);
+}
+
+int exam_ask(struct exam *x, enum exam_who who, const struct values *inputs,
+             enum phase after)
+{
+    struct said *s = &x->said[who];
+
+    ASSERT((x->pending & 1u << who) == 0 && values_n(inputs) > 0);
+    s->inputs = inputs;
+    s->was_repeated = 0;
+    x->phase = after;
+    return send(x, who);
+}
+
+/* Copies, and checks against the type once more: this is where what a worker
+ * said becomes what the verdict stands on. */
+static int take_answers(struct exam *x, struct said *s,
+                        const struct evaluation *e)
+{
+    struct values_builder w;
+    uint32_t n = values_n(&e->answers);
+    size_t bytes = 4;
+    int code;
+
+    n = n < values_n(s->inputs) ? n : values_n(s->inputs);
+    for (uint32_t i = 0; i < n; i++) {
+        bytes += 4 + values_at(&e->answers, i).n;
+    }
+    TRY(values_builder_init(&w, bytes));
+    code = 0;
+    for (uint32_t i = 0; i < n && code == 0; i++) {
+        code = values_builder_add(&w, values_at(&e->answers, i));
+    }
+    if (code == 0) {
+        code = exam_pack(&w, &x->gives, &s->answers);
+    }
+    values_builder_release(&w);
+    return code;
+}
+
+static void end_without_verdict(struct exam *x, int code, const char *why)
+{
+    if (x->phase < PHASE_END) {
+        (void)exam_finish(x, VERDICT_INCONCLUSIVE, "%s", why);
+    }
+    x->code = code;
+    x->verdict = VERDICT_INCONCLUSIVE;
+}
+
+static int (*const phases[])(struct exam *) = {
+    [PHASE_SCREEN] = screen_ask,     [PHASE_SCREENED] = screen_judge,
+    [PHASE_COMMIT] = screen_commit,  [PHASE_TEST] = test_ask,
+    [PHASE_TESTED] = test_judge,     [PHASE_REPEAT] = repeat_ask,
+    [PHASE_REPEATED] = repeat_judge, [PHASE_REDUCE] = reduce_ask,
+    [PHASE_REDUCED] = reduce_judge};
+
+static void release(struct exam *x);
+
+/* Runs phases until one waits; frees the exam if a callback asked for it. */
+static void run(struct exam *x)
+{
+    if (x->busy) {
+        return;
+    }
+    x->busy = 1;
+    while (!x->is_freed && x->pending == 0 && x->phase < PHASE_END) {
+        int code = phases[x->phase](x);
+
+        if (code < 0) {
+            ERR_TRACE(code);
+            end_without_verdict(x, code, err_text(code));
+        }
+    }
+    if (!x->is_freed && x->phase == PHASE_END) {
+        x->phase = PHASE_OVER;
+        evidence_give(x);
+    }
+    x->busy = 0;
+    if (x->is_freed) {
+        release(x);
+    }
+}
+
+/* Evidence holds printable ASCII: it is signed, shown, and strictly decoded. */
+static void plain(char *s)
+{
+    for (; *s != '\0'; s++) {
+        *s = *s >= 0x20 && *s < 0x7f ? *s : '?';
+    }
+}
+
+/* What an ended evaluation means for the exam, short of its phase's judgement. */
+static int take(struct exam *x, enum exam_who who, const struct evaluation *e)
+{
+    struct said *s = &x->said[who];
+
+    s->is_complete = e->complete;
+    s->is_limit = e->limit;
+    (void)snprintf(s->ending, sizeof(s->ending), "%s", e->ending);
+    plain(s->ending);
+    if (e->outside) {
+        end_without_verdict(x, ERR_WORKER, "");
+        (void)snprintf(x->reason, sizeof(x->reason),
+                       "the %s could not be run: %s", who_text[who], s->ending);
+        return 0;
+    }
+    if (!e->complete && e->limit && !s->was_repeated) {
+        s->was_repeated = 1; /* a slow host must not decide: once more */
+        return send(x, who);
+    }
+    return take_answers(x, s, e);
+}
+
+void exam_evaluated(struct exam *x, enum exam_who who,
+                    const struct evaluation *e)
+{
+    int was_busy = x->busy;
+    int code;
+
+    ASSERT(x->magic == EXAM_MAGIC && (unsigned)who < WHO_N);
+    if (x->phase >= PHASE_END) {
+        return; /* an error ended the exam while others were still asked */
+    }
+    ASSERT((x->pending & 1u << who) != 0);
+    x->pending &= ~(1u << who);
+    x->busy = 1; /* send may come back here */
+    code = take(x, who, e);
+    x->busy = was_busy;
+    if (code < 0) {
+        end_without_verdict(x, ERR_TRACE(code), err_text(code));
+    }
+    run(x);
+}
+
+/* --- life ----------------------------------------------------------------- */
+
+static void finding_init(struct finding *f)
+{
+    buf_init(&f->input, LIMIT_VALUE_BYTES + 16);
+    buf_init(&f->expected, LIMIT_BATCH_BYTES);
+    buf_init(&f->got, LIMIT_BATCH_BYTES);
+}
+
+static void finding_release(struct finding *f)
+{
+    buf_release(&f->input);
+    buf_release(&f->expected);
+    buf_release(&f->got);
+}
+
+static void release(struct exam *x)
+{
+    for (unsigned i = 0; i < WHO_N; i++) {
+        values_release(&x->said[i].answers);
+        values_release(&x->again[i]);
+        free(x->again_at[i]);
+    }
+    values_release(&x->known);
+    values_release(&x->known_answers);
+    values_release(&x->inputs);
+    values_release(&x->right);
+    shrink_free(x->shrink);
+    buf_release(&x->constant);
+    finding_release(&x->raw);
+    finding_release(&x->shrunk);
+    finding_release(&x->disagreement);
+    free(x->order);
+    x->magic = 0;
+    free(x);
+}
+
+void exam_free(struct exam *x)
+{
+    if (x == NULL) {
+        return;
+    }
+    ASSERT(x->magic == EXAM_MAGIC);
+    x->is_freed = 1;
+    if (!x->busy) {
+        release(x);
+    }
+}
+
+static struct ubytes field(const ProtobufCBinaryData *b)
+{
+    return (struct ubytes){b->data, b->len};
+}
+
+/* What the setup promises. */
+static int check_setup(struct exam *x)
+{
+    const Proctor__Exam *e = x->s.exam;
+    struct type drawn;
+
+    TRY(type_decode(field(&e->takes), &x->takes));
+    TRY(type_decode(field(&e->gives), &x->gives));
+    if (type_tag_at(&x->takes, 0) != TYPE_TUPLE || !(e->p0 > 0) ||
+        !(e->p0 <= 0.5) || !(e->alpha > 0) || !(e->alpha <= 0.5)) {
+        return ERR_TRACE(ERR_INPUT);
+    }
+    if (exam_is_table(x)) {
+        return x->s.table_outputs != NULL && values_n(x->s.table_outputs) ==
+                                                 values_n(x->s.table_inputs)
+                   ? 0
+                   : ERR_TRACE(ERR_INPUT);
+    }
+    x->src.domain = field(&e->domain);
+    x->src.corpora = x->s.corpora;
+    x->src.corpora_n = e->n_corpora;
+    TRY(domain_check(x->src.domain, &drawn));
+    return type_is_equal(&drawn, &x->takes) ? 0 : ERR_TRACE(ERR_INPUT);
+}
+
+/* Adds an example's arguments and answer: the two members of its tuple. */
+static int add_example(struct exam *x, const ProtobufCBinaryData *b,
+                       struct values_builder *known,
+                       struct values_builder *answers)
+{
+    struct type both;
+    struct type parts[2] = {x->takes, x->gives};
+    struct ubytes v = field(b);
+    size_t used;
+
+    TRY(type_tuple_of(parts, 2, &both));
+    TRY(value_check_exact(v, &both));
+    v = (struct ubytes){v.p + 5, v.n - 5}; /* tag, count */
+    TRY(value_check(v, &x->takes, &used));
+    TRY(values_builder_add(known, (struct ubytes){v.p, used}));
+    return values_builder_add(answers, (struct ubytes){v.p + used, v.n - used});
+}
+
+/* Gathers what is public: examples with their answers, then burnt inputs. */
+static int gather(struct exam *x, struct values_builder *known,
+                  struct values_builder *answers)
+{
+    const Proctor__Exam *e = x->s.exam;
+
+    for (size_t i = 0; i < e->n_examples; i++) {
+        TRY(add_example(x, &e->examples[i], known, answers));
+    }
+    for (uint32_t i = 0; x->s.burnt != NULL && i < values_n(x->s.burnt); i++) {
+        TRY(values_builder_add(known, values_at(x->s.burnt, i)));
+    }
+    x->examples_n = (uint32_t)e->n_examples;
+    TRY(exam_pack(known, &x->takes, &x->known));
+    return exam_pack(answers, &x->gives, &x->known_answers);
+}
+
+static int gather_known(struct exam *x)
+{
+    struct values_builder known;
+    struct values_builder answers;
+    int code;
+
+    TRY(values_builder_init(&known, LIMIT_FRAME_BYTES));
+    code = values_builder_init(&answers, LIMIT_FRAME_BYTES);
+    if (code == 0) {
+        code = gather(x, &known, &answers);
+        values_builder_release(&answers);
+    }
+    values_builder_release(&known);
+    return code;
+}
+
+int exam_start(const struct exam_setup *s, const struct exam_ops *ops,
+               void *ctx, struct exam **out)
+{
+    struct exam *x = calloc(1, sizeof(*x));
+    int code;
+
+    *out = NULL;
+    if (x == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    x->magic = EXAM_MAGIC;
+    x->s = *s;
+    x->ops = *ops;
+    x->ctx = ctx;
+    finding_init(&x->raw);
+    finding_init(&x->shrunk);
+    finding_init(&x->disagreement);
+    buf_init(&x->constant, LIMIT_BATCH_BYTES);
+    merkle_frontier_init(&x->results);
+    blake3_init(&x->first_digest);
+    blake3_init(&x->second_digest);
+    code = check_setup(x);
+    code = code == 0 ? gather_known(x) : code;
+    code = code == 0 ? controls_start(x) : code;
+    if (code < 0) {
+        release(x);
+        return ERR_TRACE(code);
+    }
+    *out = x;
+    run(x);
+    return 0;
+}

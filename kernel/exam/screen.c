@@ -1,0 +1,306 @@
+/* S1 and S2: what is public is tried first, for nothing; only what survives is
+ * committed. Must never let a hold-out input be drawn before the COMMIT record
+ * is durable. Kernel process. */
+#include "kernel/exam/machine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/exam/stream.h"
+#include "proto/err.h"
+#include "proto/limits.h"
+
+static int compare_rows(const void *a, const void *b, void *ctx)
+{
+    const struct values *v = ctx;
+    uint32_t i = *(const uint32_t *)a;
+    uint32_t k = *(const uint32_t *)b;
+    struct ubytes left = values_at(v, i);
+    struct ubytes right = values_at(v, k);
+    size_t n = left.n < right.n ? left.n : right.n;
+    int c = memcmp(left.p, right.p, n);
+
+    if (c == 0) {
+        c = (left.n > right.n) - (left.n < right.n);
+    }
+    return c != 0 ? c : (i > k) - (i < k);
+}
+
+static int is_equal(struct ubytes a, struct ubytes b)
+{
+    return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
+}
+
+/* A table that gives one input two answers cannot judge anybody. */
+static int check_rows(struct exam *x)
+{
+    const struct values *in = x->s.table_inputs;
+    const struct values *out = x->s.table_outputs;
+    uint32_t n = values_n(in);
+    uint32_t *rows = malloc((n + 1u) * sizeof(*rows));
+    int code = 0;
+
+    if (rows == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        rows[i] = i;
+    }
+    qsort_r(rows, n, sizeof(*rows), compare_rows,
+            (void *)(uintptr_t)in); /* only read */
+    for (uint32_t i = 1; i < n && code == 0; i++) {
+        struct ubytes input = values_at(in, rows[i]);
+        struct ubytes before = values_at(out, rows[i - 1]);
+        struct ubytes answer = values_at(out, rows[i]);
+
+        if (is_equal(values_at(in, rows[i - 1]), input) &&
+            !is_equal(before, answer)) {
+            x->disagreements++;
+            code = exam_find(&x->disagreement, input, before, answer, rows[i],
+                             "two rows of the table");
+        }
+    }
+    free(rows);
+    return code;
+}
+
+int screen_ask(struct exam *x)
+{
+    if (exam_is_table(x)) {
+        TRY(check_rows(x));
+        if (x->disagreements > 0) {
+            return exam_finish(x, VERDICT_QUARANTINE,
+                               "the table gives one input two answers");
+        }
+    }
+    if (values_n(&x->known) == 0) {
+        x->phase = PHASE_COMMIT;
+        return 0;
+    }
+    exam_progress(x, "screen", 0, values_n(&x->known));
+    TRY(exam_ask(x, EXAM_CANDIDATE, &x->known, PHASE_SCREENED));
+    if (!exam_is_table(x)) {
+        TRY(exam_ask(x, EXAM_ORACLE, &x->known, PHASE_SCREENED));
+    }
+    if (x->s.has_second) {
+        TRY(exam_ask(x, EXAM_SECOND, &x->known, PHASE_SCREENED));
+    }
+    return 0;
+}
+
+/* The table's answer to input i of known. False if it has no such row. */
+static int row_answer(const struct exam *x, uint32_t i, struct ubytes *out)
+{
+    struct ubytes input = values_at(&x->known, i);
+
+    for (uint32_t row = 0; row < values_n(x->s.table_inputs); row++) {
+        if (is_equal(values_at(x->s.table_inputs, row), input)) {
+            *out = values_at(x->s.table_outputs, row);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The oracle's answer to known input i. False: a table without that row. */
+static int oracle_answer(const struct exam *x, uint32_t i, struct ubytes *out)
+{
+    if (exam_is_table(x)) {
+        return row_answer(x, i, out);
+    }
+    *out = values_at(&x->said[EXAM_ORACLE].answers, i);
+    return 1;
+}
+
+/* One of the oracles against what is known: a difference is nobody's but the
+ * task's own fault. */
+static int check_oracle(struct exam *x, enum exam_who who, const char *name)
+{
+    const struct said *s = &x->said[who];
+
+    if (!s->is_complete) {
+        uint32_t at = values_n(&s->answers);
+
+        at = at < values_n(&x->known) ? at : values_n(&x->known) - 1;
+        TRY(exam_find(&x->disagreement, values_at(&x->known, at),
+                      (struct ubytes){NULL, 0}, (struct ubytes){NULL, 0}, at,
+                      s->ending));
+        return exam_finish(x, VERDICT_QUARANTINE,
+                           "the %s gives no answer to a public input", name);
+    }
+    for (uint32_t i = 0; i < x->examples_n; i++) {
+        struct ubytes got;
+
+        if (exam_compare(s, i, values_at(&x->known_answers, i), &got) !=
+            ANSWER_RIGHT) {
+            x->disagreements++;
+            TRY(exam_find(&x->disagreement, values_at(&x->known, i),
+                          values_at(&x->known_answers, i), got, i,
+                          "a public example"));
+        }
+    }
+    return x->disagreements == 0
+               ? 0
+               : exam_finish(x, VERDICT_QUARANTINE,
+                             "the %s contradicts a public example", name);
+}
+
+static int check_oracles(struct exam *x)
+{
+    if (!exam_is_table(x)) {
+        TRY(check_oracle(x, EXAM_ORACLE, "oracle"));
+    }
+    if (x->s.has_second && x->phase < PHASE_END) {
+        TRY(check_oracle(x, EXAM_SECOND, "second oracle"));
+    }
+    for (uint32_t i = 0; i < values_n(&x->known) && x->phase < PHASE_END; i++) {
+        struct ubytes expected;
+        struct ubytes got;
+        struct ubytes second = {NULL, 0};
+
+        if (!oracle_answer(x, i, &expected)) {
+            continue;
+        }
+        if (i < x->examples_n &&
+            !is_equal(expected, values_at(&x->known_answers, i))) {
+            second = values_at(&x->known_answers, i);
+        } else if (x->s.has_second &&
+                   exam_compare(&x->said[EXAM_SECOND], i, expected, &got) !=
+                       ANSWER_RIGHT) {
+            second = got;
+        } else {
+            continue;
+        }
+        x->disagreements++;
+        TRY(exam_find(&x->disagreement, values_at(&x->known, i), expected,
+                      second, i, "a public input"));
+        return exam_finish(x, VERDICT_QUARANTINE,
+                           "the oracles disagree about a public input");
+    }
+    return 0;
+}
+
+/* Answers to burnt inputs join those of the examples: the nearest-neighbour
+ * control may use all that is public. Rows that a table lacks are left out. */
+static int learn_answers(struct exam *x)
+{
+    struct values_builder known;
+    struct values_builder answers;
+    int code;
+
+    TRY(values_builder_init(&known, LIMIT_FRAME_BYTES));
+    code = values_builder_init(&answers, LIMIT_FRAME_BYTES);
+    if (code < 0) {
+        values_builder_release(&known);
+        return ERR_TRACE(code);
+    }
+    for (uint32_t i = 0; i < values_n(&x->known) && code == 0; i++) {
+        struct ubytes answer;
+
+        if (i < x->examples_n) {
+            answer = values_at(&x->known_answers, i);
+        } else if (!oracle_answer(x, i, &answer)) {
+            continue;
+        }
+        code = values_builder_add(&known, values_at(&x->known, i));
+        code = code == 0 ? values_builder_add(&answers, answer) : code;
+    }
+    code = code == 0 ? exam_pack(&known, &x->takes, &x->known) : code;
+    code = code == 0 ? exam_pack(&answers, &x->gives, &x->known_answers) : code;
+    values_builder_release(&answers);
+    values_builder_release(&known);
+    return code;
+}
+
+int screen_judge(struct exam *x)
+{
+    const struct said *s = &x->said[EXAM_CANDIDATE];
+
+    TRY(check_oracles(x));
+    if (x->phase >= PHASE_END) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < values_n(&x->known); i++) {
+        struct ubytes expected;
+        struct ubytes got;
+
+        if (i < x->examples_n) {
+            expected = values_at(&x->known_answers, i);
+        } else if (!oracle_answer(x, i, &expected)) {
+            continue;
+        }
+        if (exam_compare(s, i, expected, &got) != ANSWER_RIGHT) {
+            TRY(exam_find(&x->raw, values_at(&x->known, i), expected, got, i,
+                          i < values_n(&s->answers) ? "" : s->ending));
+            return exam_finish(x, VERDICT_REJECT,
+                               i < x->examples_n
+                                   ? "wrong on a public example"
+                                   : "wrong on an input disclosed earlier");
+        }
+    }
+    if (!s->is_complete) {
+        return exam_finish(x, VERDICT_REJECT,
+                           "answers public inputs but does not end well: %s",
+                           s->ending);
+    }
+    TRY(learn_answers(x));
+    x->phase = PHASE_COMMIT;
+    return 0;
+}
+
+/* How many inputs, and whether they are all there are. */
+static int plan(struct exam *x)
+{
+    const Proctor__Exam *e = x->s.exam;
+    uint64_t size = UINT64_MAX;
+
+    x->j = x->s.committed + 1;
+    x->alpha_j = exam_alpha(e->alpha, x->j);
+    if (exam_is_table(x)) {
+        size = values_n(x->s.table_inputs);
+    } else {
+        TRY(draw_size(&x->src, &size));
+    }
+    if (size == 0) {
+        return exam_finish(x, VERDICT_INCONCLUSIVE, "the domain is empty");
+    }
+    x->is_exhaustive = exam_is_table(x) ||
+                       (size <= LIMIT_EXHAUSTIVE && size <= x->s.draws_left);
+    x->draws_n =
+        x->is_exhaustive ? size : exam_draws(e->p0, x->alpha_j, STRATA_N);
+    x->stratum_n = x->draws_n / STRATA_N;
+    if (x->draws_n > LIMIT_DRAWS_PER_EXAM) {
+        return exam_finish(x, VERDICT_INCONCLUSIVE,
+                           "needs more draws than one exam may make (%u)",
+                           LIMIT_DRAWS_PER_EXAM);
+    }
+    if (x->draws_n > x->s.draws_left) {
+        return exam_finish(x, VERDICT_INCONCLUSIVE,
+                           "needs %llu draws, the budget has %llu left",
+                           (unsigned long long)x->draws_n,
+                           (unsigned long long)x->s.draws_left);
+    }
+    return 0;
+}
+
+int screen_commit(struct exam *x)
+{
+    struct stream r;
+    uint64_t chunks;
+
+    TRY(plan(x));
+    if (x->phase >= PHASE_END) {
+        return 0;
+    }
+    x->order = malloc(x->draws_n * sizeof(*x->order));
+    if (x->order == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    TRY(x->ops.commit(x->ctx, x->j, x->alpha_j, x->draws_n, x->src.seed));
+    stream_init(&r, x->src.seed, STREAM_LANE_ORDER, 0);
+    stream_shuffle(&r, x->order, (uint32_t)x->draws_n);
+    chunks = (x->draws_n + CHUNK_VALUES - 1) / CHUNK_VALUES;
+    x->chunk_n = (uint32_t)((x->draws_n + chunks - 1) / chunks);
+    x->phase = PHASE_TEST;
+    return 0;
+}

@@ -1,0 +1,277 @@
+/* S3, S4 and S7: draws a chunk, asks candidate and oracles about it, compares
+ * with zero tolerance. Must never show an expected answer to anybody; the first
+ * mismatch in draw order decides. Kernel process. */
+#include "kernel/exam/machine.h"
+
+#include <string.h>
+
+#include "proto/err.h"
+#include "proto/limits.h"
+
+#define REDRAWS_MAX 64u /* for an instance that is no secret */
+
+unsigned test_stratum(const struct exam *x, uint64_t draw)
+{
+    return x->is_exhaustive ? STRATA_N
+                            : (unsigned)(x->order[draw] / x->stratum_n);
+}
+
+static int is_known(const struct exam *x, struct ubytes v)
+{
+    for (uint32_t i = 0; i < values_n(&x->known); i++) {
+        struct ubytes known = values_at(&x->known, i);
+
+        if (known.n == v.n && memcmp(known.p, v.p, v.n) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+enum make {
+    MAKE_NOTHING_NEW = 1
+};
+
+/* Input of a draw. One that is public or burnt is replaced by the instance of
+ * its stratum `stratum_n` further on, and so forth: no draw depends on another. */
+static int make_input(const struct exam *x, uint64_t draw_i, struct buf *out)
+{
+    uint64_t instance = x->order[draw_i];
+
+    if (exam_is_table(x)) {
+        struct ubytes row = values_at(x->s.table_inputs, (uint32_t)instance);
+
+        return buf_put(out, row.p, row.n);
+    }
+    if (x->is_exhaustive) {
+        return draw_enumerate(&x->src, instance, out);
+    }
+    for (unsigned i = 0; i < REDRAWS_MAX; i++) {
+        uint64_t k = instance % x->stratum_n + i * x->stratum_n;
+
+        buf_reset(out);
+        TRY(draw(&x->src, (enum stratum)test_stratum(x, draw_i), k, out));
+        if (!is_known(x, buf_bytes(out))) {
+            return 0;
+        }
+    }
+    return MAKE_NOTHING_NEW;
+}
+
+static int fill_chunk(struct exam *x, struct values_builder *w, struct buf *v)
+{
+    uint64_t n = x->draws_n - x->compared;
+    size_t bytes = 0;
+
+    n = n < x->chunk_n ? n : x->chunk_n;
+    for (uint64_t i = 0; i < n && bytes < CHUNK_BYTES; i++) {
+        int code;
+
+        buf_reset(v);
+        code = make_input(x, x->compared + i, v);
+        if (code != 0) {
+            return code;
+        }
+        bytes += 4 + buf_len(v);
+        TRY(values_builder_add(w, buf_bytes(v)));
+    }
+    return exam_pack(w, &x->takes, &x->inputs);
+}
+
+int test_ask(struct exam *x)
+{
+    struct values_builder w;
+    struct buf v;
+    int code;
+
+    exam_progress(x, "test", x->compared, x->draws_n);
+    x->first = x->compared;
+    TRY(values_builder_init(&w, CHUNK_BYTES + LIMIT_VALUE_BYTES + 64));
+    buf_init(&v, LIMIT_VALUE_BYTES + LIMIT_BATCH_BYTES);
+    code = fill_chunk(x, &w, &v);
+    buf_release(&v);
+    values_builder_release(&w);
+    if (code == MAKE_NOTHING_NEW) {
+        return exam_finish(
+            x, VERDICT_INCONCLUSIVE,
+            "the domain holds too few inputs that are not public");
+    }
+    if (code == ERR_LIMIT) {
+        return exam_finish(x, VERDICT_INCONCLUSIVE,
+                           "a drawn input is longer than %u bytes",
+                           LIMIT_VALUE_BYTES);
+    }
+    TRY(code);
+    TRY(exam_ask(x, EXAM_CANDIDATE, &x->inputs, PHASE_TESTED));
+    if (!exam_is_table(x)) {
+        TRY(exam_ask(x, EXAM_ORACLE, &x->inputs, PHASE_TESTED));
+    }
+    if (x->s.has_second) {
+        TRY(exam_ask(x, EXAM_SECOND, &x->inputs, PHASE_TESTED));
+    }
+    return 0;
+}
+
+struct ubytes test_expected(const struct exam *x, uint32_t i)
+{
+    if (exam_is_table(x)) {
+        return values_at(x->s.table_outputs, x->order[x->first + i]);
+    }
+    return values_at(&x->said[EXAM_ORACLE].answers, i);
+}
+
+/* An oracle that ends early or answers with NaN cannot judge. */
+static int check_oracle(struct exam *x, enum exam_who who, const char *name)
+{
+    const struct said *s = &x->said[who];
+    uint32_t n = values_n(&x->inputs);
+    uint32_t at = values_n(&s->answers);
+
+    for (uint32_t i = 0; i < at; i++) {
+        if (value_has_nonfinite(values_at(&s->answers, i))) {
+            TRY(exam_find(&x->disagreement, values_at(&x->inputs, i),
+                          values_at(&s->answers, i), (struct ubytes){NULL, 0},
+                          x->first + i, "an answer that is not finite"));
+            return exam_finish(x, VERDICT_QUARANTINE,
+                               "the %s gives an answer that is not finite",
+                               name);
+        }
+    }
+    if (s->is_complete && at == n) {
+        return 0;
+    }
+    at = at < n ? at : n - 1;
+    TRY(exam_find(&x->disagreement, values_at(&x->inputs, at),
+                  (struct ubytes){NULL, 0}, (struct ubytes){NULL, 0},
+                  x->first + at, s->ending));
+    return exam_finish(x, VERDICT_QUARANTINE, "the %s gives no answer: %s",
+                       name, s->ending);
+}
+
+static int check_oracles(struct exam *x)
+{
+    if (!exam_is_table(x)) {
+        TRY(check_oracle(x, EXAM_ORACLE, "oracle"));
+    }
+    if (!x->s.has_second || x->phase >= PHASE_END) {
+        return 0;
+    }
+    TRY(check_oracle(x, EXAM_SECOND, "second oracle"));
+    if (x->phase >= PHASE_END) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < values_n(&x->inputs); i++) {
+        struct ubytes expected = test_expected(x, i);
+        struct ubytes got;
+
+        if (exam_compare(&x->said[EXAM_SECOND], i, expected, &got) !=
+            ANSWER_RIGHT) {
+            x->disagreements++;
+            TRY(exam_find(&x->disagreement, values_at(&x->inputs, i), expected,
+                          got, x->first + i, ""));
+        }
+    }
+    return x->disagreements == 0
+               ? 0
+               : exam_finish(x, VERDICT_QUARANTINE, "the oracles disagree");
+}
+
+void test_digest(struct blake3 *h, struct ubytes answer)
+{
+    uint8_t n[4] = {(uint8_t)(answer.n >> 24), (uint8_t)(answer.n >> 16),
+                    (uint8_t)(answer.n >> 8), (uint8_t)answer.n};
+
+    blake3_update(h, n, sizeof(n));
+    blake3_update(h, answer.p, answer.n);
+}
+
+/* Counts draw first + i and adds it to the tree of results. */
+static int account(struct exam *x, uint32_t i, struct ubytes expected,
+                   struct ubytes got, int is_right, struct buf *entry)
+{
+    struct merkle_hash leaf;
+    unsigned s = test_stratum(x, x->first + i);
+
+    buf_reset(entry);
+    TRY(buf_put_bytes32(entry, values_at(&x->inputs, i)));
+    TRY(buf_put_bytes32(entry, expected));
+    TRY(buf_put_bytes32(entry, got));
+    leaf = merkle_leaf(buf_bytes(entry));
+    merkle_frontier_add(&x->results, &leaf);
+    test_digest(&x->first_digest, got);
+    x->compared++;
+    x->failures += is_right ? 0 : 1;
+    if (s < STRATA_N) {
+        x->drawn[s]++;
+        x->failed[s] += is_right ? 0 : 1;
+    }
+    return 0;
+}
+
+/* The candidate is wrong, or silent, at input i. */
+static int reject(struct exam *x, uint32_t i, struct ubytes expected,
+                  struct ubytes got)
+{
+    const struct said *s = &x->said[EXAM_CANDIDATE];
+    int is_silent = got.p == NULL;
+    const char *ending = is_silent                  ? s->ending
+                         : value_has_nonfinite(got) ? "not finite"
+                                                    : "";
+
+    TRY(exam_find(&x->raw, values_at(&x->inputs, i), expected, got,
+                  x->first + i, ending));
+    if (is_silent && s->is_limit) {
+        return exam_finish(x, VERDICT_REJECT,
+                           "ran out of time at draw %llu, twice",
+                           (unsigned long long)(x->first + i));
+    }
+    if (exam_is_table(x)) {
+        return exam_finish(x, VERDICT_REJECT, "wrong on a row of the table");
+    }
+    x->phase = PHASE_REDUCE;
+    return 0;
+}
+
+static int compare_chunk(struct exam *x, struct buf *entry)
+{
+    const struct said *s = &x->said[EXAM_CANDIDATE];
+    uint32_t n = values_n(&x->inputs);
+
+    for (uint32_t i = 0; i < n; i++) {
+        struct ubytes expected = test_expected(x, i);
+        struct ubytes got;
+        int is_right = exam_compare(s, i, expected, &got) == ANSWER_RIGHT;
+
+        TRY(account(x, i, expected, got, is_right, entry));
+        if (!is_right) {
+            return reject(x, i, expected, got);
+        }
+    }
+    if (!s->is_complete) { /* all answers are there, and then something more */
+        TRY(exam_find(&x->raw, values_at(&x->inputs, n - 1),
+                      test_expected(x, n - 1), values_at(&s->answers, n - 1),
+                      x->first + n - 1, s->ending));
+        x->failures++;
+        return exam_finish(x, VERDICT_REJECT,
+                           "answers every draw but does not end well: %s",
+                           s->ending);
+    }
+    TRY(controls_add(x));
+    x->phase = PHASE_REPEAT;
+    return 0;
+}
+
+int test_judge(struct exam *x)
+{
+    struct buf entry;
+    int code;
+
+    TRY(check_oracles(x));
+    if (x->phase >= PHASE_END) {
+        return 0;
+    }
+    buf_init(&entry, 3u * (LIMIT_VALUE_BYTES + LIMIT_BATCH_BYTES));
+    code = compare_chunk(x, &entry);
+    buf_release(&entry);
+    return code;
+}
