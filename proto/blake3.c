@@ -49,7 +49,7 @@ INLINE uint32_t rotr(uint32_t x, unsigned n)
     return x >> n | x << (32 - n);
 }
 
-/* The quarter round, section 2.2. */
+/* The quarter round, section 2.2. NOLINTNEXTLINE(readability-function-size) */
 INLINE void mix(uint32_t v[16], unsigned a, unsigned b, unsigned c, unsigned d,
                 uint32_t x, uint32_t y)
 {

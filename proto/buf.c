@@ -82,6 +82,7 @@ int buf_put(struct buf *b, const void *p, size_t n)
     int code = buf_extend(b, n, &at);
 
     if (code == 0 && n > 0) {
+        ASSERT(at != NULL);
         memcpy(at, p, n);
     }
     return code;
@@ -227,7 +228,7 @@ void rd_copy(struct rd *r, void *out, size_t n)
     struct ubytes in = rd_take(r, n);
 
     if (n > 0) {
-        if (r->bad_) {
+        if (in.p == NULL) {
             memset(out, 0, n);
         } else {
             memcpy(out, in.p, n);

@@ -210,9 +210,9 @@ static int send_all(int sock, struct ubytes bytes, const int *fds,
 
     while (at < bytes.n) {
         size_t sent;
-        int code =
-            frame_io_send(sock, 0, bytes.p + at, bytes.n - at,
-                          at == 0 ? fds : NULL, at == 0 ? fds_n : 0, &sent);
+        struct ubytes rest = {bytes.p + at, bytes.n - at};
+        int code = frame_io_send(sock, 0, rest, at == 0 ? fds : NULL,
+                                 at == 0 ? fds_n : 0, &sent);
 
         if (code == FRAME_IO_E_AGAIN) {
             return ERR_TRACE(ERR_IO); /* the caller's socket must block */

@@ -98,17 +98,17 @@ int frame_io_receive(int sock, int flags, void *p, size_t n,
     return 0;
 }
 
-int frame_io_send(int sock, int flags, const void *p, size_t n, const int *fds,
+int frame_io_send(int sock, int flags, struct ubytes bytes, const int *fds,
                   unsigned fds_n, size_t *out_n)
 {
     union control control = {.bytes = {0}};
-    struct iovec iov = {.iov_len = n};
+    struct iovec iov = {.iov_len = bytes.n};
     struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
     ssize_t sent;
 
-    ASSERT(fds_n <= LIMIT_FRAME_FDS && n > 0);
+    ASSERT(fds_n <= LIMIT_FRAME_FDS && bytes.n > 0);
     *out_n = 0;
-    memcpy(&iov.iov_base, &p, sizeof(p)); /* sendmsg only reads it */
+    memcpy(&iov.iov_base, &bytes.p, sizeof(bytes.p)); /* it is only read */
     if (fds_n > 0) {
         struct cmsghdr *c;
 

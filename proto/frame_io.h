@@ -25,9 +25,9 @@ enum {
 int frame_io_receive(int sock, int flags, void *p, size_t n,
                      struct frame_fds *fds, size_t *out_n) MUST_USE;
 
-/* Writes some of n > 0 bytes, the descriptors (borrowed) with the first. 0,
- * FRAME_IO_E_AGAIN, ERR_CLOSED, ERR_IO. */
-int frame_io_send(int sock, int flags, const void *p, size_t n, const int *fds,
+/* Writes some of the bytes (at least one), the descriptors (borrowed) with the
+ * first. 0, FRAME_IO_E_AGAIN, ERR_CLOSED, ERR_IO. */
+int frame_io_send(int sock, int flags, struct ubytes bytes, const int *fds,
                   unsigned fds_n, size_t *out_n) MUST_USE;
 
 #endif

@@ -264,7 +264,8 @@ static void budget_free(void *ctx, void *p)
 
 static int check_same(const ProtobufCMessage *m, struct ubytes in)
 {
-    CLEANUP(mem_freep) uint8_t *again = NULL;
+    uint8_t *again;
+    int code = 0;
 
     if (protobuf_c_message_get_packed_size(m) != in.n) {
         return ERR_ENCODING;
@@ -278,9 +279,10 @@ static int check_same(const ProtobufCMessage *m, struct ubytes in)
     }
     if (protobuf_c_message_pack(m, again) != in.n ||
         memcmp(again, in.p, in.n) != 0) {
-        return ERR_ENCODING;
+        code = ERR_ENCODING;
     }
-    return 0;
+    free(again);
+    return code;
 }
 
 int pb_decode(const ProtobufCMessageDescriptor *d, struct ubytes in,

@@ -258,8 +258,9 @@ static int send_step(struct chan *c)
     struct item *i = c->first;
     unsigned fds_n = i->at == 0 ? i->fds.n : 0;
     size_t sent;
-    int code = frame_io_send(c->sock, MSG_DONTWAIT, i->bytes + i->at,
-                             i->n - i->at, i->fds.fd, fds_n, &sent);
+    struct ubytes rest = {i->bytes + i->at, i->n - i->at};
+    int code =
+        frame_io_send(c->sock, MSG_DONTWAIT, rest, i->fds.fd, fds_n, &sent);
 
     if (code == FRAME_IO_E_AGAIN) {
         return STEP_WAIT;

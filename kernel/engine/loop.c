@@ -82,7 +82,10 @@ static void list_free(struct loop_source **list)
     while (*list != NULL) {
         struct loop_source *s = *list;
 
-        list_remove(s);
+        *list = s->next;
+        if (s->next != NULL) {
+            s->next->link = list;
+        }
         s->magic = 0;
         free(s);
     }
@@ -248,7 +251,7 @@ static int gather(struct loop *l)
             return ERR_TRACE(ERR_NOMEM);
         }
         l->polled = polled;
-        of = reallocarray(l->polled_of, cap, sizeof(*of));
+        of = reallocarray(l->polled_of, cap, sizeof(void *));
         if (of == NULL) {
             return ERR_TRACE(ERR_NOMEM);
         }
@@ -273,7 +276,7 @@ static void dispatch(struct loop *l, size_t polled_n)
         /* A watched descriptor was closed: it could be anybody's by now. */
         ASSERT(s->dead || (revents & POLLNVAL) == 0);
         /* An earlier handler may have removed s or lost interest. */
-        revents &= (short)(s->events | POLLERR | POLLHUP);
+        revents = (short)(revents & (s->events | POLLERR | POLLHUP));
         if (!s->dead && revents != 0) {
             s->fn(s->ctx, revents);
         }

@@ -142,7 +142,8 @@ static void peer_sends(struct world *w, const void *p, size_t n, const int *fds,
 {
     size_t sent;
 
-    assert_int_equal(frame_io_send(w->peer, 0, p, n, fds, fds_n, &sent), 0);
+    assert_int_equal(
+        frame_io_send(w->peer, 0, (struct ubytes){p, n}, fds, fds_n, &sent), 0);
     assert_int_equal(sent, n);
 }
 

@@ -43,7 +43,9 @@ static void send_raw(const void *p, size_t n, const int *fds, unsigned fds_n)
 {
     size_t sent;
 
-    assert_int_equal(frame_io_send(pair_[0], 0, p, n, fds, fds_n, &sent), 0);
+    assert_int_equal(
+        frame_io_send(pair_[0], 0, (struct ubytes){p, n}, fds, fds_n, &sent),
+        0);
     assert_int_equal(sent, n);
 }
 
