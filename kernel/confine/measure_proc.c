@@ -158,7 +158,7 @@ int proc_namespaces(int dir, const struct measure_want *w, struct measured *m,
 {
     static char names[][8] = {"cgroup", "ipc", "mnt", "net",
                               "pid",    "user", "uts"};
-    char path[32];
+    char path[96];
 
     _Static_assert(ARRAY_N(names) <= MEASURE_NS_MAX, "all fit");
     for (size_t i = 0; i < ARRAY_N(names); i++) {

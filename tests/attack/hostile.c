@@ -283,7 +283,7 @@ static long brk_bomb(void)
 
 static int stack_eat(volatile uint8_t *above)
 {
-    volatile uint8_t here[4096];
+    volatile uint8_t here[1024];
 
     here[0] = above[0];
     return above[0] == 1 ? 0 : stack_eat(here) + here[1]; // NOLINT: the case
