@@ -383,6 +383,26 @@ static int run_all(struct audit *a, int wal_fd)
     return rc < 0 ? rc : 0;
 }
 
+/* No record: as it should be before the first run, unless one was signed. */
+static int see_nothing(struct audit *a, struct diag *d)
+{
+    static const char *const SIGNS[] = {"checkpoint", "vkey"};
+    char path[PATH_MAX];
+    size_t i;
+
+    diag_init(d);
+    for (i = 0; i < ARRAY_N(SIGNS); i++) {
+        (void)snprintf(path, sizeof(path), "%s/ledger/%s", a->store, SIGNS[i]);
+        if (access(path, F_OK) == 0) {
+            audit_find(a, AUDIT_DAMAGE, "ledger/wal",
+                       "holds no whole batch, but there is a %s", SIGNS[i]);
+            return 0;
+        }
+    }
+    audit_find(a, AUDIT_NOTE, "ledger/wal", "no record was written yet");
+    return 0;
+}
+
 /* Record 0, without which nothing can be checked; then all else. */
 static int begin(struct audit *a, struct diag *d)
 {
@@ -394,6 +414,9 @@ static int begin(struct audit *a, struct diag *d)
         audit_find(a, AUDIT_DAMAGE, "ledger/wal", "%s", d->what);
         diag_init(d);
         return 0;
+    }
+    if (rc == ERR_NOT_FOUND) {
+        return see_nothing(a, d);
     }
     if (rc != 0) {
         return rc;

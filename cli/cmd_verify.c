@@ -117,6 +117,10 @@ static void print_text(const struct audit_result *r, int full)
     }
     hex_text(r->root.b, sizeof(r->root.b), root);
     printf("ledger is whole: %s records", term_number(r->size, number));
+    if (!r->has_root) {
+        fputc('\n', stdout);
+        return;
+    }
     printf(", %s batches signed", term_number(r->batches, number));
     printf(", root %s\n", root);
 }

@@ -44,7 +44,7 @@ int request_override(struct request *r, const char *arg, struct diag *d)
         (void)diag_set(d, ERR_INPUT, NOWHERE,
                        "\"%.80s\" is neither a second graph nor key=value", arg);
         diag_hint(d, "one graph per run; overrides look like "
-                     "tasks.0.priority=9");
+                     "exam.priority=9");
         return ERR_INPUT;
     }
     if (r->overrides == NULL) {
