@@ -4,8 +4,8 @@
     scripts/make-xor-gguf.py examples/xor/xor.gguf          write
     scripts/make-xor-gguf.py --check examples/xor/xor.gguf  same bytes again?
 
-A perceptron 2-4-1 (tanh, sigmoid), full-batch gradient descent on the four rows of
-XOR, cross-entropy. Deterministic on every IEEE machine: additions,
+A perceptron 2-4-1 (tanh, sigmoid), full-batch gradient descent on the four rows
+of XOR, cross-entropy. Deterministic on every IEEE machine: additions,
 multiplications and divisions only, an exponential of our own, and starting
 weights from a fixed linear congruential generator. No libraries."""
 import struct
@@ -113,7 +113,8 @@ def main():
          pair("proctor.mlp.layer_sizes", ARRAY,
               struct.pack("<IQ3I", U32, 3, *SIZES)),
          pair("proctor.mlp.activations", ARRAY,
-              struct.pack("<IQ", STRING, 2) + b"".join(map(text, ACTIVATIONS)))],
+              struct.pack("<IQ", STRING, 2)
+              + b"".join(map(text, ACTIVATIONS)))],
         [("blk.0.weight", (2, 4), [v for row in w1 for v in row]),
          ("blk.0.bias", (4,), b1),
          ("blk.1.weight", (4, 1), w2),

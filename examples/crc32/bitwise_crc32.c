@@ -1,6 +1,7 @@
-/* The second oracle: CRC-32 bit by bit, straight from the definition; no table, no
- * library but libc's input and output. Speaks the lines that `run:` programs
- * speak: ["68656c6c6f"] in, 907060870 out. Anything else ends it with status 1. */
+/* The second oracle: CRC-32 bit by bit, straight from the definition; no table,
+ * no library but libc's input and output. Speaks the lines that `run:` programs
+ * speak: ["68656c6c6f"] in, 907060870 out. Anything else ends it with status 1.
+ * */
 #include <stdint.h>
 #include <stdio.h>
 

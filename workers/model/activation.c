@@ -58,8 +58,8 @@ static double hyperbolic_tangent(double x)
     if (size < 0.02) {
         double s = x * x;
 
-        return x * (1.0 + s * (-1.0 / 3.0 +
-                               s * (2.0 / 15.0 + s * (-17.0 / 315.0))));
+        return x * (1.0 +
+                    s * (-1.0 / 3.0 + s * (2.0 / 15.0 + s * (-17.0 / 315.0))));
     }
     t = exponential(-2.0 * size);
     y = (1.0 - t) / (1.0 + t);

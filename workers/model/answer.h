@@ -15,7 +15,11 @@
 
 #include "worker.pb-c.h"
 
-enum decide { DECIDE_RAW = 0, DECIDE_THRESHOLD = 1, DECIDE_ARGMAX = 2 };
+enum decide {
+    DECIDE_RAW = 0,
+    DECIDE_THRESHOLD = 1,
+    DECIDE_ARGMAX = 2
+};
 
 struct answerer {
     struct mlp *mlp; /* borrowed */

@@ -1,6 +1,6 @@
-/* Reads GGUF. Runs in the model worker, over weights that anybody may have made.
- * Must never read outside the file and never trust a count before it has seen
- * that so many bytes are there. */
+/* Reads GGUF. Runs in the model worker, over weights that anybody may have
+ * made. Must never read outside the file and never trust a count before it has
+ * seen that so many bytes are there. */
 #include "workers/model/gguf.h"
 
 #include <inttypes.h>
@@ -16,12 +16,10 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 static const struct loc nowhere = {NULL, 0, 0};
 
 /* Bytes of one value of a fixed-size type; 0 for strings and arrays. */
-static const uint8_t fixed_bytes[] = {[GGUF_U8] = 1,  [GGUF_I8] = 1,
-                                      [GGUF_U16] = 2, [GGUF_I16] = 2,
-                                      [GGUF_U32] = 4, [GGUF_I32] = 4,
-                                      [GGUF_F32] = 4, [GGUF_BOOL] = 1,
-                                      [GGUF_U64] = 8, [GGUF_I64] = 8,
-                                      [GGUF_F64] = 8};
+static const uint8_t fixed_bytes[] = {
+    [GGUF_U8] = 1,  [GGUF_I8] = 1,  [GGUF_U16] = 2, [GGUF_I16] = 2,
+    [GGUF_U32] = 4, [GGUF_I32] = 4, [GGUF_F32] = 4, [GGUF_BOOL] = 1,
+    [GGUF_U64] = 8, [GGUF_I64] = 8, [GGUF_F64] = 8};
 
 struct reader {
     const uint8_t *p;

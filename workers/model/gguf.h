@@ -4,10 +4,10 @@
  * nested arrays, tensor types but f32. Nothing is copied but the directory.
  *
  * Layout: "GGUF", u32 version, u64 tensors, u64 pairs; pair: string key, u32
- * type, value; tensor: string name, u32 dimensions, u64 each (fastest first), u32
- * type, u64 offset from the data's start. A string is u64 length and bytes. Data
- * and every tensor are aligned to general.alignment (power of two, default 32)
- * and padded to it, the last tensor too.
+ * type, value; tensor: string name, u32 dimensions, u64 each (fastest first),
+ * u32 type, u64 offset from the data's start. A string is u64 length and bytes.
+ * Data and every tensor are aligned to general.alignment (power of two, default
+ * 32) and padded to it, the last tensor too.
  * Source: the ggml project's description of the format. Model worker only. */
 #ifndef WORKERS_MODEL_GGUF_H
 #define WORKERS_MODEL_GGUF_H
@@ -41,9 +41,9 @@ enum gguf_type {
 struct gguf_pair {
     struct ubytes key;
     enum gguf_type type;
-    enum gguf_type element;  /* of an array */
-    uint64_t n;              /* elements of an array */
-    struct ubytes value;     /* as in the file; an array's elements */
+    enum gguf_type element; /* of an array */
+    uint64_t n;             /* elements of an array */
+    struct ubytes value;    /* as in the file; an array's elements */
 };
 
 struct gguf_tensor {

@@ -1,5 +1,5 @@
-/* worker-model: forward passes of perceptrons, in a sandbox that can compute and
- * nothing else. Sees inputs and weights, never labels. */
+/* worker-model: forward passes of perceptrons, in a sandbox that can compute
+ * and nothing else. Sees inputs and weights, never labels. */
 #include "workers/lib/worker.h"
 #include "workers/model/serve.h"
 

@@ -1,5 +1,5 @@
-/* Forward passes of perceptrons. Runs in the model worker. Must never give a row
- * other bits because of its neighbours. */
+/* Forward passes of perceptrons. Runs in the model worker. Must never give a
+ * row other bits because of its neighbours. */
 #include "workers/model/mlp.h"
 
 #include <stdio.h>
@@ -54,7 +54,8 @@ static int read_sizes(struct mlp *m, const struct gguf *g, struct diag *d)
         if (size == 0 || size > MLP_WIDTH_MAX) {
             return diag_set(d, ERR_LIMIT, nowhere,
                             "proctor.mlp.layer_sizes[%u] is %u, expected 1 to "
-                            "%u", i, size, MLP_WIDTH_MAX);
+                            "%u",
+                            i, size, MLP_WIDTH_MAX);
         }
         if (i < m->layers_n) {
             m->layers[i].in = size;
@@ -122,7 +123,8 @@ static int read_layer(struct layer *l, uint32_t i, const struct gguf *g,
     if (!shape_is(weight, l->in, l->out) || !shape_is(bias, l->out, 1)) {
         return diag_set(d, ERR_INPUT, nowhere,
                         "layer %u: expected tensors blk.%u.weight [%u, %u] and "
-                        "blk.%u.bias [%u]", i, i, l->in, l->out, i, l->out);
+                        "blk.%u.bias [%u]",
+                        i, i, l->in, l->out, i, l->out);
     }
     l->packed = floats_new(product_padded(l->out) * l->in);
     l->bias = floats_new(l->out);

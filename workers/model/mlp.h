@@ -1,15 +1,15 @@
 /* Multi-layer perceptrons from GGUF. The keys, all required:
  *   general.architecture     string       "proctor-mlp"
  *   proctor.mlp.layer_sizes  [u32]        inputs, hidden widths..., outputs
- *   proctor.mlp.activations  [string]     one per layer but the first: identity,
- *                                         relu, tanh, sigmoid, gelu
+ *   proctor.mlp.activations  [string]     one per layer but the first:
+ *                                         identity, relu, tanh, sigmoid, gelu
  * and for layer N = 0, 1, ... the tensors, f32:
  *   blk.N.weight  [in, out]  (in is the fastest dimension)    blk.N.bias  [out]
  * Other keys are metadata and ignored; other tensors are refused.
  *
- * Numbers: y = x W^T by product.h, then z = (y + 0) + bias, then the activation,
- * then + 0 (no negative zero leaves a layer). A row's result does not depend on
- * the rows beside it. Model worker only. */
+ * Numbers: y = x W^T by product.h, then z = (y + 0) + bias, then the
+ * activation, then + 0 (no negative zero leaves a layer). A row's result does
+ * not depend on the rows beside it. Model worker only. */
 #ifndef WORKERS_MODEL_MLP_H
 #define WORKERS_MODEL_MLP_H
 
@@ -23,8 +23,8 @@ struct mlp;
 
 /* Packs the weights; g may go afterwards. 0, ERR_NOMEM, or ERR_INPUT or
  * ERR_LIMIT with ${d} set. */
-int mlp_new(const struct gguf *g, enum product_kernel kernel,
-            struct mlp **out, struct diag *d) MUST_USE;
+int mlp_new(const struct gguf *g, enum product_kernel kernel, struct mlp **out,
+            struct diag *d) MUST_USE;
 void mlp_free(struct mlp *m); /* NULL is fine */
 uint32_t mlp_inputs(const struct mlp *m);
 uint32_t mlp_outputs(const struct mlp *m);

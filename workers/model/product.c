@@ -7,15 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The one function of OpenBLAS that is used (cblas.h, OpenBLAS 0.3.21). Row-major
- * = 101, no transposition = 111, transposition = 112. */
+/* The one function of OpenBLAS that is used (cblas.h, OpenBLAS 0.3.21).
+ * Row-major = 101, no transposition = 111, transposition = 112. */
 extern void cblas_sgemm(int order, int trans_a, int trans_b, int m, int n,
                         int k, float alpha, const float *a, int lda,
-                        const float *b, int ldb, float beta, float *c,
-                        int ldc);
+                        const float *b, int ldb, float beta, float *c, int ldc);
 
-/* How OpenBLAS chooses its kernels, asked for once more: 0.3.21 takes a processor
- * newer than itself for a Haswell, whose kernels do not keep the contract. */
+/* How OpenBLAS chooses its kernels, asked for once more: 0.3.21 takes a
+ * processor newer than itself for a Haswell, whose kernels do not keep the
+ * contract. */
 extern void gotoblas_dynamic_init(void);
 extern void gotoblas_dynamic_quit(void);
 
@@ -156,9 +156,11 @@ static int is_same(const float *a, const float *b, size_t n)
     return 1;
 }
 
-enum { PROBE_X = PRODUCT_TILE * PRODUCT_SLICE,
-       PROBE_W = PRODUCT_PANEL * PRODUCT_SLICE,
-       PROBE_Y = PRODUCT_TILE * PRODUCT_PANEL };
+enum {
+    PROBE_X = PRODUCT_TILE * PRODUCT_SLICE,
+    PROBE_W = PRODUCT_PANEL * PRODUCT_SLICE,
+    PROBE_Y = PRODUCT_TILE * PRODUCT_PANEL
+};
 
 /* Both kernels on one shape, y = x w and then y += x w. */
 static int probe_shape(float *area, size_t m, size_t k, uint64_t *state)

@@ -5,10 +5,11 @@
  * acc) from +0 over ascending k; y = first slice, then y = y + slice, in order.
  * (The sign of a zero may differ between kernels: add +0.0f before use.)
  *
- * W is packed once into panels of 64 outputs, K-major, padded with zero rows: the
- * shape in which OpenBLAS keeps the contract on some cores and makes no system
- * call. It is no promise of OpenBLAS, so product_probe proves it on this host and
- * the plain chain takes over where it fails. Model worker only; one thread. */
+ * W is packed once into panels of 64 outputs, K-major, padded with zero rows:
+ * the shape in which OpenBLAS keeps the contract on some cores and makes no
+ * system call. It is no promise of OpenBLAS, so product_probe proves it on this
+ * host and the plain chain takes over where it fails. Model worker only; one
+ * thread. */
 #ifndef WORKERS_MODEL_PRODUCT_H
 #define WORKERS_MODEL_PRODUCT_H
 
@@ -21,15 +22,18 @@
 /* OpenBLAS calls up to here take its path without packing, allocation and
  * threads; a larger one would map 128 MiB, or spin when it cannot. */
 #define PRODUCT_SMALL 1000000u
-_Static_assert(PRODUCT_TILE * PRODUCT_PANEL * PRODUCT_SLICE <= PRODUCT_SMALL,
+_Static_assert(PRODUCT_TILE *PRODUCT_PANEL *PRODUCT_SLICE <= PRODUCT_SMALL,
                "every call stays on the small path");
 
-enum product_kernel { PRODUCT_CHAIN, PRODUCT_OPENBLAS };
+enum product_kernel {
+    PRODUCT_CHAIN,
+    PRODUCT_OPENBLAS
+};
 
-/* PRODUCT_OPENBLAS if it gives the chain's bits on this host over about a hundred
- * shapes of random numbers, as it chose its kernels or with those for AVX-512;
- * else PRODUCT_CHAIN. A few milliseconds; once per process, before any other use
- * (it may change OpenBLAS's choice). */
+/* PRODUCT_OPENBLAS if it gives the chain's bits on this host over about a
+ * hundred shapes of random numbers, as it chose its kernels or with those for
+ * AVX-512; else PRODUCT_CHAIN. A few milliseconds; once per process, before any
+ * other use (it may change OpenBLAS's choice). */
 enum product_kernel product_probe(void);
 
 /* n rounded up to whole panels. */

@@ -24,7 +24,8 @@ static void mapping_release(struct mapping *m)
     }
 }
 
-/* Maps the file of the task. A size other than promised is the kernel's fault. */
+/* Maps the file of the task. A size other than promised is the kernel's fault.
+ * */
 static int map_weights(struct frame *f, uint64_t bytes, struct mapping *out)
 {
     struct stat st;
@@ -134,8 +135,8 @@ static int serve_task(int channel_fd, struct frame *f,
     diag_init(&d);
     code = load(f, kernel, out_mlp, &d);
     if (code == 0) {
-        code = answerer_init(&a, *out_mlp, (const Proctor__ModelTask *)f->m,
-                             &d);
+        code =
+            answerer_init(&a, *out_mlp, (const Proctor__ModelTask *)f->m, &d);
     }
     if (code != 0 && d.code == 0) {
         return ERR_TRACE(code);

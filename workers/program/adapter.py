@@ -104,7 +104,9 @@ def int_text(v):
 
 
 def bool_text(v):
-    return "true" if v is True else "false" if v is False else refuse(v, "a bool")
+    if v is not True and v is not False:
+        refuse(v, "a bool")
+    return "true" if v else "false"
 
 
 def f64_text(v):

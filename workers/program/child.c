@@ -16,9 +16,9 @@
 #define REPORT_FD 3 /* in the child: tells errno of a failed execve */
 
 /* All a program learns about its surroundings. Fixed: same input, same bits. */
-static const char *const environment[] = {
-    "PATH=/usr/bin:/bin", "LANG=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1",
-    "PYTHONHASHSEED=0", NULL};
+static const char *const environment[] = {"PATH=/usr/bin:/bin", "LANG=C.UTF-8",
+                                          "PYTHONDONTWRITEBYTECODE=1",
+                                          "PYTHONHASHSEED=0", NULL};
 
 struct pipes {
     int in[2], out[2], err[2], report[2];

@@ -1,7 +1,7 @@
 /* Runs one batch of inputs through one process. Runs in the program worker, as
  * process 1 of its sandbox. Must never believe a word of the program: lines are
- * parsed here, strictly, and compared elsewhere. Must never wait for the program
- * with a pipe of it unattended. */
+ * parsed here, strictly, and compared elsewhere. Must never wait for the
+ * program with a pipe of it unattended. */
 #include "workers/program/harness.h"
 
 #include <errno.h>
@@ -119,9 +119,8 @@ static void take_line(struct run *r, struct ubytes line)
         run_fail(r, code);
     } else {
         run_stop(r,
-                 code == JSON_E_NONFINITE
-                     ? PROCTOR__ENDING__ENDING_NONFINITE
-                     : PROCTOR__ENDING__ENDING_MALFORMED,
+                 code == JSON_E_NONFINITE ? PROCTOR__ENDING__ENDING_NONFINITE
+                                          : PROCTOR__ENDING__ENDING_MALFORMED,
                  "line %u, byte %zu: %s", answers_n(r) + 1, e.at + 1, e.what);
     }
 }
@@ -172,7 +171,8 @@ static int read_some(int *fd, uint8_t *to, size_t *out_n)
     return n > 0;
 }
 
-/* The limit cuts at its very byte, so that the size of reads decides nothing. */
+/* The limit cuts at its very byte, so that the size of reads decides nothing.
+ * */
 static int pump_output(struct run *r, uint8_t *scratch)
 {
     uint64_t left = r->p->output_bytes - r->output_n;
@@ -184,8 +184,7 @@ static int pump_output(struct run *r, uint8_t *scratch)
     r->output_n += n < left ? n : left;
     take_output(r, scratch, n < left ? n : (size_t)left);
     if (n > left) {
-        run_stop(r, PROCTOR__ENDING__ENDING_FLOOD,
-                 "over %llu bytes of output",
+        run_stop(r, PROCTOR__ENDING__ENDING_FLOOD, "over %llu bytes of output",
                  (unsigned long long)r->p->output_bytes);
     }
     return 1;
@@ -321,8 +320,8 @@ static void finish_text(struct run *r)
         n = snprintf(line, sizeof(line), "proctor: %s\n", r->note);
     }
     ASSERT(n >= 0 && (size_t)n < sizeof(line));
-    out->text_n = tail_copy(&r->stderr_tail, out->text,
-                            sizeof(out->text) - (size_t)n);
+    out->text_n =
+        tail_copy(&r->stderr_tail, out->text, sizeof(out->text) - (size_t)n);
     memcpy(out->text + out->text_n, line, (size_t)n);
     out->text_n += (size_t)n;
 }

@@ -1,17 +1,18 @@
-/* One batch: a fresh process of the program, one line of JSON in and one out per
- * input, and nothing of it left afterwards. Program worker only.
+/* One batch: a fresh process of the program, one line of JSON in and one out
+ * per input, and nothing of it left afterwards. Program worker only.
  *
  * What decides is what was read, never an exit code: exactly one well-formed,
  * finite answer per input, and no byte more, is ENDING_OK, whatever the status
  * (told in detail). An answer counts when its newline has been read. The end is
- *  - malformed, non-finite, too many, flood: the first that is met while reading
- *    in order; the process is killed there. (A flood of standard error alone
- *    has no place in that order: then no answer counts.)
+ *  - malformed, non-finite, too many, flood: the first that is met while
+ *    reading in order; the process is killed there. (A flood of standard error
+ *    alone has no place in that order: then no answer counts.)
  *  - exited or killed: it ended before the last answer.
  * Its input being at its end, or its output closed, the process must end by
- * itself; the kernel's limits end a worker whose program does not. Once the program
- * itself has ended, everything it started is killed, what is still in the pipe
- * is read, and that is all: a daemon that holds the pipe delays nothing. */
+ * itself; the kernel's limits end a worker whose program does not. Once the
+ * program itself has ended, everything it started is killed, what is still in
+ * the pipe is read, and that is all: a daemon that holds the pipe delays
+ * nothing. */
 #ifndef WORKERS_PROGRAM_HARNESS_H
 #define WORKERS_PROGRAM_HARNESS_H
 

@@ -1,6 +1,6 @@
-/* JSON to canonical values, by type. Runs in the program worker, over the output
- * of untrusted programs. Must never accept two spellings that mean different
- * things to people, and never round twice. */
+/* JSON to canonical values, by type. Runs in the program worker, over the
+ * output of untrusted programs. Must never accept two spellings that mean
+ * different things to people, and never round twice. */
 #include "workers/program/json.h"
 
 #include <errno.h>
@@ -210,8 +210,8 @@ static int skip_number(struct reader *r)
 
 static int take_nonfinite(struct reader *r)
 {
-    static const char *const words[] = {"NaN",         "Infinity",
-                                        "-Infinity",   "\"NaN\"",
+    static const char *const words[] = {"NaN",          "Infinity",
+                                        "-Infinity",    "\"NaN\"",
                                         "\"Infinity\"", "\"-Infinity\""};
 
     for (size_t i = 0; i < ARRAY_N(words); i++) {
@@ -544,7 +544,8 @@ static int read_value(struct reader *r)
 int json_read(struct ubytes line, const struct type *t, struct buf *out,
               struct json_error *err)
 {
-    struct reader r = {.p = line.p, .n = line.n, .t = t, .out = out, .err = err};
+    struct reader r = {
+        .p = line.p, .n = line.n, .t = t, .out = out, .err = err};
     int code;
 
     buf_reset(out);

@@ -1,6 +1,7 @@
 /* A candidate or an oracle that is a program, and where it lives: what a
- * PROGRAM_TASK says, checked, with its files put in place. Program worker only;
- * nothing here judges an answer. */
+ * PROGRAM_TASK says, checked, with its files put in place. With function_file,
+ * argv is the interpreter and the adapter's words follow it (adapter.h).
+ * Program worker only; nothing here judges an answer. */
 #ifndef WORKERS_PROGRAM_PROGRAM_H
 #define WORKERS_PROGRAM_PROGRAM_H
 
@@ -33,7 +34,7 @@ void program_release(struct program *p);
 /* Makes ${work_dir} hold exactly the files of the task, and empties ${tmp_dir}
  * (NULL = none). Called before every batch, so nothing that one process left
  * behind reaches the next. 0, ERR_NOMEM, or an ERR_* with ${d} set. */
-int program_place(struct program *p, const char *tmp_dir, struct diag *d)
-    MUST_USE;
+int program_place(struct program *p, const char *tmp_dir,
+                  struct diag *d) MUST_USE;
 
 #endif

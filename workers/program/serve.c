@@ -66,8 +66,7 @@ static int answer_batch(int channel_fd, struct program *p, const char *tmp_dir,
     return send_reply(channel_fd, batch->id, &result);
 }
 
-static int serve_batches(int channel_fd, struct program *p,
-                         const char *tmp_dir)
+static int serve_batches(int channel_fd, struct program *p, const char *tmp_dir)
 {
     for (;;) {
         struct frame f CLEANUP(frame_release);

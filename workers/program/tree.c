@@ -155,7 +155,7 @@ static int sweep(DIR *dir, int *out_fd)
         }
         TRY(remove_entry(dir, e->d_name, &is_folder));
         if (is_folder) {
-            (void)fchmodat(dirfd(dir), e->d_name, 0700, 0);
+            (void)!fchmodat(dirfd(dir), e->d_name, 0700, 0);
             *out_fd = openat(dirfd(dir), e->d_name,
                              O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
             return *out_fd < 0 ? ERR_TRACE(err_from_errno(errno)) : 0;
@@ -171,7 +171,7 @@ static int push(DIR **stack, size_t *depth, int fd)
         (void)close(fd);
         return ERR_TRACE(ERR_LIMIT);
     }
-    (void)fchmod(fd, 0700);
+    (void)!fchmod(fd, 0700);
     stack[*depth] = fdopendir(fd);
     if (stack[*depth] == NULL) {
         (void)close(fd);
@@ -188,7 +188,7 @@ int tree_empty(const char *path)
     int code;
     int fd;
 
-    (void)chmod(path, 0700); /* its owner may have taken our rights away */
+    (void)!chmod(path, 0700); /* its owner may have taken our rights away */
     fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     code = fd < 0 ? err_from_errno(errno) : push(stack, &depth, fd);
 

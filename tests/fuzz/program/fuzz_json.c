@@ -19,9 +19,8 @@ static void demand(int truth)
 
 static struct type type_number(unsigned i)
 {
-    static const char *const names[] = {"bool", "u8",  "u64", "i8",
-                                        "i64",  "f32", "f64", "string",
-                                        "bytes"};
+    static const char *const names[] = {"bool", "u8",  "u64",    "i8",   "i64",
+                                        "f32",  "f64", "string", "bytes"};
     struct type t, parts[3];
 
     demand(type_from_name(names[i % ARRAY_N(names)], &t) == 0);

@@ -95,8 +95,8 @@ static void test_types(void **state)
 }
 
 /* n rows of two floats as inputs of the network. */
-static void make_inputs(const float *x, size_t rows, size_t columns, int as_list,
-                        struct values_builder *w)
+static void make_inputs(const float *x, size_t rows, size_t columns,
+                        int as_list, struct values_builder *w)
 {
     struct buf v;
 
@@ -130,7 +130,8 @@ static void run_rows(const float *x, size_t rows, size_t columns, int as_list,
     make_inputs(x, rows, columns, as_list, &w);
     values_init(&inputs);
     assert_int_equal(values_decode(&inputs, values_builder_bytes(&w), &takes,
-                                   LIMIT_BATCH_VALUES), 0);
+                                   LIMIT_BATCH_VALUES),
+                     0);
     assert_int_equal(answerer_init(&a, network, &task, &d), 0);
     assert_int_equal(answer_batch(&a, &inputs, out), 0);
     values_release(&inputs);
@@ -187,8 +188,10 @@ static int weights_fd(size_t n)
 
     assert_true(fd >= 0);
     assert_int_equal(write(fd, weights, n), (ssize_t)n);
-    assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK |
-                                                F_SEAL_GROW | F_SEAL_SEAL), 0);
+    assert_int_equal(
+        fcntl(fd, F_ADD_SEALS,
+              F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL),
+        0);
     return fd;
 }
 

@@ -262,11 +262,14 @@ static void test_tensors(void **state)
     static const struct {
         uint64_t a, b, type, offset;
         const char *what;
-    } cases[] = {{4, 2, 1, 0, "only f32"},     {4, 2, 8, 0, "only f32"},
-                 {4, 2, 0, 32, "gap"},         {0, 2, 0, 0, "its size"},
+    } cases[] = {{4, 2, 1, 0, "only f32"},
+                 {4, 2, 8, 0, "only f32"},
+                 {4, 2, 0, 32, "gap"},
+                 {0, 2, 0, 0, "its size"},
                  {UINT64_MAX, 1, 0, 0, "its size"},
                  {UINT64_C(1) << 31, UINT64_C(1) << 31, 0, 0, "its size"},
-                 {8, 2, 0, 0, "need 64 bytes"}, {1, 0, 0, 0, "its size"},
+                 {8, 2, 0, 0, "need 64 bytes"},
+                 {1, 0, 0, 0, "its size"},
                  {UINT64_C(1) << 40, 1, 0, 0, "need 4398046511104 bytes"}};
     struct file f;
 
@@ -294,7 +297,8 @@ static void test_tensors(void **state)
     put_head(&f, 3, 1, 0);
     put_tensor(&f,
                "a name of more than sixty-three bytes, which the format does "
-               "not have", 1, 1, 0, 0);
+               "not have",
+               1, 1, 0, 0);
     expect(&f, ERR_INPUT, "list of tensors");
 }
 

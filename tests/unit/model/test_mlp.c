@@ -86,8 +86,8 @@ static void check_product(enum product_kernel kernel, size_t m, size_t n,
 
 static void test_product(void **s)
 {
-    static const size_t shapes[][2] = {{1, 1},    {1, 2},    {64, 256},
-                                       {65, 257}, {3, 600},  {130, 1000},
+    static const size_t shapes[][2] = {{1, 1},    {1, 2},   {64, 256},
+                                       {65, 257}, {3, 600}, {130, 1000},
                                        {64, 512}, {200, 31}};
 
     (void)s;
@@ -251,7 +251,7 @@ static void reference_forward(float *const w[LAYERS], float *const b[LAYERS],
 static struct mlp *load(const struct file *f, enum product_kernel kernel)
 {
     struct gguf g;
-    struct mlp *m;
+    struct mlp *m = NULL;
     struct diag d;
 
     diag_init(&d);
@@ -269,7 +269,9 @@ static void test_batch_invariance(void **s)
     struct file f;
     float *w[LAYERS], *b[LAYERS];
     float *x, *y, *expected;
-    enum { ROWS = 130 };
+    enum {
+        ROWS = 130
+    };
 
     (void)s;
     make_file(&f, w, b);
@@ -337,7 +339,8 @@ static void test_refused(void **s)
         struct gguf g;
         struct mlp *m = NULL;
         struct diag d;
-        uint8_t *at = memmem(f.bytes, f.n, cases[i].find, strlen(cases[i].find));
+        uint8_t *at =
+            memmem(f.bytes, f.n, cases[i].find, strlen(cases[i].find));
         uint8_t kept;
 
         assert_non_null(at);
@@ -389,8 +392,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_product), cmocka_unit_test(test_activations),
-        cmocka_unit_test(test_batch_invariance),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_xor)};
+        cmocka_unit_test(test_batch_invariance), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_xor)};
 
     host_kernel = product_probe();
     return cmocka_run_group_tests(tests, NULL, NULL);

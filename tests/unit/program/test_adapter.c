@@ -1,6 +1,6 @@
 /* adapter.py through the harness: values of every type there and back, one call
- * per line, hostile and clumsy functions, and the speed of simple calls. Runs as
- * process 1 of a pid namespace of its own (see test_harness.c). */
+ * per line, hostile and clumsy functions, and the speed of simple calls. Runs
+ * as process 1 of a pid namespace of its own (see test_harness.c). */
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -73,23 +73,24 @@ static void job_init(struct job *j, const char *source, const char *takes,
     j->task.takes.len = j->takes.n;
     j->task.gives.data = j->gives.b;
     j->task.gives.len = j->gives.n;
-    j->argv[0] = (char *)(uintptr_t)"/usr/bin/python3";
+    j->argv[0] = (char *)(uintptr_t) "/usr/bin/python3";
     j->task.argv = j->argv;
     j->task.n_argv = 1;
-    j->file.name = (char *)(uintptr_t)"code.py";
+    j->file.name = (char *)(uintptr_t) "code.py";
     j->file.mode = 0444;
     j->file.content.data = (uint8_t *)(uintptr_t)source;
     j->file.content.len = strlen(source);
-    j->helper.name = (char *)(uintptr_t)"json.py"; /* named like a module of ours */
+    j->helper.name =
+        (char *)(uintptr_t) "json.py"; /* named like a module of ours */
     j->helper.mode = 0444;
-    j->helper.content.data = (uint8_t *)(uintptr_t)"ten = 10\n";
+    j->helper.content.data = (uint8_t *)(uintptr_t) "ten = 10\n";
     j->helper.content.len = 9;
     j->files[0] = &j->file;
     j->files[1] = &j->helper;
     j->task.files = j->files;
     j->task.n_files = 2;
     j->task.function_file = j->file.name;
-    j->task.function_name = (char *)(uintptr_t)"f";
+    j->task.function_name = (char *)(uintptr_t) "f";
     j->task.output_bytes = 1 << 24;
     values_init(&j->inputs);
 }
@@ -112,7 +113,8 @@ static void job_inputs(struct job *j, const char *const *lines, uint32_t times)
         }
     }
     assert_int_equal(values_decode(&j->inputs, values_builder_bytes(&w),
-                                   &j->takes, LIMIT_BATCH_VALUES), 0);
+                                   &j->takes, LIMIT_BATCH_VALUES),
+                     0);
     values_builder_release(&w);
     buf_release(&v);
 }
@@ -161,12 +163,13 @@ static void check(const char *takes, const char *gives, const char *source,
     job_run(&j);
     values_init(&answers);
     buf_init(&text, 1 << 20);
-    assert_int_equal(
-        values_decode(&answers, values_builder_bytes(&j.result.answers),
-                      &j.gives, LIMIT_BATCH_VALUES), 0);
+    assert_int_equal(values_decode(&answers,
+                                   values_builder_bytes(&j.result.answers),
+                                   &j.gives, LIMIT_BATCH_VALUES),
+                     0);
     if (values_n(&answers) > 0) {
-        assert_int_equal(value_put_json(&text, values_at(&answers, 0), &j.gives),
-                         0);
+        assert_int_equal(
+            value_put_json(&text, values_at(&answers, 0), &j.gives), 0);
     }
     assert_int_equal(buf_put_u8(&text, 0), 0);
     if ((expected == NULL) != (values_n(&answers) == 0) ||
@@ -230,7 +233,8 @@ static void test_refused_answers(void **state)
     check("u32", "u32", "this is no python", "[1]", NULL);
     check("u32", "u32",
           "class E(int):\n    def __str__(s): return '1\\n2'\n"
-          "def f(x): return E(5)", "[1]", "5");
+          "def f(x): return E(5)",
+          "[1]", "5");
 }
 
 static void test_surroundings(void **state)
@@ -239,7 +243,8 @@ static void test_surroundings(void **state)
     check("u32", "u32",
           "import sys, os\nprint('{\"at\": \"import\"}')\n"
           "def f(x):\n    print('hello')\n    os.write(1, b'999\\n')\n"
-          "    assert sys.stdin.read() == ''\n    return x", "[5]", "5");
+          "    assert sys.stdin.read() == ''\n    return x",
+          "[5]", "5");
     check("u32", "u32", "import json\ndef f(x): return json.ten", "[5]", "10");
     check("u32", "string", "def f(x): return __name__ + __file__[-8:]", "[5]",
           "\"code/code.py\"");
@@ -291,8 +296,8 @@ static void test_speed(void **state)
         program_release(&j.p);
     }
     assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &b), 0);
-    seconds = (double)(b.tv_sec - a.tv_sec) +
-              1e-9 * (double)(b.tv_nsec - a.tv_nsec);
+    seconds =
+        (double)(b.tv_sec - a.tv_sec) + 1e-9 * (double)(b.tv_nsec - a.tv_nsec);
     print_message("%.0f calls/s with a fresh process per %u\n",
                   5.0 * LIMIT_BATCH_VALUES / seconds, LIMIT_BATCH_VALUES);
     assert_true(5.0 * LIMIT_BATCH_VALUES / seconds > 12500);
@@ -300,8 +305,8 @@ static void test_speed(void **state)
     job_release(&j);
 }
 
-/* Runs in a child of ours; its child is process 1. Both leave by _exit: the leak
- * checker cannot stop a process from inside another pid namespace. */
+/* Runs in a child of ours; its child is process 1. Both leave by _exit: the
+ * leak checker cannot stop a process from inside another pid namespace. */
 NORETURN static void middle(int (*run)(void))
 {
     int status = 0;
@@ -351,8 +356,7 @@ static void on_alarm(int number)
 static int run_all(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_types),
-        cmocka_unit_test(test_refused_answers),
+        cmocka_unit_test(test_types), cmocka_unit_test(test_refused_answers),
         cmocka_unit_test(test_surroundings),
         cmocka_unit_test(test_stops_where_it_raised),
         cmocka_unit_test(test_speed)};

@@ -75,8 +75,7 @@ static void job_file(struct job *j, const char *name, unsigned mode,
     j->file_list[j->task.n_files++] = f;
 }
 
-static void job_argv(struct job *j, const char *a, const char *b,
-                     const char *c)
+static void job_argv(struct job *j, const char *a, const char *b, const char *c)
 {
     const char *const words[] = {a, b, c};
 
@@ -102,7 +101,8 @@ static void job_numbers(struct job *j, uint32_t n)
         assert_int_equal(values_builder_add(&w, buf_bytes(&v)), 0);
     }
     assert_int_equal(values_decode(&j->inputs, values_builder_bytes(&w),
-                                   &j->takes, LIMIT_BATCH_VALUES), 0);
+                                   &j->takes, LIMIT_BATCH_VALUES),
+                     0);
     values_builder_release(&w);
     buf_release(&v);
 }
@@ -210,15 +210,14 @@ static void test_bad_lines(void **state)
     check_script("printf '\\377\\n'; sleep 1000", 3, MALFORMED, 0, 0);
     check_script("echo -1; sleep 1000", 3, MALFORMED, 0, 0);
     check_script("echo 4294967296; sleep 1000", 3, MALFORMED, 0, 0);
-    check_script("echo '{\"pass\": true}'; sleep 1000", 1, MALFORMED, 0,
-                 0);
-    check_script("echo 1; echo 2; echo 3; sleep 1000", 2, TOO_MANY, 0,
-                 2);
+    check_script("echo '{\"pass\": true}'; sleep 1000", 1, MALFORMED, 0, 0);
+    check_script("echo 1; echo 2; echo 3; sleep 1000", 2, TOO_MANY, 0, 2);
     check_script("echo 1; printf 2", 1, TOO_MANY, 0, 1);
     check_script("echo 1; echo", 1, TOO_MANY, 0, 1);
     job_init(&j, "u32", "f32");
     job_numbers(&j, 2);
-    job_argv(&j, "/bin/sh", "-c", "echo hello >&2; echo 1.5; echo NaN; sleep 99");
+    job_argv(&j, "/bin/sh", "-c",
+             "echo hello >&2; echo 1.5; echo NaN; sleep 99");
     job_run(&j);
     assert_int_equal(j.result.ending, NONFINITE);
     assert_int_equal(values_builder_n(&j.result.answers), 1);
@@ -241,16 +240,18 @@ static void test_leftovers(void **state)
     (void)state;
     /* A daemon that holds every pipe: nobody waits for it. */
     check_script("(setsid sh -c 'sleep 1000' &) ; echo 1", 1, OK, 0, 1);
-    check_script("(setsid sh -c 'while :; do echo 1; sleep 1; done' &) ; exit 5",
-                 4096, EXITED, 5, ANY);
+    check_script(
+        "(setsid sh -c 'while :; do echo 1; sleep 1; done' &) ; exit 5", 4096,
+        EXITED, 5, ANY);
     assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &a), 0);
     check_script("for i in 1 2 3 4 5 6 7 8; do sleep 1000 & done; echo 1", 1,
                  OK, 0, 1);
     assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &b), 0);
     assert_true(b.tv_sec - a.tv_sec < 30);
     /* Signals to us, process 1, go nowhere. */
-    check_script("kill -KILL 1; kill -TERM 1; kill -STOP 1; kill -CHLD 1; echo 1",
-                 1, OK, 0, 1);
+    check_script(
+        "kill -KILL 1; kill -TERM 1; kill -STOP 1; kill -CHLD 1; echo 1", 1, OK,
+        0, 1);
 }
 
 static void test_no_start(void **state)
@@ -393,8 +394,8 @@ static void refuses_task(const char *file, unsigned mode, const char *argv0)
 
 static void test_task_refused(void **state)
 {
-    static const char *const names[] = {"",     "/x",  "../x", "a/../x", "a//b",
-                                        ".",    "a/.", "a/",   "a\nb",   "./x"};
+    static const char *const names[] = {"",  "/x",  "../x", "a/../x", "a//b",
+                                        ".", "a/.", "a/",   "a\nb",   "./x"};
     struct job j;
     struct diag d;
 
@@ -419,14 +420,14 @@ static void test_task_refused(void **state)
     job_release(&j);
     job_init(&j, "u32", "u32");
     job_argv(&j, "/bin/sh", NULL, NULL);
-    j.task.function_file = (char *)(uintptr_t)"f.py";
-    j.task.function_name = (char *)(uintptr_t)"f";
+    j.task.function_file = (char *)(uintptr_t) "f.py";
+    j.task.function_name = (char *)(uintptr_t) "f";
     assert_int_equal(program_init(&j.p, &j.task, work_dir, &d), ERR_INPUT);
     job_release(&j);
 }
 
-/* Runs in a child of ours; its child is process 1. Both leave by _exit: the leak
- * checker cannot stop a process from inside another pid namespace. */
+/* Runs in a child of ours; its child is process 1. Both leave by _exit: the
+ * leak checker cannot stop a process from inside another pid namespace. */
 NORETURN static void middle(int (*run)(void))
 {
     int status = 0;
@@ -475,13 +476,17 @@ static void on_alarm(int number)
 
 static int run_all(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),         cmocka_unit_test(test_ends_early),
-        cmocka_unit_test(test_bad_lines),    cmocka_unit_test(test_floods),
-        cmocka_unit_test(test_leftovers),    cmocka_unit_test(test_no_start),
-        cmocka_unit_test(test_surroundings), cmocka_unit_test(test_second_batch),
-        cmocka_unit_test(test_tree_too_deep), cmocka_unit_test(test_no_leak),
-        cmocka_unit_test(test_task_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_good),
+                                       cmocka_unit_test(test_ends_early),
+                                       cmocka_unit_test(test_bad_lines),
+                                       cmocka_unit_test(test_floods),
+                                       cmocka_unit_test(test_leftovers),
+                                       cmocka_unit_test(test_no_start),
+                                       cmocka_unit_test(test_surroundings),
+                                       cmocka_unit_test(test_second_batch),
+                                       cmocka_unit_test(test_tree_too_deep),
+                                       cmocka_unit_test(test_no_leak),
+                                       cmocka_unit_test(test_task_refused)};
 
     (void)signal(SIGALRM, on_alarm); /* process 1 has no default action */
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,10 +73,29 @@ static void test_integers(void **state)
 {
     struct type u8 = scalar("u8"), i8 = scalar("i8"), u64 = scalar("u64");
     struct type i64 = scalar("i64"), u32 = scalar("u32");
-    static const char *const bad[] = {
-        "",    "256", "-1",  "-0",   "1.0", "1e0", "01",    "+1",
-        "\"1\"", "1 1", "0x1", "true", "[1]", "1,",  "null",  "{}",
-        "1.",  "--1", "1a",  ".5",   "NaN", "1\n", "\xef\xbb\xbf" "1"};
+    static const char *const bad[] = {"",
+                                      "256",
+                                      "-1",
+                                      "-0",
+                                      "1.0",
+                                      "1e0",
+                                      "01",
+                                      "+1",
+                                      "\"1\"",
+                                      "1 1",
+                                      "0x1",
+                                      "true",
+                                      "[1]",
+                                      "1,",
+                                      "null",
+                                      "{}",
+                                      "1.",
+                                      "--1",
+                                      "1a",
+                                      ".5",
+                                      "NaN",
+                                      "1\n",
+                                      "\xef\xbb\xbf\x31"};
 
     (void)state;
     ACCEPTS(&u8, "0", "\x03\x81\x00");
@@ -154,7 +173,9 @@ static void test_strings(void **state)
 
     (void)state;
     ACCEPTS(&t, "\"\"", "\x05\0\0\0\0");
-    ACCEPTS(&t, "\"a\\n\\\"\\/\\u0041\"", "\x05\0\0\0\x05" "a\n\"/A");
+    ACCEPTS(&t, "\"a\\n\\\"\\/\\u0041\"",
+            "\x05\0\0\0\x05"
+            "a\n\"/A");
     ACCEPTS(&t, "\"\\ud83d\\ude00\"", "\x05\0\0\0\x04\xf0\x9f\x98\x80");
     ACCEPTS(&t, "\"\xc3\xa9\"", "\x05\0\0\0\x02\xc3\xa9");
     REFUSES(&t, "\"");
@@ -246,8 +267,8 @@ static void test_round_trip(void **state)
         memcpy(&f, &x, sizeof(f));
         buf_reset(&v);
         buf_reset(&text);
-        assert_int_equal(i % 2 == 0 ? value_put_f64(&v, d)
-                                    : value_put_f32(&v, f), 0);
+        assert_int_equal(
+            i % 2 == 0 ? value_put_f64(&v, d) : value_put_f32(&v, f), 0);
         if (value_has_nonfinite(buf_bytes(&v))) {
             continue;
         }
@@ -272,7 +293,8 @@ static void test_output_full(void **state)
     buf_init(&out, 8);
     assert_int_equal(
         json_read((struct ubytes){(const uint8_t *)text, strlen(text)}, &t,
-                  &out, &e), ERR_LIMIT);
+                  &out, &e),
+        ERR_LIMIT);
     assert_int_equal(buf_len(&out), 0);
     buf_release(&out);
 }
@@ -294,8 +316,8 @@ static void test_speed(void **state)
         assert_int_equal(read_text("4023233417", 10, &t, &out), 0);
     }
     assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b), 0);
-    seconds = (double)(b.tv_sec - a.tv_sec) +
-              1e-9 * (double)(b.tv_nsec - a.tv_nsec);
+    seconds =
+        (double)(b.tv_sec - a.tv_sec) + 1e-9 * (double)(b.tv_nsec - a.tv_nsec);
     print_message("%.0f lines/s\n", n / seconds);
     assert_true(n / seconds > 20000);
     buf_release(&out);

@@ -1,5 +1,5 @@
-/* serve.c: the conversation over a socket, with the server as process 1 of a pid
- * namespace of its own. */
+/* serve.c: the conversation over a socket, with the server as process 1 of a
+ * pid namespace of its own. */
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -77,7 +77,7 @@ static int send_task(int s, const char *script, const char *file_name)
     Proctor__ProgramTask task = PROCTOR__PROGRAM_TASK__INIT;
     Proctor__File file = PROCTOR__FILE__INIT;
     Proctor__File *files[] = {&file};
-    char *argv[] = {(char *)(uintptr_t)"/bin/sh", (char *)(uintptr_t)"-c",
+    char *argv[] = {(char *)(uintptr_t) "/bin/sh", (char *)(uintptr_t) "-c",
                     (char *)(uintptr_t)script};
     const Proctor__TaskReady *r;
     struct frame f;
@@ -92,7 +92,7 @@ static int send_task(int s, const char *script, const char *file_name)
     task.output_bytes = 1 << 20;
     file.name = (char *)(uintptr_t)file_name;
     file.mode = 0444;
-    file.content.data = (uint8_t *)(uintptr_t)"7\n";
+    file.content.data = (uint8_t *)(uintptr_t) "7\n";
     file.content.len = 2;
     task.files = files;
     task.n_files = 1;
@@ -141,7 +141,8 @@ static uint32_t send_batch(int s, uint32_t id, uint32_t *out_answers)
     assert_int_equal(
         values_decode(&answers,
                       (struct ubytes){r->outputs.data, r->outputs.len}, &gives,
-                      LIMIT_BATCH_VALUES), 0);
+                      LIMIT_BATCH_VALUES),
+        0);
     *out_answers = values_n(&answers);
     values_release(&answers);
     frame_release(&f);
@@ -158,7 +159,8 @@ static void test_batches(void **state)
 
     (void)state;
     /* Answers with the file's content; leaves a trace that must be gone. */
-    assert_true(send_task(s, "[ -e trace ] && exit 1; : > trace; cat a/b", "a/b"));
+    assert_true(
+        send_task(s, "[ -e trace ] && exit 1; : > trace; cat a/b", "a/b"));
     for (uint32_t id = 1; id <= 3; id++) {
         assert_int_equal(send_batch(s, id, &answers),
                          PROCTOR__ENDING__ENDING_OK);
@@ -175,9 +177,10 @@ static void test_channel_is_private(void **state)
     int s = start_server(&pid);
 
     (void)state;
-    assert_true(send_task(s, "for i in 3 4 5 6 7 8 9; do"
-                             " (: <&$i) 2>/dev/null && exit 1;"
-                             " (: >&$i) 2>/dev/null && exit 1; done; echo 1",
+    assert_true(send_task(s,
+                          "for i in 3 4 5 6 7 8 9; do"
+                          " (: <&$i) 2>/dev/null && exit 1;"
+                          " (: >&$i) 2>/dev/null && exit 1; done; echo 1",
                           "x"));
     assert_int_equal(send_batch(s, 1, &answers), PROCTOR__ENDING__ENDING_OK);
     assert_int_equal(answers, 1);
@@ -202,9 +205,10 @@ static void test_refusals(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_batches),
-                                       cmocka_unit_test(test_channel_is_private),
-                                       cmocka_unit_test(test_refusals)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_channel_is_private),
+        cmocka_unit_test(test_refusals)};
     struct type u32;
     int code;
 
