@@ -10,8 +10,8 @@
 #include "proto/err.h"
 #include "proto/limits.h"
 
-#define TRIED_SLOTS 8192u             /* open addressing; at most 1/4 full */
-#define EDITED_BYTES_MAX (256u << 20) /* bounds the work on huge inputs */
+#define TRIED_SLOTS 8192u            /* open addressing; at most 1/4 full */
+#define EDITED_BYTES_MAX (64u << 20) /* bounds the work on huge inputs */
 #define ROUND_BYTES_MAX LIMIT_BATCH_BYTES
 
 _Static_assert(LIMIT_SHRINK_EVALUATIONS * 4 <= TRIED_SLOTS,

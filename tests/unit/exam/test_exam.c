@@ -125,8 +125,7 @@ static enum play_end counts_repeats(struct play *p, struct ubytes input,
     (void)n;
     seen[i] = x;
     for (uint32_t k = 0; k < i; k++) {
-        if (seen[k] == x &&
-            x > 1000000) { /* large ones are never drawn twice */
+        if (seen[k] == x && is_plain(x)) {
             x++;
             break;
         }
