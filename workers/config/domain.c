@@ -334,7 +334,9 @@ static int put_scalar_domain(struct config *c, const struct yaml_node *n,
         break;
     }
     if (body) {
-        return schema_expected(c, n, "bool without bounds");
+        config_fail(c, n, "%s has no bounds", name);
+        config_hint(c, "write %s alone", name);
+        return ERR_INPUT;
     }
     config_fail(c, n, "%s needs a length", name);
     config_hint(c, "write {%s: {length: [0, 64]}}", name);

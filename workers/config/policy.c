@@ -235,7 +235,7 @@ static int read_head(struct config *c, const struct yaml_node *const *v,
 {
     static const char *const profiles[] = {"strict"};
     uint64_t number = 0;
-    const char *name = NULL;
+    const char *name = "";
     size_t profile;
 
     config_enter(c, "version");
@@ -246,10 +246,12 @@ static int read_head(struct config *c, const struct yaml_node *const *v,
     }
     config_leave(c);
     p->version = 1;
-    config_enter(c, "name");
-    TRY(schema_text(c, v[Y_NAME], NAME_BYTES_MAX, &name));
-    config_leave(c);
-    p->name = arena_text(&c->reply, name, v[Y_NAME]->n);
+    if (v[Y_NAME]) {
+        config_enter(c, "name");
+        TRY(schema_text(c, v[Y_NAME], NAME_BYTES_MAX, &name));
+        config_leave(c);
+    }
+    p->name = arena_text(&c->reply, name, strlen(name));
     p->confinement = arena_text(&c->reply, profiles[0], strlen(profiles[0]));
     if (!p->name || !p->confinement) {
         return ERR_NOMEM;
@@ -274,7 +276,7 @@ static int read_policy(struct config *c, const struct yaml_node *root,
                        Proctor__ConfigReply *out)
 {
     static const struct schema_key keys[Y_N] = {
-        {"version", 1, NULL}, {"name", 1, NULL},   {"grants", 0, NULL},
+        {"version", 1, NULL}, {"name", 0, NULL},   {"grants", 0, NULL},
         {"budgets", 0, NULL}, {"limits", 0, NULL}, {"exam", 0, NULL},
         {"confinement", 0, NULL}, {"workers", 0, NULL}};
     const struct yaml_node *v[Y_N];

@@ -83,8 +83,15 @@ static void set_place(struct yaml_reader *r, struct yaml_node *n, size_t pos)
 static size_t event_pos(const struct yaml_reader *r, struct fy_event *e)
 {
     const struct fy_mark *m = fy_event_start_mark(e);
+    size_t pos = m ? m->input_pos : r->at;
 
-    return m ? m->input_pos : r->at;
+    /* libfyaml's mark of a quoted scalar stands behind the quote. */
+    if (e->type == FYET_SCALAR && pos > 0) {
+        enum fy_scalar_style style = fy_token_scalar_style(e->scalar.value);
+
+        pos -= style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
+    }
+    return pos;
 }
 
 /* Refuses what must not even reach libfyaml, with its byte position. */
