@@ -4,6 +4,7 @@
  * passes it. Made in the kernel from bytes; no worker takes part. Kernel process. */
 #include "kernel/exam/machine.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "kernel/exam/stream.h"
@@ -192,11 +193,10 @@ int controls_judge(struct exam *x)
     x->level =
         x->s.has_second && !exam_is_table(x) ? LEVEL_PROVEN : LEVEL_ORACLE;
     if (x->is_exhaustive) {
-        return exam_finish(x, VERDICT_ADMIT, "right on all %llu %s",
-                           (unsigned long long)x->compared,
-                           exam_is_table(x) ? "rows of the table"
-                                            : "inputs of the domain");
+        return exam_finish(
+            x, VERDICT_ADMIT, "right on all %" PRIu64 " %s", x->compared,
+            exam_is_table(x) ? "rows of the table" : "inputs of the domain");
     }
-    return exam_finish(x, VERDICT_ADMIT, "right on all of %llu draws",
-                       (unsigned long long)x->compared);
+    return exam_finish(x, VERDICT_ADMIT, "right on all of %" PRIu64 " draws",
+                       x->compared);
 }

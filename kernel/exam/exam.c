@@ -171,7 +171,7 @@ static void run(struct exam *x)
 static void plain(char *s)
 {
     for (; *s != '\0'; s++) {
-        *s = *s >= 0x20 && *s < 0x7f ? *s : '?';
+        *s = (char)(*s >= 0x20 && *s < 0x7f ? *s : '?');
     }
 }
 

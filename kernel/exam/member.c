@@ -13,6 +13,7 @@ static uint64_t number_bits(struct rd *r, const struct node *n)
     unsigned width = n->code & (unsigned)~TYPE_UNSIGNED;
     uint64_t bits = 0;
 
+    ASSERT(width >= 1 && width <= 8);
     for (unsigned i = 0; i < width; i++) {
         bits = bits << 8 | rd_u8(r);
     }

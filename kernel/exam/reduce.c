@@ -4,6 +4,7 @@
  * process. */
 #include "kernel/exam/machine.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "kernel/exam/shrink.h"
@@ -13,10 +14,10 @@
 static int finish(struct exam *x)
 {
     x->shrink_evaluations = shrink_evaluations(x->shrink);
-    return exam_finish(x, VERDICT_REJECT, "wrong at draw %llu of %llu%s%s",
-                       (unsigned long long)x->raw.k,
-                       (unsigned long long)x->draws_n,
-                       x->raw.ending[0] == '\0' ? "" : ": ", x->raw.ending);
+    return exam_finish(x, VERDICT_REJECT,
+                       "wrong at draw %" PRIu64 " of %" PRIu64 "%s%s", x->raw.k,
+                       x->draws_n, x->raw.ending[0] == '\0' ? "" : ": ",
+                       x->raw.ending);
 }
 
 static int pack_round(struct exam *x)

@@ -3,6 +3,7 @@
  * mind remembers something that it should not. Kernel process. */
 #include "kernel/exam/machine.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "kernel/exam/stream.h"
@@ -30,7 +31,7 @@ static int shuffle(struct exam *x, enum exam_who who, uint32_t lane,
     x->again_at[who] = at;
     stream_init(&r, x->src.seed, lane, x->first);
     stream_shuffle(&r, at, all);
-    TRY(values_builder_init(&w, 3u * CHUNK_BYTES));
+    TRY(values_builder_init(&w, 3 * CHUNK_BYTES));
     code = 0;
     for (uint32_t i = 0; i < all && code == 0; i++) {
         at[i] = at[i] < n ? at[i] : (uint32_t)stream_below(&r, n);
@@ -84,7 +85,7 @@ static uint32_t find_change(const struct exam *x, enum exam_who who,
 
 static int judge_oracle(struct exam *x)
 {
-    struct ubytes got;
+    struct ubytes got = {NULL, 0};
     uint32_t i = find_change(x, EXAM_ORACLE, &got);
 
     if (i == NO_INPUT && x->said[EXAM_ORACLE].is_complete) {
@@ -115,9 +116,9 @@ static int reject(struct exam *x, uint32_t i, struct ubytes got)
                            "ran out of time when asked again, twice");
     }
     return exam_finish(x, VERDICT_REJECT,
-                       "not deterministic: another answer to draw %llu when "
-                       "asked again",
-                       (unsigned long long)(x->first + i));
+                       "not deterministic: another answer to draw %" PRIu64
+                       " when asked again",
+                       x->first + i);
 }
 
 /* The second answers in draw order: position of each input's first one. */

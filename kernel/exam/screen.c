@@ -3,6 +3,7 @@
  * is durable. Kernel process. */
 #include "kernel/exam/machine.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -276,9 +277,9 @@ static int plan(struct exam *x)
     }
     if (x->draws_n > x->s.draws_left) {
         return exam_finish(x, VERDICT_INCONCLUSIVE,
-                           "needs %llu draws, the budget has %llu left",
-                           (unsigned long long)x->draws_n,
-                           (unsigned long long)x->s.draws_left);
+                           "needs %" PRIu64 " draws, the budget has %" PRIu64
+                           " left",
+                           x->draws_n, x->s.draws_left);
     }
     return 0;
 }

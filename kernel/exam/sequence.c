@@ -181,7 +181,10 @@ static void prepare(struct sequence *q, struct stream *r, const struct node *n)
 static uint32_t slice_symbol(const struct sequence *q, struct stream *r,
                              uint32_t i)
 {
-    uint64_t at = (uint64_t)i * q->width + stream_below(r, q->width);
+    uint64_t at;
+
+    ASSERT(i < q->length);
+    at = (uint64_t)i * q->width + stream_below(r, q->width);
 
     return q->start + (uint32_t)(at / q->length);
 }

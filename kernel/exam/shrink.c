@@ -48,10 +48,10 @@ int shrink_new(const struct draw_source *src, struct ubytes v,
     }
     s->src = src;
     buf_init(&s->best, LIMIT_VALUE_BYTES);
-    buf_init(&s->best_key, 16u * LIMIT_VALUE_BYTES);
+    buf_init(&s->best_key, 16 * (size_t)LIMIT_VALUE_BYTES);
     buf_init(&s->round, ROUND_BYTES_MAX + LIMIT_VALUE_BYTES);
-    buf_init(&s->keys, 16u * (ROUND_BYTES_MAX + LIMIT_VALUE_BYTES));
-    buf_init(&s->key, 16u * LIMIT_VALUE_BYTES);
+    buf_init(&s->keys, 16 * (size_t)(ROUND_BYTES_MAX + LIMIT_VALUE_BYTES));
+    buf_init(&s->key, 16 * (size_t)LIMIT_VALUE_BYTES);
     code = buf_put(&s->best, v.p, v.n);
     if (code == 0) {
         code = edit_key(v, &s->best_key);

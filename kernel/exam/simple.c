@@ -11,6 +11,7 @@ static uint64_t read_number(struct rd *r, unsigned width)
 {
     uint64_t v = 0;
 
+    ASSERT(width >= 1 && width <= 8);
     for (unsigned i = 0; i < width; i++) {
         v = v << 8 | rd_u8(r);
     }

@@ -3,6 +3,7 @@
  * mismatch in draw order decides. Kernel process. */
 #include "kernel/exam/machine.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "proto/err.h"
@@ -222,8 +223,8 @@ static int reject(struct exam *x, uint32_t i, struct ubytes expected,
                   x->first + i, ending));
     if (is_silent && s->is_limit) {
         return exam_finish(x, VERDICT_REJECT,
-                           "ran out of time at draw %llu, twice",
-                           (unsigned long long)(x->first + i));
+                           "ran out of time at draw %" PRIu64 ", twice",
+                           x->first + i);
     }
     if (exam_is_table(x)) {
         return exam_finish(x, VERDICT_REJECT, "wrong on a row of the table");
@@ -270,7 +271,7 @@ int test_judge(struct exam *x)
     if (x->phase >= PHASE_END) {
         return 0;
     }
-    buf_init(&entry, 3u * (LIMIT_VALUE_BYTES + LIMIT_BATCH_BYTES));
+    buf_init(&entry, 3 * (size_t)(LIMIT_VALUE_BYTES + LIMIT_BATCH_BYTES));
     code = compare_chunk(x, &entry);
     buf_release(&entry);
     return code;
