@@ -10,7 +10,6 @@
 #include <sys/ptrace.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,6 +39,59 @@ static int stop_wait(const struct probe *p)
     return 0;
 }
 
+/* Whether an address holds a system call instruction. */
+static int is_site(const struct probe *p, unsigned long at)
+{
+    long text;
+
+    errno = 0;
+    text = ptrace(PTRACE_PEEKTEXT, p->pid, (void *)at, NULL);
+    return errno == 0 && (text & 0xffff) == SYSCALL_INSTRUCTION;
+}
+
+/* It was stopped before it reached its read: lets it run to its next system
+ * call, which is skipped (orig_rax -1) and made again when it goes on. */
+static int next_call_reach(struct probe *p)
+{
+    struct user_regs_struct skip;
+
+    if (ptrace(PTRACE_SYSCALL, p->pid, NULL, NULL) < 0) {
+        return ERR_TRACE(ERR_CONFINE);
+    }
+    TRY(stop_wait(p));
+    if (ptrace(PTRACE_GETREGS, p->pid, NULL, &p->home) < 0) {
+        return ERR_TRACE(ERR_CONFINE);
+    }
+    skip = p->home;
+    skip.orig_rax = ~0ul;
+    if (ptrace(PTRACE_SETREGS, p->pid, NULL, &skip) < 0 ||
+        ptrace(PTRACE_SYSCALL, p->pid, NULL, NULL) < 0) {
+        return ERR_TRACE(ERR_CONFINE);
+    }
+    TRY(stop_wait(p));
+    p->home.rip -= 2;
+    p->home.rax = p->home.orig_rax;
+    p->home.orig_rax = ~0ul;
+    p->site = p->home.rip;
+    return 0;
+}
+
+static int site_find(struct probe *p)
+{
+    if (ptrace(PTRACE_GETREGS, p->pid, NULL, &p->home) < 0) {
+        return ERR_TRACE(ERR_CONFINE);
+    }
+    p->site = p->home.rip - 2;
+    if (!is_site(p, p->site)) {
+        TRY(next_call_reach(p));
+    }
+    if (!is_site(p, p->site)) {
+        errno = EFAULT;
+        return ERR_TRACE(ERR_CONFINE);
+    }
+    return 0;
+}
+
 int probe_begin(struct probe *p, pid_t pid, int pidfd)
 {
     struct pollfd gone = {.fd = pidfd, .events = POLLIN};
@@ -58,7 +110,8 @@ int probe_begin(struct probe *p, pid_t pid, int pidfd)
     if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) < 0) {
         return ERR_TRACE(ERR_CONFINE);
     }
-    return stop_wait(p);
+    TRY(stop_wait(p));
+    return site_find(p);
 }
 
 void probe_end(struct probe *p)
@@ -90,26 +143,14 @@ int probe_filter(struct probe *p, unsigned i, struct sock_filter *out,
     return 0;
 }
 
-/* One system call in the stopped process, made with the very instruction in
- * which it waits. orig_rax -1 keeps the host from restarting the old call. */
+/* One system call in the stopped process. orig_rax -1 keeps the host from
+ * restarting the call in which it waits; `home` restores that afterwards. */
 static int call_run(struct probe *p, unsigned long nr,
                     const unsigned long args[static 4], long *out)
 {
-    struct user_regs_struct was;
-    struct user_regs_struct now;
-    long text;
+    struct user_regs_struct now = p->home;
 
-    if (ptrace(PTRACE_GETREGS, p->pid, NULL, &was) < 0) {
-        return ERR_TRACE(ERR_CONFINE);
-    }
-    errno = 0;
-    text = ptrace(PTRACE_PEEKTEXT, p->pid, (void *)(was.rip - 2), NULL);
-    if (errno != 0 || (text & 0xffff) != SYSCALL_INSTRUCTION) {
-        errno = EFAULT;
-        return ERR_TRACE(ERR_CONFINE);
-    }
-    now = was;
-    now.rip = was.rip - 2;
+    now.rip = p->site;
     now.rax = nr;
     now.orig_rax = ~0ul;
     now.rdi = args[0];
@@ -123,10 +164,10 @@ static int call_run(struct probe *p, unsigned long nr,
     }
     TRY(stop_wait(p));
     if (ptrace(PTRACE_GETREGS, p->pid, NULL, &now) < 0 ||
-        ptrace(PTRACE_SETREGS, p->pid, NULL, &was) < 0) {
+        ptrace(PTRACE_SETREGS, p->pid, NULL, &p->home) < 0) {
         return ERR_TRACE(ERR_CONFINE);
     }
-    if (now.rip != was.rip) {
+    if (now.rip != p->site + 2) {
         errno = EPROTO; /* something else happened than that call */
         return ERR_TRACE(ERR_CONFINE);
     }
@@ -143,27 +184,19 @@ int probe_securebits(struct probe *p, long *out)
 
 int probe_open_root(struct probe *p, long *out)
 {
-    struct user_regs_struct regs;
-    unsigned long at;
+    unsigned long at = (p->home.rsp - SCRATCH_BELOW) & ~7ul;
+    const unsigned long args[4] = {(unsigned long)AT_FDCWD, at,
+                                   O_RDONLY | O_DIRECTORY | O_CLOEXEC};
     long was;
     int code;
 
-    if (ptrace(PTRACE_GETREGS, p->pid, NULL, &regs) < 0) {
-        return ERR_TRACE(ERR_CONFINE);
-    }
-    at = (regs.rsp - SCRATCH_BELOW) & ~7ul;
     errno = 0;
     was = ptrace(PTRACE_PEEKDATA, p->pid, (void *)at, NULL);
     if (errno != 0 ||
         ptrace(PTRACE_POKEDATA, p->pid, (void *)at, (void *)(long)'/') < 0) {
         return ERR_TRACE(ERR_CONFINE);
     }
-    {
-        const unsigned long args[4] = {(unsigned long)AT_FDCWD, at,
-                                       O_RDONLY | O_DIRECTORY | O_CLOEXEC};
-
-        code = call_run(p, SYS_openat, args, out);
-    }
+    code = call_run(p, SYS_openat, args, out);
     if (code == 0 &&
         ptrace(PTRACE_POKEDATA, p->pid, (void *)at, (void *)was) < 0) {
         return ERR_TRACE(ERR_CONFINE);

@@ -5,6 +5,7 @@
 #define KERNEL_CONFINE_PROBE_H
 
 #include <sys/types.h>
+#include <sys/user.h>
 
 #include "kernel/confine/filter.h"
 
@@ -12,6 +13,8 @@ struct probe {
     pid_t pid;
     int pidfd; /* borrowed */
     int held;
+    struct user_regs_struct home; /* from which it goes on afterwards */
+    unsigned long site;           /* of a system call instruction of its own */
 };
 
 /* Seizes and stops the process; its seccomp filters are suspended until

@@ -76,6 +76,7 @@ static const struct rule narrow[] = {
     ALLOW("setresgid"),
     ALLOW("setresuid"),
     ALLOW("capset"),
+    ALLOW1("prctl", 0, M32, PR_CAPBSET_READ),
     ALLOW1("prctl", 0, M32, PR_CAPBSET_DROP),
     ALLOW1("prctl", 0, M32, PR_CAP_AMBIENT),
     ALLOW1("prctl", 0, M32, PR_SET_SECUREBITS),
