@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernel/exam/node.h"
+#include "kernel/exam/shrink.h"
 #include "proto/err.h"
 #include "proto/limits.h"
 
@@ -17,6 +18,29 @@ static void check(const struct draw_source *src, const struct type *t,
         value_has_nonfinite(v) || v.n > LIMIT_VALUE_BYTES) {
         abort();
     }
+}
+
+/* Two rounds of shrinking: members only, never longer. */
+static void shrink_some(const struct draw_source *src, const struct type *t,
+                        struct ubytes v)
+{
+    struct shrink *s;
+
+    if (shrink_new(src, v, &s) != 0) {
+        abort();
+    }
+    for (unsigned round = 0; round < 2 && shrink_round(s) == 0; round++) {
+        for (uint32_t i = 0; i < shrink_n(s); i++) {
+            check(src, t, shrink_at(s, i));
+            if (shrink_at(s, i).n > v.n) {
+                abort();
+            }
+        }
+        if (shrink_take(s, shrink_n(s) / 2) != 0) {
+            abort();
+        }
+    }
+    shrink_free(s);
 }
 
 static void draw_all(const struct draw_source *src, const struct type *t,
@@ -35,6 +59,7 @@ static void draw_all(const struct draw_source *src, const struct type *t,
         }
         check(src, t, buf_bytes(v));
     }
+    shrink_some(src, t, buf_bytes(v));
 }
 
 static void enumerate_ends(const struct draw_source *src, const struct type *t,
