@@ -42,7 +42,7 @@ static int ask(struct check_args *a)
     }
     if (rc == 0) {
         session_end_kernel(&s);
-        rc = outcome_report(&s, NULL, 1);
+        rc = outcome_report(&s, NULL, OUTCOME_CHECK);
     }
     session_close(&s);
     return rc;

@@ -50,7 +50,7 @@ static int ask(struct resume_args *a, const char *store)
     }
     if (rc == 0) {
         session_end_kernel(&s);
-        rc = outcome_report(&s, store, 0);
+        rc = outcome_report(&s, store, OUTCOME_RUN);
     }
     session_close(&s);
     request_release(&r);

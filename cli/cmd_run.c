@@ -108,7 +108,8 @@ static int ask(struct run_args *a, const char *store)
     }
     if (rc == 0) {
         session_end_kernel(&s);
-        rc = outcome_report(&s, store, a->dry_run);
+        rc = outcome_report(&s, store,
+                            a->dry_run ? OUTCOME_DRY_RUN : OUTCOME_RUN);
     }
     session_close(&s);
     return rc;

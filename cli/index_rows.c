@@ -51,6 +51,7 @@ enum statement {
     S_RUN,
     S_RESUMED,
     S_END,
+    S_STOPPED,
     S_ADMIT,
     S_STATE,
     S_SETTLE,
@@ -69,6 +70,9 @@ static const char *const SQL[STATEMENTS_N] = {
                   "result,reason,seq,evidence,place FROM tasks WHERE run=?2",
     [S_END] = "UPDATE runs SET ended=1,code=?2,passed=?3,failed=?4,parked=?5,"
               "skipped=?6 WHERE seq=?1",
+    /* What still ran when its run ended was stopped. */
+    [S_STOPPED] = "UPDATE tasks SET state=?2 WHERE run=?1 AND state IN"
+                  " ('running','validating','repairing')",
     [S_ADMIT] = "INSERT INTO tasks VALUES(?1,?2,?3,?4,'none','','',?5,NULL,?5)"
                 " ON CONFLICT(run,task) DO UPDATE SET op=?3,seq=?5",
     [S_STATE] = "INSERT INTO tasks VALUES(?1,?2,'',?3,'none','',?4,?5,NULL,?5)"
@@ -273,6 +277,12 @@ static int add_end(struct index_rows *x, const struct record *r)
     bind_u(q, 4, record_u(r, RF_END_failed));
     bind_u(q, 5, record_u(r, RF_END_parked));
     bind_u(q, 6, record_u(r, RF_END_skipped));
+    if (done(q) != SQLITE_OK) {
+        return SQLITE_ERROR;
+    }
+    q = x->s[S_STOPPED];
+    bind_u(q, 1, record_u(r, RF_END_run));
+    bind_s(q, 2, state_name(STATE_ABORTED));
     return done(q);
 }
 

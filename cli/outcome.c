@@ -46,7 +46,8 @@ static int is_state(const Proctor__TaskRow *row, enum task_state s)
     return strcmp(row->state, state_name(s)) == 0;
 }
 
-static int print_table(const Proctor__RunDone *done, int is_dry, int colour)
+static int print_table(const Proctor__RunDone *done, enum outcome_of of,
+                       int colour)
 {
     static const char *const HEADS[] = {"task", "op", "state", "level",
                                         "evidence"};
@@ -54,7 +55,7 @@ static int print_table(const Proctor__RunDone *done, int is_dry, int colour)
     size_t i;
     int rc;
 
-    table_init(&t, is_dry ? 3 : 5, HEADS);
+    table_init(&t, of == OUTCOME_RUN ? 5 : 3, HEADS);
     for (i = 0; i < done->n_tasks; i++) {
         const Proctor__TaskRow *row = done->tasks[i];
         char show[48] = "";
@@ -106,16 +107,23 @@ static int print_task(const char *store, const Proctor__TaskRow *row,
 }
 
 static void print_totals(const Proctor__RunDone *done, const char *store,
-                         int is_dry)
+                         enum outcome_of of)
 {
     uint64_t rows = done->n_tasks;
     uint64_t all = (uint64_t)done->passed + done->failed + done->parked +
                    done->skipped;
 
-    if (is_dry) {
-        printf("%s: nothing was run or recorded.\n",
-               done->code == 0 ? "Admitted" : "Not admitted");
+    if (of == OUTCOME_CHECK) {
+        puts(done->code == 0 ? "well formed" : "not well formed");
         return;
+    }
+    if (of == OUTCOME_DRY_RUN) {
+        printf("%s; nothing was run or recorded\n",
+               done->code == 0 ? "admitted" : "not admitted");
+        return;
+    }
+    if (rows == 0 && done->code != 0) {
+        return; /* it never began: the diagnosis says all */
     }
     if (all > rows && rows > 0) {
         printf("... and %" PRIu64 " more; proctor status lists them\n",
@@ -137,16 +145,16 @@ static void print_totals(const Proctor__RunDone *done, const char *store,
 }
 
 static int print_text(const Proctor__RunDone *done, const char *store,
-                      int is_dry)
+                      enum outcome_of of)
 {
     int colour = term_has_colour(stdout);
     size_t i;
 
-    TRY(print_table(done, is_dry, colour));
+    TRY(print_table(done, of, colour));
     for (i = 0; i < done->n_tasks; i++) {
         TRY(print_task(store, done->tasks[i], colour));
     }
-    print_totals(done, store, is_dry);
+    print_totals(done, store, of);
     return 0;
 }
 
@@ -196,7 +204,7 @@ static void put_task(struct json *j, const char *store,
 }
 
 static int print_json(struct session *s, const Proctor__RunDone *done,
-                      const char *store, int is_dry)
+                      const char *store, enum outcome_of of)
 {
     struct json j;
     size_t i;
@@ -206,7 +214,7 @@ static int print_json(struct session *s, const Proctor__RunDone *done,
     json_i64(&j, "code", done->code);
     json_str(&j, "error", done->code == 0 ? "" : err_name(done->code));
     json_i64(&j, "exit", done->code == 0 ? 0 : err_exit_code(done->code));
-    json_bool(&j, "dry_run", is_dry);
+    json_bool(&j, "dry_run", of != OUTCOME_RUN);
     json_str(&j, "store", store != NULL ? store : "");
     json_u64(&j, "passed", done->passed);
     json_u64(&j, "failed", done->failed);
@@ -225,12 +233,12 @@ static int print_json(struct session *s, const Proctor__RunDone *done,
     return cli_emit(s->c, &j);
 }
 
-int outcome_report(struct session *s, const char *store, int is_dry)
+int outcome_report(struct session *s, const char *store, enum outcome_of of)
 {
     const Proctor__RunDone *done = (const Proctor__RunDone *)s->answer.m;
     struct cli *c = s->c;
-    int rc = c->json ? print_json(s, done, store, is_dry)
-                     : print_text(done, store, is_dry);
+    int rc = c->json ? print_json(s, done, store, of)
+                     : print_text(done, store, of);
 
     if (rc < 0) {
         return rc;
