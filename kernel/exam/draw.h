@@ -4,7 +4,7 @@
  * i of the outermost tuple has sub-stream i. Integer arithmetic, and for floats
  * exact bits and IEEE + and *: the same bytes on every host.
  *
- * What a stratum means, "version 1". `origin` is the member nearest to zero.
+ * What a stratum means in DRAW_VERSION 1. `origin` is the member nearest to zero.
  *             uniform     magnitude      bits            boundary       small
  * int         uniform     origin +- log- 1-4 bits set    min, max,      origin
  *                         uniform        or clear, runs, origin, 2^k,   +- 0..8,
@@ -36,6 +36,8 @@
 #define KERNEL_EXAM_DRAW_H
 
 #include "proto/value.h"
+
+#define DRAW_VERSION 1 /* Exam.version; a change of any rule here is another */
 
 enum stratum {
     STRATUM_UNIFORM,   /* uniform over the domain */

@@ -92,6 +92,9 @@ int exam_ask(struct exam *x, enum exam_who who, const struct values *inputs,
     struct said *s = &x->said[who];
 
     ASSERT((x->pending & 1u << who) == 0 && values_n(inputs) > 0);
+    if (x->phase >= PHASE_END) {
+        return 0; /* the one asked before ended the exam at once */
+    }
     s->inputs = inputs;
     s->was_repeated = 0;
     x->phase = after;
@@ -280,8 +283,9 @@ static int check_setup(struct exam *x)
 
     TRY(type_decode(field(&e->takes), &x->takes));
     TRY(type_decode(field(&e->gives), &x->gives));
-    if (type_tag_at(&x->takes, 0) != TYPE_TUPLE || !(e->p0 > 0) ||
-        !(e->p0 <= 0.5) || !(e->alpha > 0) || !(e->alpha <= 0.5)) {
+    if (e->version != DRAW_VERSION || type_tag_at(&x->takes, 0) != TYPE_TUPLE ||
+        !(e->p0 > 0) || !(e->p0 <= 0.5) || !(e->alpha > 0) ||
+        !(e->alpha <= 0.5)) {
         return ERR_TRACE(ERR_INPUT);
     }
     if (exam_is_table(x)) {

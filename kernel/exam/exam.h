@@ -61,8 +61,8 @@ struct exam_setup {
 
 /* Checks the setup and begins. *out is set before the first callback, and
  * callbacks may come before this returns: a tiny exam can even be over by then.
- * 0, ERR_NOMEM, ERR_INPUT or ERR_ENCODING (types, domain, examples or rows that
- * do not fit; no callback was made and *out is NULL). */
+ * 0, ERR_NOMEM, ERR_INPUT or ERR_ENCODING (version, p0, alpha, types, domain,
+ * examples or rows that do not fit; no callback was made and *out is NULL). */
 int exam_start(const struct exam_setup *s, const struct exam_ops *ops, void *ctx,
                struct exam **out) MUST_USE;
 /* The evaluation that was asked for ended. e is borrowed for the call. May be

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/exam/draw.h"
 #include "kernel/exam/exam.h"
 #include "proto/blake3.h"
 #include "proto/err.h"
@@ -202,6 +203,7 @@ static void play_init(struct play *p, const uint8_t *takes, size_t takes_n,
     p->spec.gives = (ProtobufCBinaryData){gives_n, (uint8_t *)(uintptr_t)gives};
     p->spec.domain =
         (ProtobufCBinaryData){domain_n, (uint8_t *)(uintptr_t)domain};
+    p->spec.version = DRAW_VERSION;
     p->spec.p0 = 1e-3;
     p->spec.alpha = 1e-6;
     p->setup.exam = &p->spec;

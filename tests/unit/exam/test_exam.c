@@ -188,9 +188,10 @@ static void test_outside_gives_no_verdict(void **state)
     struct play p;
 
     (void)state;
-    for (unsigned who = 0; who < 3; who++) {
+    for (unsigned i = 0; i < 6; i++) {
         u32_exam(&p, good);
-        p.fn[who] = outside;
+        p.fn[i % 3] = outside;
+        p.is_sync = i >= 3;
         play_run(&p);
         assert_int_equal(p.code, ERR_WORKER);
         assert_int_equal(p.e->verdict, VERDICT_INCONCLUSIVE);
