@@ -110,6 +110,7 @@ static int read_quoted(struct csv *v, struct yaml_node *out)
     /* Unescaping never makes text longer; find the end first. */
     for (size_t i = v->at;; i++) {
         if (i == v->n) {
+            v->at--;
             return fail_here(v, "a quoted field has no end",
                              "close it with a quote");
         }

@@ -235,7 +235,7 @@ static void corpus_problems(void **state)
                 {"\"a\"\nb\n", "u8", 1, 1, "expected 0..255, got \"a\""},
                 {"7\n", "string", 1, 1, "expected a string, got 7"},
                 {"\"a\\u0000b\"\n", "string", 1, 1, "neither NUL"},
-                {"\"a\"\n\"b\n", "string", 2, 3, "not well-formed"}};
+                {"\"a\"\n\"b\n", "string", 2, 2, "not well-formed"}};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_N(rows); i++) {
