@@ -23,13 +23,13 @@
 enum { CLIENT_FD = 3 };
 
 struct options {
-    const char *store;  /* NULL: --no-store */
+    const char *store;  /* NULL: none, checks and dry runs need none */
     const char *images; /* NULL: the folder of this binary */
 };
 
 static int usage(void)
 {
-    fputs("usage: proctor-kernel --store DIR | --no-store [--images DIR]\n"
+    fputs("usage: proctor-kernel [--store DIR | --no-store] [--images DIR]\n"
           "Started by `proctor`, with its socket as descriptor 3.\n",
           stderr);
     return 2;
@@ -50,7 +50,7 @@ static int options_read(int argc, char **argv, struct options *out)
             return -1;
         }
     }
-    return none == (out->store == NULL) ? 0 : -1;
+    return none && out->store != NULL ? -1 : 0;
 }
 
 /* Nothing that the caller left open, set or masked changes what follows. */

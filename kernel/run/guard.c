@@ -251,6 +251,7 @@ static void worker_gone(void *ctx, struct worker *w, const struct worker_exit *e
 
     (void)w;
     ASSERT(g->magic == GUARD_MAGIC);
+    g->worker = NULL; /* the engine frees it after this call */
     list_drop(&g->owner->recorded, g);
     guard_settle(g, e->cpu_ms);
     g->h->on_end(g->ctx, g, &end);
@@ -261,6 +262,7 @@ static void on_failed(void *ctx, struct worker *w, const struct diag *d)
     struct guard *g = ctx;
 
     (void)w;
+    g->worker = NULL; /* the engine frees it after this call */
     guard_fail(g, d->code < 0 ? d->code : ERR_WORKER, d->what);
 }
 

@@ -91,13 +91,21 @@ int run_is_recorded(const struct run *r)
            r->req->mode == PROCTOR__RUN_MODE__RUN_RESUME_TASK;
 }
 
+void run_last_words(struct run *r)
+{
+    if (!r->told) {
+        r->told = 1;
+        report_done(r);
+    }
+}
+
 static void run_end(void *ctx, short revents)
 {
     struct run *r = ctx;
 
     (void)revents;
     loop_remove(&r->later);
-    report_done(r);
+    run_last_words(r);
     r->on_done(r->on_done_ctx, r);
 }
 

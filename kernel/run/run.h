@@ -69,6 +69,7 @@ struct run {
     void (*on_done)(void *ctx, struct run *r);
     void *on_done_ctx;
     enum run_phase phase;
+    int told; /* RUN_DONE went out */
     int code; /* 0 or the ERR_* that RUN_DONE will carry */
     struct loop_source *later;
     uint64_t start_ms;
@@ -135,6 +136,8 @@ int run_new(struct core *c, struct frame *f,
             void (*on_done)(void *ctx, struct run *r), void *ctx,
             struct run **out) MUST_USE;
 void run_free(struct run *r);
+/* The loop was stopped: RUN_DONE now, if it did not go out. */
+void run_last_words(struct run *r);
 /* A FILES message. ERR_PROTOCOL when none was asked for. */
 int run_files(struct run *r, struct frame *f) MUST_USE;
 /* Stops in good order: workers killed, ABORT and END recorded. why: a few words

@@ -210,6 +210,9 @@ int server_run(struct core *c, int sock, int signal_fd)
         code = loop_run(c->loop);
     }
     loop_remove(&signals);
+    if (s.run != NULL) {
+        run_last_words(s.run);
+    }
     run_free(s.run);
     replay_free(s.replay);
     if (chan_flush(c->client, LAST_WORDS_MS) < 0) {
