@@ -14,8 +14,8 @@
 
 #include "proto/base.h"
 
-#define ZYGOTE_FD 3       /* its control socket; a worker's channel */
-#define ZYGOTE_IMAGE_FD 4 /* closed by the exec it is for */
+#define ZYGOTE_FD 3              /* its control socket; a worker's channel */
+#define ZYGOTE_IMAGE_FD 4        /* closed by the exec it is for */
 #define ZYGOTE_MAGIC 0x50727a31u /* "Prz1": changes with any struct below */
 #define ZYGOTE_ROOTS_MAX 64
 #define ZYGOTE_ROOTS_BYTES 8192u
@@ -68,11 +68,11 @@ enum confine_step {
 
 struct zygote_request {
     uint32_t magic;
-    uint32_t ordinal;  /* of the worker; chosen by the kernel */
-    uint32_t uid;      /* in the zygote's user namespace; gid is the same */
-    uint32_t own_root; /* class program: own pid and mount namespace */
-    uint64_t cpu_s;    /* RLIMIT_CPU */
-    uint64_t as_bytes; /* RLIMIT_AS */
+    uint32_t ordinal;     /* of the worker; chosen by the kernel */
+    uint32_t uid;         /* in the zygote's user namespace; gid is the same */
+    uint32_t own_root;    /* class program: own pid and mount namespace */
+    uint64_t cpu_s;       /* RLIMIT_CPU */
+    uint64_t as_bytes;    /* RLIMIT_AS */
     uint64_t file_bytes;  /* RLIMIT_FSIZE */
     uint64_t processes;   /* RLIMIT_NPROC */
     uint64_t files;       /* RLIMIT_NOFILE */
@@ -95,8 +95,8 @@ struct zygote_event {
     uint32_t kind;
     uint32_t ordinal;
     uint32_t step;
-    int32_t error; /* errno */
-    int32_t status; /* as of wait(2) */
+    int32_t error;   /* errno */
+    int32_t status;  /* as of wait(2) */
     uint64_t cpu_us; /* user and system, with reaped children */
     uint64_t max_rss_bytes;
     char class_name[ZYGOTE_CLASS_BYTES];

@@ -18,7 +18,11 @@
 
 #define FILE_BYTES 65536u
 
-enum { HIERARCHY_PIDS, HIERARCHY_MEMORY, HIERARCHIES_N };
+enum {
+    HIERARCHY_PIDS,
+    HIERARCHY_MEMORY,
+    HIERARCHIES_N
+};
 
 struct cgroups {
     int version; /* 0 none, 1, 2 */
@@ -194,7 +198,7 @@ static void group_remove(const char *dir)
 }
 
 /* A kernel's group with its workers' groups. */
-static void tree_remove(const char *dir)
+static void tree_remove(const char *dir, void (*remove_one)(const char *))
 {
     DIR *list = opendir(dir);
     struct dirent *e;
@@ -203,13 +207,20 @@ static void tree_remove(const char *dir)
     while (list != NULL && (e = readdir(list)) != NULL) {
         if (e->d_name[0] == 'w') {
             snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-            group_remove(path);
+            remove_one(path);
         }
     }
     if (list != NULL) {
         closedir(list);
     }
-    group_remove(dir);
+    remove_one(dir);
+}
+
+/* Only when it is empty: what a dead kernel started died with it, and a kernel
+ * of another pid namespace may look dead from here. */
+static void group_remove_empty(const char *dir)
+{
+    rmdir(dir);
 }
 
 static void leftovers_remove(const char *own)
@@ -227,7 +238,7 @@ static void leftovers_remove(const char *own)
                    &end) == 2 &&
             e->d_name[end] == '\0' && start_time(pid) != start) {
             snprintf(path, sizeof(path), "%s/%s", own, e->d_name);
-            tree_remove(path);
+            tree_remove(path, group_remove_empty);
         }
     }
     if (list != NULL) {
@@ -315,7 +326,7 @@ void cgroups_close(struct cgroups *c)
         return;
     }
     for (int i = 0; i < bases_n(c); i++) {
-        tree_remove(c->base[i]);
+        tree_remove(c->base[i], group_remove);
     }
     free(c);
 }

@@ -95,8 +95,8 @@ int filter_make(const struct rule_list *lists, size_t lists_n,
     if (ctx == NULL) {
         return ERR_TRACE(ERR_NOMEM);
     }
-    if (seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH,
-                         SCMP_ACT_KILL_PROCESS) != 0 ||
+    if (seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) !=
+            0 ||
         seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2) != 0) {
         seccomp_release(ctx);
         return ERR_TRACE(ERR_CONFINE);

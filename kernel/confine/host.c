@@ -98,8 +98,8 @@ static int seccomp_check(struct diag *d)
 
 static int landlock_check(unsigned *out_abi, struct diag *d)
 {
-    long abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
-                       LANDLOCK_VERSION_FLAG);
+    long abi =
+        syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_VERSION_FLAG);
 
     *out_abi = 0;
     if (abi < 1) {

@@ -195,8 +195,7 @@ static void report_finish(const struct measure_want *w, struct measured *m)
     r->own_session = 1;
 }
 
-int measure(const struct measure_want *w, struct measured *out,
-            struct diag *d)
+int measure(const struct measure_want *w, struct measured *out, struct diag *d)
 {
     struct probe p;
     int code;

@@ -18,7 +18,7 @@
 /* What must be found. All borrowed. */
 struct measure_want {
     const char *class_name;
-    pid_t pid;   /* on the host, from pidfd */
+    pid_t pid; /* on the host, from pidfd */
     int pidfd;
     pid_t zygote_pid;
     uint32_t uid_base; /* host uid of the zygote: its request->uid is 0 */
@@ -28,9 +28,9 @@ struct measure_want {
     const struct filter *worker_filter;
     const struct zygote_request *request; /* as sent */
     const char *roots;
-    ino_t channel; /* inode of the worker's end */
-    unsigned landlock_abi; /* of the host */
-    const char *cgroup; /* "v1", "v2" or "none" */
+    ino_t channel;           /* inode of the worker's end */
+    unsigned landlock_abi;   /* of the host */
+    const char *cgroup;      /* "v1", "v2" or "none" */
     const char *cgroup_name; /* end of its group's path; "" = in none */
 };
 

@@ -79,13 +79,11 @@ static const char *root_of(const struct measure_want *w, const char *point)
 static const char *const *options_for(const struct measure_want *w,
                                       const struct mount_line *l)
 {
-    static const char *const bare[] = {"ro", "nosuid", "nodev", "noexec",
-                                       NULL};
+    static const char *const bare[] = {"ro", "nosuid", "nodev", "noexec", NULL};
     static const char *const bound[] = {"ro", "nosuid", "nodev", NULL};
     static const char *const null[] = {"ro", "nosuid", "noexec", NULL};
     static const char *const work[] = {"rw", "nosuid", "nodev", NULL};
-    static const char *const tmp[] = {"rw", "nosuid", "nodev", "noexec",
-                                      NULL};
+    static const char *const tmp[] = {"rw", "nosuid", "nodev", "noexec", NULL};
     int tmpfs = strcmp(l->type, "tmpfs") == 0;
 
     if (strcmp(l->point, "/") == 0) {
@@ -109,8 +107,8 @@ static const char *const *options_for(const struct measure_want *w,
     return root_of(w, l->point) != NULL ? bound : NULL;
 }
 
-static int mount_check(const struct measure_want *w,
-                       const struct mount_line *l, struct diag *d)
+static int mount_check(const struct measure_want *w, const struct mount_line *l,
+                       struct diag *d)
 {
     const char *const *options = options_for(w, l);
     char layer[128];

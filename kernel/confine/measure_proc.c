@@ -117,8 +117,7 @@ int proc_status(int dir, const struct measure_want *w, struct diag *d)
                                  rows[i].expected);
         }
         if (strcmp(found, rows[i].expected) != 0) {
-            return measure_short(d, w, rows[i].layer, found,
-                                 rows[i].expected);
+            return measure_short(d, w, rows[i].layer, found, rows[i].expected);
         }
     }
     return 0;
@@ -156,7 +155,7 @@ int proc_stat(int dir, const struct measure_want *w, struct diag *d)
 int proc_namespaces(int dir, const struct measure_want *w, struct measured *m,
                     struct diag *d)
 {
-    static char names[][8] = {"cgroup", "ipc", "mnt", "net",
+    static char names[][8] = {"cgroup", "ipc",  "mnt", "net",
                               "pid",    "user", "uts"};
     char path[96];
 
@@ -281,17 +280,16 @@ int proc_identity(int dir, const struct measure_want *w, struct diag *d)
     struct stat own, exe, image, root, here;
     char text[32];
 
-    if (fstatat(dir, "stat", &own, 0) < 0 ||
-        fstatat(dir, "exe", &exe, 0) < 0 || fstat(w->image_fd, &image) < 0 ||
-        fstatat(dir, "root", &root, 0) < 0 || stat("/", &here) < 0) {
+    if (fstatat(dir, "stat", &own, 0) < 0 || fstatat(dir, "exe", &exe, 0) < 0 ||
+        fstat(w->image_fd, &image) < 0 || fstatat(dir, "root", &root, 0) < 0 ||
+        stat("/", &here) < 0) {
         return measure_short(d, w, "identity", strerror(errno), "readable");
     }
     if (own.st_uid != w->uid_base) {
         return measure_short(d, w, "undumpable", "dumpable", "undumpable");
     }
     if (exe.st_ino != image.st_ino || exe.st_dev != image.st_dev) {
-        return measure_short(d, w, "image", "another file",
-                             "the sealed image");
+        return measure_short(d, w, "image", "another file", "the sealed image");
     }
     if (root.st_ino == here.st_ino && root.st_dev == here.st_dev) {
         return measure_short(d, w, "root", "the kernel's", "its own");

@@ -125,8 +125,8 @@ void probe_end(struct probe *p)
 int probe_filter(struct probe *p, unsigned i, struct sock_filter *out,
                  unsigned max, unsigned *out_n)
 {
-    long n = ptrace(PTRACE_SECCOMP_GET_FILTER, p->pid, (void *)(uintptr_t)i,
-                    NULL);
+    long n =
+        ptrace(PTRACE_SECCOMP_GET_FILTER, p->pid, (void *)(uintptr_t)i, NULL);
 
     if (n < 0) {
         return errno == ENOENT ? PROBE_E_NONE : ERR_TRACE(ERR_CONFINE);
@@ -135,8 +135,8 @@ int probe_filter(struct probe *p, unsigned i, struct sock_filter *out,
         errno = EFBIG;
         return ERR_TRACE(ERR_CONFINE);
     }
-    if (ptrace(PTRACE_SECCOMP_GET_FILTER, p->pid, (void *)(uintptr_t)i,
-               out) != n) {
+    if (ptrace(PTRACE_SECCOMP_GET_FILTER, p->pid, (void *)(uintptr_t)i, out) !=
+        n) {
         return ERR_TRACE(ERR_CONFINE);
     }
     *out_n = (unsigned)n;

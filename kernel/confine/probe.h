@@ -23,7 +23,9 @@ int probe_begin(struct probe *p, pid_t pid, int pidfd) MUST_USE;
 /* Lets it go on as if nothing had happened. */
 void probe_end(struct probe *p);
 
-enum probe_outcome { PROBE_E_NONE = 1 };
+enum probe_outcome {
+    PROBE_E_NONE = 1
+};
 /* Instructions of installed filter number i, oldest first, into out[max].
  * 0, PROBE_E_NONE past the last, ERR_CONFINE. */
 int probe_filter(struct probe *p, unsigned i, struct sock_filter *out,

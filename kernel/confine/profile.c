@@ -23,16 +23,41 @@ struct class_row {
  * parser; OpenBLAS maps 128 MiB before its first product, weights go to 1 GiB;
  * an interpreter maps 40 MiB before main and needs few descriptors. */
 static const struct class_row rows[] = {
-    {"config", 0, &rules_pure, &rules_fork_pure,
-     {.cpu_s = 60, .as_bytes = 4 * GIB, .as_extra_bytes = 32 * MIB, .file_bytes = 0, .processes = 1,
-      .files = 16, .stack_bytes = 8 * MIB, .work_bytes = 0}},
-    {"program", 1, &rules_program, &rules_fork_own,
-     {.cpu_s = 600, .as_bytes = 4 * GIB, .file_bytes = 256 * MIB,
-      .processes = 64, .files = 256, .stack_bytes = 8 * MIB,
+    {"config",
+     0,
+     &rules_pure,
+     &rules_fork_pure,
+     {.cpu_s = 60,
+      .as_bytes = 4 * GIB,
+      .as_extra_bytes = 32 * MIB,
+      .file_bytes = 0,
+      .processes = 1,
+      .files = 16,
+      .stack_bytes = 8 * MIB,
+      .work_bytes = 0}},
+    {"program",
+     1,
+     &rules_program,
+     &rules_fork_own,
+     {.cpu_s = 600,
+      .as_bytes = 4 * GIB,
+      .file_bytes = 256 * MIB,
+      .processes = 64,
+      .files = 256,
+      .stack_bytes = 8 * MIB,
       .work_bytes = 256 * MIB}},
-    {"model", 0, &rules_pure, &rules_fork_pure,
-     {.cpu_s = 600, .as_bytes = 8 * GIB, .as_extra_bytes = 256 * MIB, .file_bytes = 0, .processes = 1,
-      .files = 16, .stack_bytes = 8 * MIB, .work_bytes = 0}},
+    {"model",
+     0,
+     &rules_pure,
+     &rules_fork_pure,
+     {.cpu_s = 600,
+      .as_bytes = 8 * GIB,
+      .as_extra_bytes = 256 * MIB,
+      .file_bytes = 0,
+      .processes = 1,
+      .files = 16,
+      .stack_bytes = 8 * MIB,
+      .work_bytes = 0}},
 };
 
 static struct profile profiles[ARRAY_N(rows)];
@@ -113,8 +138,12 @@ static int limits_print(const struct profile *p, struct buf *out)
 int profile_print(const struct profile *p, struct buf *out)
 {
     static const char *const titles[PROFILE_LISTS_MAX] = {
-        NULL, "zygote: start of the image", "zygote: its loop",
-        "zygote: a worker giving rights up", "zygote: making a worker", NULL};
+        NULL,
+        "zygote: start of the image",
+        "zygote: its loop",
+        "zygote: a worker giving rights up",
+        "zygote: making a worker",
+        NULL};
 
     TRY(buf_putf(out,
                  "# Confinement of class %s, as kernel/confine has it. Made "

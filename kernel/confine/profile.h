@@ -47,8 +47,8 @@ struct profile_limits {
 };
 
 struct profile {
-    const char *name;      /* of the class */
-    int own_root;          /* own pid and mount namespace, declared paths */
+    const char *name;        /* of the class */
+    int own_root;            /* own pid and mount namespace, declared paths */
     struct rule_list worker; /* the final filter */
     /* The zygote's filter: worker's list and these. */
     struct rule_list zygote[PROFILE_LISTS_MAX];

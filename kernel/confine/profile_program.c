@@ -22,8 +22,8 @@
     (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |             \
      CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_PTRACE | CLONE_PIDFD)
 #define FUTEX(op)                                                              \
-    ALLOW1("futex", 1, M32 & ~(uint64_t)(FUTEX_PRIVATE_FLAG |                  \
-                                         FUTEX_CLOCK_REALTIME), op)
+    ALLOW1("futex", 1,                                                         \
+           M32 & ~(uint64_t)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME), op)
 #define FCNTL(cmd) ALLOW1("fcntl", 1, M32, cmd)
 #define IOCTL(cmd) ALLOW1("ioctl", 1, M32, cmd)
 #define MADVISE(advice) ALLOW1("madvise", 2, M32, advice)

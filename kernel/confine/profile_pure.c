@@ -15,24 +15,25 @@
 #include "kernel/confine/rules.h"
 
 static const struct rule pure[] = {
-    ALLOW("read"),     /* the channel, bytewise */
+    ALLOW("read"), /* the channel, bytewise */
     ALLOW("write"),
-    ALLOW("recvmsg"),  /* the channel, with descriptors */
+    ALLOW("recvmsg"), /* the channel, with descriptors */
     ALLOW("sendmsg"),
     ALLOW("recvfrom"),
     ALLOW("sendto"),
-    ALLOW("close"),    /* received weights, when mapped */
+    ALLOW("close"), /* received weights, when mapped */
     ALLOW("fstat"),
-    ALLOW1("newfstatat", 3, M32, 0x1000), /* glibc's fstat: AT_EMPTY_PATH only */
+    ALLOW1("newfstatat", 3, M32,
+           0x1000), /* glibc's fstat: AT_EMPTY_PATH only */
     ALLOW("lseek"),
     ALLOW1("mmap", 2, PROT_EXEC, 0), /* memory is never code */
     ALLOW1("mprotect", 2, PROT_EXEC, 0),
     ALLOW("munmap"),
-    ALLOW("mremap"),   /* keeps protection */
+    ALLOW("mremap"),                          /* keeps protection */
     ALLOW1("madvise", 2, M32, MADV_DONTNEED), /* malloc gives memory back */
     ALLOW1("madvise", 2, M32, MADV_HUGEPAGE),
     ALLOW("brk"),
-    ALLOW("getrandom"), /* hash seeds; no answer may depend on it */
+    ALLOW("getrandom"),     /* hash seeds; no answer may depend on it */
     ALLOW("clock_gettime"), /* where the vdso has no clock */
     ALLOW("exit_group"),
     REFUSE("mbind", EPERM), /* OpenBLAS tries it once and copes */
@@ -97,8 +98,7 @@ static const struct rule fork_pure[] = {
 const struct rule_list rules_fork_pure = LIST(fork_pure);
 
 static const struct rule fork_own[] = {
-    ALLOW1("clone", 0, M64,
-           CLONE_PIDFD | CLONE_NEWPID | CLONE_NEWNS | SIGCHLD),
+    ALLOW1("clone", 0, M64, CLONE_PIDFD | CLONE_NEWPID | CLONE_NEWNS | SIGCHLD),
     ALLOW("mount"),
     ALLOW("mount_setattr"),
     ALLOW("umount2"),

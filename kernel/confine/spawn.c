@@ -119,8 +119,9 @@ static int up_wait(const struct spawn *s, struct zygote_process *z,
     if (code != 0 || e.kind != ZYGOTE_UP) {
         diag_set(d, ERR_CONFINE, nowhere,
                  "class %s: the image ended before it was up", s->class_name);
-        diag_hint(d, "worker-%s is not an image of this build, or its start "
-                     "needs a call that its profile lacks",
+        diag_hint(d,
+                  "worker-%s is not an image of this build, or its start "
+                  "needs a call that its profile lacks",
                   s->class_name);
         return ERR_CONFINE;
     }
@@ -162,9 +163,8 @@ static int process_make(const struct spawn *s, int child_sock,
     if (error == 0 && send(z->sock, "g", 1, MSG_NOSIGNAL) != 1) {
         error = errno;
     }
-    return error == 0
-               ? 0
-               : confine_step_diag(d, s->class_name, STEP_MAPS, error);
+    return error == 0 ? 0
+                      : confine_step_diag(d, s->class_name, STEP_MAPS, error);
 }
 
 int spawn_zygote(const struct spawn *s, struct zygote_process *out,

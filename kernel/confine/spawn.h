@@ -56,7 +56,9 @@ int zygote_ask(int sock, const struct zygote_request *request,
                const struct sock_filter *filter, const char *roots,
                int channel_fd) MUST_USE;
 
-enum zygote_outcome { ZYGOTE_E_AGAIN = 1 };
+enum zygote_outcome {
+    ZYGOTE_E_AGAIN = 1
+};
 /* The next event; *out_fd the attached descriptor or -1. 0, ZYGOTE_E_AGAIN,
  * ERR_CLOSED, ERR_PROTOCOL. */
 int zygote_next(int sock, struct zygote_event *out, int *out_fd) MUST_USE;

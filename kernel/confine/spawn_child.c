@@ -113,8 +113,7 @@ static int step_private(struct child *c)
 static int step_tmpfs(struct child *c)
 {
     int error =
-        result(mount("tmpfs", STAGE, "tmpfs",
-                     MS_NOSUID | MS_NODEV | MS_NOEXEC,
+        result(mount("tmpfs", STAGE, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
                      "size=16k,nr_inodes=16,mode=0755"));
 
     if (error == 0 && c->s->own_root) {
@@ -198,10 +197,10 @@ static int step_death(struct child *c)
 /* What workers must still give up, and for own_root what they mount with. */
 static int step_caps(struct child *c)
 {
-    uint64_t keep = 1ull << CAP_SETUID | 1ull << CAP_SETGID |
-                    1ull << CAP_SETPCAP;
-    struct __user_cap_header_struct head = {
-        .version = _LINUX_CAPABILITY_VERSION_3};
+    uint64_t keep =
+        1ull << CAP_SETUID | 1ull << CAP_SETGID | 1ull << CAP_SETPCAP;
+    struct __user_cap_header_struct head = {.version =
+                                                _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
 
     if (c->s->own_root) {

@@ -40,8 +40,8 @@ static int bad(struct diag *d, const char *path, const char *why)
 
 static int memfd_make(const char *class_name)
 {
-    int fd = memfd_create(class_name,
-                          MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+    int fd =
+        memfd_create(class_name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
 
     if (fd < 0 && errno == EINVAL) {
         fd = memfd_create(class_name, MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -39,8 +39,8 @@ struct engine {
     struct loop *loop; /* borrowed */
     unsigned landlock_abi;
     struct cgroups *cgroups;
-    uint32_t ordinal; /* last given out; wraps, skipping live ones */
-    size_t live;      /* workers that a caller still holds */
+    uint32_t ordinal;       /* last given out; wraps, skipping live ones */
+    size_t live;            /* workers that a caller still holds */
     struct worker *workers; /* all whose process may still exist */
     struct engine_class classes[WORKER_CLASSES_N];
 };
@@ -51,12 +51,12 @@ struct worker {
     struct engine_class *class;
     struct worker *next;
     struct zygote_request request;
-    char *roots; /* owned */
+    char *roots;           /* owned */
     uint64_t memory_bytes; /* of its group */
     struct worker_handler handler;
     void *ctx;
 
-    int channel; /* the kernel's end, until chan takes it */
+    int channel;         /* the kernel's end, until chan takes it */
     ino_t channel_inode; /* of the worker's end */
     struct chan *chan;
     struct loop_source *hello_watch;
@@ -75,9 +75,9 @@ struct worker {
     unsigned chan_over : 1;  /* no message will come any more */
     unsigned kill_wanted : 1;
     unsigned timed_out : 1;
-    unsigned abandoned : 1;  /* freed by its holder */
-    unsigned gone : 1;       /* reaped, or never was */
-    unsigned last_call : 1;  /* inside on_exit or on_failed */
+    unsigned abandoned : 1; /* freed by its holder */
+    unsigned gone : 1;      /* reaped, or never was */
+    unsigned last_call : 1; /* inside on_exit or on_failed */
 };
 
 /* local.c: the zygote of a class runs, or d says why not. */

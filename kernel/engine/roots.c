@@ -28,7 +28,7 @@ static int is_within(const char *path, const char *dir)
 /* NULL when the real path may be shown, else why not. */
 static const char *objection(const char *path)
 {
-    static const char *const closed[] = {"/proc", "/sys",  "/dev",
+    static const char *const closed[] = {"/proc", "/sys", "/dev",
                                          "/work", "/tmp", "/run"};
 
     if (strcmp(path, "/") == 0) {

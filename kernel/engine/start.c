@@ -14,7 +14,8 @@
 #include "kernel/engine/local.h"
 #include "kernel/engine/roots.h"
 
-#define WORK_EXTRA_BYTES (64ull << 20) /* a program's own files, beside output */
+#define WORK_EXTRA_BYTES                                                       \
+    (64ull << 20) /* a program's own files, beside output */
 
 static uint64_t lower(uint64_t asked, uint64_t ceiling)
 {
@@ -52,8 +53,8 @@ static uint32_t uid_pick(const struct engine_class *c, uint32_t ordinal)
         uint32_t uid = 1 + (ordinal + i) % (UID_CLASS - 1);
         int used = 0;
 
-        for (const struct worker *w = c->engine->workers;
-             w != NULL && !used; w = w->next) {
+        for (const struct worker *w = c->engine->workers; w != NULL && !used;
+             w = w->next) {
             used = w->class == c && w->request.uid == uid;
         }
         if (!used) {
@@ -84,8 +85,8 @@ static int request_send(struct worker *w)
                       w->roots, theirs);
     if (code == 0) {
         w->asked = 1;
-        code = loop_watch(w->engine->loop, w->channel, POLLIN, worker_on_hello, w,
-                          &w->hello_watch);
+        code = loop_watch(w->engine->loop, w->channel, POLLIN, worker_on_hello,
+                          w, &w->hello_watch);
     }
     return code;
 }
@@ -121,8 +122,7 @@ static uint32_t ordinal_next(struct engine *e)
 
 int engine_start(struct engine *e, enum worker_class c,
                  const struct worker_limits *limits,
-                 const struct worker_handler *h, void *ctx,
-                 struct worker **out)
+                 const struct worker_handler *h, void *ctx, struct worker **out)
 {
     struct worker *w;
     int code;

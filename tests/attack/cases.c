@@ -17,13 +17,28 @@
 
 /* Kill: a system call that ends the process. */
 #define K(row, name, class, nr, ...)                                           \
-    {row, name, class, END_SIGSYS, 0, nr, {__VA_ARGS__}}
+    {                                                                          \
+        row, name, class, END_SIGSYS, 0, nr,                                   \
+        {                                                                      \
+            __VA_ARGS__                                                        \
+        }                                                                      \
+    }
 /* Answer: a system call that returns value. */
 #define R(row, name, class, value, nr, ...)                                    \
-    {row, name, class, END_ANSWER, value, nr, {__VA_ARGS__}}
+    {                                                                          \
+        row, name, class, END_ANSWER, value, nr,                               \
+        {                                                                      \
+            __VA_ARGS__                                                        \
+        }                                                                      \
+    }
 /* Special: a function of the image. */
 #define S(row, name, class, end, value)                                        \
-    {row, name, class, end, value, NR_SPECIAL, {0}}
+    {                                                                          \
+        row, name, class, end, value, NR_SPECIAL,                              \
+        {                                                                      \
+            0                                                                  \
+        }                                                                      \
+    }
 
 #define C "config"
 #define P "program"
@@ -181,8 +196,8 @@ const struct attack attacks[] = {
     K('H', "futex_lock_pi", P, SYS_futex, ARG_ZERO, FUTEX_LOCK_PI, 0, 0),
     K('H', "futex_lock_pi_private_high", P, SYS_futex, ARG_ZERO,
       HIGH | FUTEX_LOCK_PI | FUTEX_PRIVATE_FLAG, 0, 0),
-    K('H', "futex_requeue_pi", P, SYS_futex, ARG_ZERO, FUTEX_CMP_REQUEUE_PI,
-      1, 0, ARG_ZERO, 0),
+    K('H', "futex_requeue_pi", P, SYS_futex, ARG_ZERO, FUTEX_CMP_REQUEUE_PI, 1,
+      0, ARG_ZERO, 0),
     K('H', "futex_any_pure", C, SYS_futex, ARG_ZERO, FUTEX_WAKE, 1),
     R('H', "futex_wake_benign", P, 0, SYS_futex, ARG_ZERO, FUTEX_WAKE, 1),
     /* I: terminals. */

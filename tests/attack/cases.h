@@ -15,7 +15,7 @@ enum attack_end {
     END_ANSWER,  /* went on, and answered `value` (negative: an errno) */
     END_EXIT,    /* ended by itself with status `value` */
     END_TIMEOUT, /* by the dead-man switch */
-    END_SHORT    /* measured short, refused before the task was sent; value: what
+    END_SHORT /* measured short, refused before the task was sent; value: what
                   the image leaves out (hostile_weaken.c) */
 };
 

@@ -104,9 +104,8 @@ static void on_message(void *ctx, struct worker *w, struct frame *f)
         const Proctor__ConfigReply *reply = (const void *)f->m;
 
         r->answered = 1;
-        r->answer = reply->problem == NULL
-                        ? 0
-                        : strtol(reply->problem->what, NULL, 10);
+        r->answer =
+            reply->problem == NULL ? 0 : strtol(reply->problem->what, NULL, 10);
     }
     worker_finish(w);
 }

@@ -459,7 +459,10 @@ static const struct {
     const char *name;
     long (*run)(void);
 } specials[] = {
-#define SPECIAL(f) {#f, f}
+#define SPECIAL(f)                                                             \
+    {                                                                          \
+#f, f                                                                  \
+    }
     SPECIAL(int80_getpid),
     {"int80_getpid_program", int80_getpid},
     SPECIAL(vsyscall_time),
@@ -517,8 +520,7 @@ static long special_run(const char *name)
 static long attack_run(const char *name)
 {
     for (size_t i = 0; i < attacks_n; i++) {
-        if (strcmp(attacks[i].name, name) == 0 &&
-            attacks[i].nr != NR_SPECIAL) {
+        if (strcmp(attacks[i].name, name) == 0 && attacks[i].nr != NR_SPECIAL) {
             return call(attacks[i].nr, attacks[i].args);
         }
     }

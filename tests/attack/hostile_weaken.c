@@ -50,8 +50,8 @@ int hostile_skip(struct narrow *n, enum confine_step step)
             prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
         }
         if (step == STEP_LANDLOCK) { /* and it lies about that */
-            n->landlock_abi = (unsigned)syscall(SYS_landlock_create_ruleset,
-                                                NULL, 0, 1);
+            n->landlock_abi =
+                (unsigned)syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
         }
         return 1;
     }
@@ -66,8 +66,7 @@ int hostile_skip(struct narrow *n, enum confine_step step)
         syscall(SYS_dup3, ZYGOTE_FD, 9, 0);
     }
     if (s == 15 && step == STEP_LANDLOCK) {
-        syscall(SYS_clone, CLONE_VM | CLONE_SIGHAND | CLONE_THREAD, 0, 0, 0,
-                0);
+        syscall(SYS_clone, CLONE_VM | CLONE_SIGHAND | CLONE_THREAD, 0, 0, 0, 0);
     }
     if (s == 16 && step == STEP_LIMITS) {
         mount("tmpfs", "/usr", "tmpfs", 0, NULL);

@@ -2,19 +2,24 @@
  * only right end is a refusal that names it: no worker ever runs. */
 #include "tests/attack/driver.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kernel/confine/spawn.h"
 #include "kernel/engine/engine.h"
 #include "kernel/engine/loop.h"
 
@@ -135,8 +140,8 @@ static const struct worker_handler handler = {on_ready, on_message, on_end,
 NORETURN static void fault_run(const struct fault *f, const char *images_dir)
 {
     static const char *const roots[] = {"/usr"};
-    struct worker_limits limits = {.wall_ms = 5000, .roots = roots,
-                                   .roots_n = 1};
+    struct worker_limits limits = {
+        .wall_ms = 5000, .roots = roots, .roots_n = 1};
     struct engine *e;
     struct worker *w;
     struct loop *l;
@@ -186,8 +191,131 @@ static void fault_judge(const struct fault *f, const char *images_dir)
         worker_class_name(f->class), text);
 }
 
+/* Row L: the kernel is killed. Its zygotes and workers must go with it, and the
+ * next kernel must remove the control groups it left. */
+static void on_ready_sleep(void *ctx, struct worker *w,
+                           const Proctor__Confinement *report)
+{
+    (void)ctx, (void)w, (void)report;
+    dprintf(report_fd, "r");
+}
+
+static const struct worker_handler sleeper = {on_ready_sleep, on_message,
+                                              on_end, on_failed};
+
+NORETURN static void victim_run(const char *images_dir)
+{
+    static const char *const roots[] = {"/usr"};
+    struct worker_limits limits = {.roots = roots, .roots_n = 1};
+    struct engine *e;
+    struct worker *w;
+    struct loop *l;
+    struct diag d;
+
+    if (loop_new(&l) < 0 || engine_open(l, images_dir, &e, &d) < 0 ||
+        engine_start(e, WORKER_CONFIG, &limits, &sleeper, l, &w) < 0 ||
+        engine_start(e, WORKER_PROGRAM, &limits, &sleeper, l, &w) < 0 ||
+        loop_run(l) < 0) {
+        _exit(9);
+    }
+    _exit(8);
+}
+
+/* Processes whose uid is one that this kernel gave out. */
+static unsigned processes_of(pid_t kernel)
+{
+    uint32_t base = spawn_uid_base(kernel, 0);
+    DIR *proc = opendir("/proc");
+    struct dirent *e;
+    unsigned n = 0;
+
+    while (proc != NULL && (e = readdir(proc)) != NULL) {
+        struct stat st;
+
+        if (e->d_name[0] >= '0' && e->d_name[0] <= '9' &&
+            fstatat(dirfd(proc), e->d_name, &st, 0) == 0) {
+            n += st.st_uid >= base && st.st_uid < base + UID_SLOT;
+        }
+    }
+    if (proc != NULL) {
+        closedir(proc);
+    }
+    return n;
+}
+
+static unsigned groups_of(pid_t kernel)
+{
+    char pattern[300];
+    glob_t g = {0};
+    unsigned n = 0;
+
+    snprintf(pattern, sizeof(pattern), "proctor-%ld-*", (long)kernel);
+    {
+        static const char *const tops[] = {"/sys/fs/cgroup/*/",
+                                           "/sys/fs/cgroup/*/*/",
+                                           "/sys/fs/cgroup/*/*/*/"};
+        char path[400];
+
+        for (size_t i = 0; i < ARRAY_N(tops); i++) {
+            snprintf(path, sizeof(path), "%s%s", tops[i], pattern);
+            if (glob(path, 0, NULL, &g) == 0) {
+                n += (unsigned)g.gl_pathc;
+            }
+            globfree(&g);
+        }
+    }
+    return n;
+}
+
+static void kernel_killed_judge(const char *images_dir)
+{
+    char text[200];
+    char ready[2];
+    unsigned alive, left, groups, after;
+    struct engine *e;
+    struct loop *l;
+    struct diag d;
+    int pair[2];
+    ssize_t n = 0;
+    pid_t pid;
+
+    if (pipe2(pair, O_CLOEXEC) < 0) {
+        abort();
+    }
+    pid = fork();
+    if (pid == 0) {
+        report_fd = pair[1];
+        victim_run(images_dir);
+    }
+    close(pair[1]);
+    while (n < 2 && read(pair[0], ready, 1) == 1) {
+        n++;
+    }
+    close(pair[0]);
+    alive = processes_of(pid);
+    groups = groups_of(pid);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    for (int i = 0; i < 200 && processes_of(pid) > 0; i++) {
+        usleep(10000);
+    }
+    left = processes_of(pid);
+    snprintf(text, sizeof(text), "%u processes, then %u", alive, left);
+    tap(n == 2 && alive == 4 && left == 0, 'L', "kernel_killed", "all", text);
+    diag_init(&d);
+    if (loop_new(&l) < 0 || engine_open(l, images_dir, &e, &d) < 0) {
+        abort();
+    }
+    engine_close(e);
+    loop_free(l);
+    after = groups_of(pid);
+    snprintf(text, sizeof(text), "%u groups, then %u", groups, after);
+    tap(after == 0, 'L', "groups_of_a_dead_kernel", "program", text);
+}
+
 void setup_cases_run(const char *images_dir)
 {
+    kernel_killed_judge(images_dir);
     for (size_t i = 0; i < ARRAY_N(faults); i++) {
         fault_judge(&faults[i], images_dir);
     }

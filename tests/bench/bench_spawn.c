@@ -127,12 +127,12 @@ static double class_bench(struct bench *b, struct engine *e,
 static double bwrap_bench(size_t n)
 {
     static double us[REPEAT_MAX];
-    char *argv[] = {(char *)(uintptr_t)"bwrap",
-                    (char *)(uintptr_t)"--unshare-all",
-                    (char *)(uintptr_t)"--ro-bind",
-                    (char *)(uintptr_t)"/",
-                    (char *)(uintptr_t)"/",
-                    (char *)(uintptr_t)"/bin/true",
+    char *argv[] = {(char *)(uintptr_t) "bwrap",
+                    (char *)(uintptr_t) "--unshare-all",
+                    (char *)(uintptr_t) "--ro-bind",
+                    (char *)(uintptr_t) "/",
+                    (char *)(uintptr_t) "/",
+                    (char *)(uintptr_t) "/bin/true",
                     NULL};
 
     for (size_t i = 0; i < n; i++) {

@@ -95,8 +95,8 @@ static int rule_add(int ruleset, const struct landlock_rule *r,
 int landlock_enter(const struct landlock_rule *rules, size_t rules_n,
                    unsigned *out_abi)
 {
-    long abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
-                       CREATE_RULESET_VERSION);
+    long abi =
+        syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_RULESET_VERSION);
     int ruleset CLEANUP(fd_closep) = -1;
     struct ruleset_attr attr;
     size_t attr_bytes;

@@ -70,12 +70,18 @@ static int step_limits(struct narrow *n)
         __rlimit_resource_t resource;
         uint64_t value;
     } limits[] = {
-        {RLIMIT_CPU, r->cpu_s},          {RLIMIT_AS, r->as_bytes},
-        {RLIMIT_FSIZE, r->file_bytes},   {RLIMIT_NPROC, r->processes},
-        {RLIMIT_NOFILE, r->files},       {RLIMIT_STACK, r->stack_bytes},
-        {RLIMIT_CORE, 0},                {RLIMIT_MEMLOCK, 0},
-        {RLIMIT_MSGQUEUE, 0},            {RLIMIT_SIGPENDING, 64},
-        {RLIMIT_NICE, 0},                {RLIMIT_RTPRIO, 0},
+        {RLIMIT_CPU, r->cpu_s},
+        {RLIMIT_AS, r->as_bytes},
+        {RLIMIT_FSIZE, r->file_bytes},
+        {RLIMIT_NPROC, r->processes},
+        {RLIMIT_NOFILE, r->files},
+        {RLIMIT_STACK, r->stack_bytes},
+        {RLIMIT_CORE, 0},
+        {RLIMIT_MEMLOCK, 0},
+        {RLIMIT_MSGQUEUE, 0},
+        {RLIMIT_SIGPENDING, 64},
+        {RLIMIT_NICE, 0},
+        {RLIMIT_RTPRIO, 0},
     };
 
     for (size_t i = 0; i < ARRAY_N(limits); i++) {
@@ -123,14 +129,12 @@ static int step_groups(struct narrow *n)
 static int step_securebits(struct narrow *n)
 {
     (void)n;
-    return result(prctl(PR_SET_SECUREBITS,
-                        SECBIT_NOROOT | SECBIT_NOROOT_LOCKED |
-                            SECBIT_NO_SETUID_FIXUP |
-                            SECBIT_NO_SETUID_FIXUP_LOCKED |
-                            SECBIT_KEEP_CAPS_LOCKED |
-                            SECBIT_NO_CAP_AMBIENT_RAISE |
-                            SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED,
-                        0, 0, 0));
+    return result(prctl(
+        PR_SET_SECUREBITS,
+        SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
+            SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
+            SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED,
+        0, 0, 0));
 }
 
 static int step_uid(struct narrow *n)
@@ -142,8 +146,8 @@ static int step_uid(struct narrow *n)
 
 static int step_caps(struct narrow *n)
 {
-    struct __user_cap_header_struct head = {
-        .version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_header_struct head = {.version =
+                                                _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3];
 
     (void)n;
@@ -170,8 +174,7 @@ static int step_landlock(struct narrow *n)
     size_t rules_n = 0;
 
     if (n->request->own_root) {
-        rules[rules_n++] =
-            (struct landlock_rule){"/work", LANDLOCK_USE_BUILD};
+        rules[rules_n++] = (struct landlock_rule){"/work", LANDLOCK_USE_BUILD};
         rules[rules_n++] = (struct landlock_rule){"/tmp", LANDLOCK_USE_WRITE};
         rules[rules_n++] =
             (struct landlock_rule){"/dev/null", LANDLOCK_USE_NULL};
@@ -196,22 +199,24 @@ static int step_filter(struct narrow *n)
 static const struct {
     enum confine_step step;
     int (*run)(struct narrow *n);
-} after_root[] = {
-    {STEP_LIMITS, step_limits},
-    {STEP_BOUNDING, step_bounding},
-    {STEP_AMBIENT, step_ambient},
-    {STEP_GROUPS, step_groups},
-    {STEP_SECUREBITS, step_securebits},
-    {STEP_UID, step_uid},
-    {STEP_CAPS, step_caps},
-    {STEP_UNDUMPABLE, step_undumpable},
-    {STEP_NO_NEW_PRIVS, step_no_new_privs},
-    {STEP_LANDLOCK, step_landlock},
-    {STEP_FILTER, step_filter},
-}, before_root[] = {
-    {STEP_SIGNALS, step_signals},
-    {STEP_DESCRIPTORS, step_descriptors},
-    {STEP_SESSION, step_session},
+} after_root[] =
+    {
+        {STEP_LIMITS, step_limits},
+        {STEP_BOUNDING, step_bounding},
+        {STEP_AMBIENT, step_ambient},
+        {STEP_GROUPS, step_groups},
+        {STEP_SECUREBITS, step_securebits},
+        {STEP_UID, step_uid},
+        {STEP_CAPS, step_caps},
+        {STEP_UNDUMPABLE, step_undumpable},
+        {STEP_NO_NEW_PRIVS, step_no_new_privs},
+        {STEP_LANDLOCK, step_landlock},
+        {STEP_FILTER, step_filter},
+},
+  before_root[] = {
+      {STEP_SIGNALS, step_signals},
+      {STEP_DESCRIPTORS, step_descriptors},
+      {STEP_SESSION, step_session},
 };
 
 #ifdef NARROW_SKIP

@@ -8,7 +8,7 @@ struct narrow {
     const struct zygote_request *request; /* borrowed */
     const struct sock_filter *filter;     /* request->filter_n instructions */
     const char *roots;
-    int channel; /* becomes ZYGOTE_FD */
+    int channel;           /* becomes ZYGOTE_FD */
     unsigned landlock_abi; /* out */
 };
 

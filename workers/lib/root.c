@@ -113,8 +113,8 @@ static int bind_one(const char *root, uint64_t attrs)
  * one does no harm. */
 static int links_copy(void)
 {
-    static const char *const links[] = {"/bin", "/sbin", "/lib", "/lib32",
-                                        "/lib64", "/libx32"};
+    static const char *const links[] = {"/bin",   "/sbin",  "/lib",
+                                        "/lib32", "/lib64", "/libx32"};
 
     for (size_t i = 0; i < ARRAY_N(links); i++) {
         char from[PATH_BYTES];

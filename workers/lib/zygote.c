@@ -26,7 +26,12 @@
 #define CHILDREN_MAX 512
 
 /* Exit statuses of this library; hooks use 0..63. */
-enum { STATUS_OK = 0, STATUS_NARROW = 64, STATUS_HELLO = 65, STATUS_BAD = 66 };
+enum {
+    STATUS_OK = 0,
+    STATUS_NARROW = 64,
+    STATUS_HELLO = 65,
+    STATUS_BAD = 66
+};
 
 struct packet {
     struct zygote_request head;
@@ -190,7 +195,8 @@ static int request_read(struct zygote *z, int *out_channel)
         char bytes[CMSG_SPACE(sizeof(int))];
     } control;
     struct iovec iov = {.iov_base = &z->packet, .iov_len = sizeof(z->packet)};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1,
+    struct msghdr m = {.msg_iov = &iov,
+                       .msg_iovlen = 1,
                        .msg_control = control.bytes,
                        .msg_controllen = sizeof(control.bytes)};
     const struct zygote_request *r = &z->packet.head;

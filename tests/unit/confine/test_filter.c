@@ -64,8 +64,7 @@ static uint32_t evaluate(const struct filter *f, const struct seccomp_data *d)
 static int rule_holds(const struct rule *r, const struct seccomp_data *d)
 {
     for (unsigned i = 0; i < r->args_n; i++) {
-        if ((d->args[r->args[i].arg_i] & r->args[i].mask) !=
-            r->args[i].value) {
+        if ((d->args[r->args[i].arg_i] & r->args[i].mask) != r->args[i].value) {
             return 0;
         }
     }
@@ -121,10 +120,9 @@ static void check(const struct made *m, const struct seccomp_data *d)
 
     if (got != want) {
         fail_msg("class %s, call %d, args %#llx %#llx %#llx %#llx: %#x, not "
-                 "%#x", m->profile->name, d->nr,
-                 (unsigned long long)d->args[0],
-                 (unsigned long long)d->args[1],
-                 (unsigned long long)d->args[2],
+                 "%#x",
+                 m->profile->name, d->nr, (unsigned long long)d->args[0],
+                 (unsigned long long)d->args[1], (unsigned long long)d->args[2],
                  (unsigned long long)d->args[3], got, want);
     }
 }
@@ -132,8 +130,8 @@ static void check(const struct made *m, const struct seccomp_data *d)
 /* Arguments around every value that any rule names, with and without junk. */
 static void check_arguments(const struct made *m, int nr)
 {
-    static const uint64_t plain[] = {0, 1, 3, UINT32_MAX, UINT64_MAX,
-                                     1ull << 32, 1ull << 63, 0x80000000ull};
+    static const uint64_t plain[] = {
+        0, 1, 3, UINT32_MAX, UINT64_MAX, 1ull << 32, 1ull << 63, 0x80000000ull};
 
     for (size_t v = 0; v < ARRAY_N(plain); v++) {
         struct seccomp_data d = {.nr = nr, .arch = AUDIT_ARCH_X86_64};
@@ -233,9 +231,9 @@ static void test_zygote_allows_what_worker_needs(void **state)
         made_init(&m, p, 1);
         for (size_t k = 0; k < p->worker.n; k++) {
             const struct rule *r = &p->worker.rules[k];
-            struct seccomp_data d = {
-                .nr = seccomp_syscall_resolve_name(r->call),
-                .arch = AUDIT_ARCH_X86_64};
+            struct seccomp_data d = {.nr =
+                                         seccomp_syscall_resolve_name(r->call),
+                                     .arch = AUDIT_ARCH_X86_64};
 
             for (unsigned a = 0; a < r->args_n; a++) {
                 d.args[r->args[a].arg_i] = r->args[a].value;
@@ -266,19 +264,66 @@ static void test_pure_classes_have_at_most_20_calls(void **state)
 /* No table may ever allow these, to anybody but a zygote that mounts. */
 static void test_doors_stay_shut(void **state)
 {
-    static const char *const doors[] = {
-        "io_uring_setup", "io_uring_enter", "bpf", "perf_event_open",
-        "userfaultfd", "ptrace", "process_vm_readv", "process_vm_writev",
-        "kcmp", "keyctl", "add_key", "request_key", "init_module",
-        "finit_module", "kexec_load", "setns", "unshare", "pidfd_open",
-        "pidfd_getfd", "open_by_handle_at", "name_to_handle_at", "fsopen",
-        "open_tree", "move_mount", "memfd_create", "modify_ldt", "iopl",
-        "ioperm", "personality", "fanotify_init", "inotify_init1", "quotactl",
-        "acct", "swapon", "reboot", "settimeofday", "clock_settime", "chroot",
-        "mknod", "mknodat", "shmget", "semget", "msgget", "mq_open",
-        "socketpair", "bind", "connect", "listen", "accept", "accept4",
-        "execveat", "mount", "umount2", "pivot_root", "setuid", "setresuid",
-        "capset", "seccomp", "landlock_restrict_self", "prctl"};
+    static const char *const doors[] = {"io_uring_setup",
+                                        "io_uring_enter",
+                                        "bpf",
+                                        "perf_event_open",
+                                        "userfaultfd",
+                                        "ptrace",
+                                        "process_vm_readv",
+                                        "process_vm_writev",
+                                        "kcmp",
+                                        "keyctl",
+                                        "add_key",
+                                        "request_key",
+                                        "init_module",
+                                        "finit_module",
+                                        "kexec_load",
+                                        "setns",
+                                        "unshare",
+                                        "pidfd_open",
+                                        "pidfd_getfd",
+                                        "open_by_handle_at",
+                                        "name_to_handle_at",
+                                        "fsopen",
+                                        "open_tree",
+                                        "move_mount",
+                                        "memfd_create",
+                                        "modify_ldt",
+                                        "iopl",
+                                        "ioperm",
+                                        "personality",
+                                        "fanotify_init",
+                                        "inotify_init1",
+                                        "quotactl",
+                                        "acct",
+                                        "swapon",
+                                        "reboot",
+                                        "settimeofday",
+                                        "clock_settime",
+                                        "chroot",
+                                        "mknod",
+                                        "mknodat",
+                                        "shmget",
+                                        "semget",
+                                        "msgget",
+                                        "mq_open",
+                                        "socketpair",
+                                        "bind",
+                                        "connect",
+                                        "listen",
+                                        "accept",
+                                        "accept4",
+                                        "execveat",
+                                        "mount",
+                                        "umount2",
+                                        "pivot_root",
+                                        "setuid",
+                                        "setresuid",
+                                        "capset",
+                                        "seccomp",
+                                        "landlock_restrict_self",
+                                        "prctl"};
     const struct profile *p;
 
     (void)state;
@@ -287,14 +332,13 @@ static void test_doors_stay_shut(void **state)
 
         made_init(&m, p, 0);
         for (size_t k = 0; k < ARRAY_N(doors); k++) {
-            struct seccomp_data d = {
-                .nr = seccomp_syscall_resolve_name(doors[k]),
-                .arch = AUDIT_ARCH_X86_64,
-                .args = {77, 77, 77, 77, 77, 77}};
+            struct seccomp_data d = {.nr =
+                                         seccomp_syscall_resolve_name(doors[k]),
+                                     .arch = AUDIT_ARCH_X86_64,
+                                     .args = {77, 77, 77, 77, 77, 77}};
 
             assert_true(d.nr >= 0);
-            assert_int_equal(evaluate(&m.filter, &d),
-                             SECCOMP_RET_KILL_PROCESS);
+            assert_int_equal(evaluate(&m.filter, &d), SECCOMP_RET_KILL_PROCESS);
         }
         filter_release(&m.filter);
     }

@@ -16,8 +16,7 @@
 
 static void path_of(const struct profile *p, char *out, size_t n)
 {
-    snprintf(out, n, "%s/policy/profiles/%s.profile", TEST_SOURCE_DIR,
-             p->name);
+    snprintf(out, n, "%s/policy/profiles/%s.profile", TEST_SOURCE_DIR, p->name);
 }
 
 static void profile_write(const char *path, struct ubytes text)
@@ -42,7 +41,8 @@ static void profile_compare(const char *path, struct ubytes text)
     if (n != text.n || memcmp(file, text.p, n) != 0) {
         free(file);
         fail_msg("%s is not what the kernel has; run this test with "
-                 "PROCTOR_WRITE_PROFILES=1 and review the difference", path);
+                 "PROCTOR_WRITE_PROFILES=1 and review the difference",
+                 path);
     }
     free(file);
 }

@@ -35,7 +35,12 @@ struct play {
     struct diag d;
     uint8_t report[4096];
     size_t report_n;
-    enum { FREE_NEVER, FREE_READY, FREE_MESSAGE, FREE_EXIT } free_in;
+    enum {
+        FREE_NEVER,
+        FREE_READY,
+        FREE_MESSAGE,
+        FREE_EXIT
+    } free_in;
     const char *task; /* sent when ready */
     int finish;       /* when a message came */
 };
@@ -62,8 +67,8 @@ static void on_ready(void *ctx, struct worker *w, const Proctor__Confinement *r)
 
         task.text.data = (uint8_t *)(uintptr_t)p->task;
         task.text.len = strlen(p->task);
-        assert_int_equal(
-            worker_send(w, MSG_CONFIG_TASK, &task.base, NULL, 0), 0);
+        assert_int_equal(worker_send(w, MSG_CONFIG_TASK, &task.base, NULL, 0),
+                         0);
     }
     step(p);
 }
@@ -139,8 +144,7 @@ static struct worker *start(struct play *p, enum worker_class c)
     struct worker_limits limits = {.wall_ms = 10000};
     struct worker *w;
 
-    assert_int_equal(
-        engine_start(p->engine, c, &limits, &handler, p, &w), 0);
+    assert_int_equal(engine_start(p->engine, c, &limits, &handler, p, &w), 0);
     assert_non_null(w);
     return w;
 }
@@ -215,8 +219,9 @@ static void test_freed_workers_call_nobody(void **state)
 
         limits.roots = roots;
         limits.roots_n = 1;
-        assert_int_equal(engine_start(p->engine, WORKER_PROGRAM, &limits,
-                                      &handler, p, &w), 0);
+        assert_int_equal(
+            engine_start(p->engine, WORKER_PROGRAM, &limits, &handler, p, &w),
+            0);
         worker_free(w);
     }
     p->free_in = FREE_EXIT;
@@ -237,8 +242,9 @@ static void test_workers_are_counted(void **state)
     for (size_t i = 0; i < LIMIT_WORKERS; i++) {
         all[i] = start(p, WORKER_CONFIG);
     }
-    assert_int_equal(engine_start(p->engine, WORKER_CONFIG, &limits, &handler,
-                                  p, &more), ERR_LIMIT);
+    assert_int_equal(
+        engine_start(p->engine, WORKER_CONFIG, &limits, &handler, p, &more),
+        ERR_LIMIT);
     run(p, LIMIT_WORKERS);
     assert_int_equal(p->ready, LIMIT_WORKERS);
     worker_free(all[0]);
@@ -308,8 +314,8 @@ static void refused(struct play *p, const char *const *roots, size_t n,
     struct worker *w;
 
     p->failures = 0;
-    assert_int_equal(engine_start(p->engine, WORKER_PROGRAM, &limits, &handler,
-                                  p, &w), 0);
+    assert_int_equal(
+        engine_start(p->engine, WORKER_PROGRAM, &limits, &handler, p, &w), 0);
     assert_int_equal(p->failures, 0); /* told from the loop only */
     run(p, 1);
     assert_int_equal(p->failures, 1);
@@ -334,8 +340,8 @@ static void test_roots_are_checked(void **state)
     refused(p, whole, 1, "whole tree");
     refused(p, kernels, 1, "cannot be shown");
     refused(p, relative, 1, "not absolute");
-    assert_int_equal(engine_start(p->engine, WORKER_PROGRAM, &limits, &handler,
-                                  p, &w), 0);
+    assert_int_equal(
+        engine_start(p->engine, WORKER_PROGRAM, &limits, &handler, p, &w), 0);
     run(p, 1);
     assert_int_equal(p->ready, 1);
     worker_free(w);
@@ -348,8 +354,8 @@ static void test_dead_man_switch(void **state)
     struct worker *w;
 
     p->task = "never_answers";
-    assert_int_equal(engine_start(p->engine, WORKER_MODEL, &limits, &handler, p,
-                                  &w), 0);
+    assert_int_equal(
+        engine_start(p->engine, WORKER_MODEL, &limits, &handler, p, &w), 0);
     run(p, 2);
     assert_int_equal(p->exits, 1);
     assert_true(p->end.timed_out);
@@ -373,8 +379,9 @@ static void test_cpu_time_is_seen(void **state)
     struct loop_source *timer;
 
     p->task = "spins";
-    assert_int_equal(engine_start(p->engine, WORKER_CONFIG, &limits, &handler,
-                                  p, &sampled), 0);
+    assert_int_equal(
+        engine_start(p->engine, WORKER_CONFIG, &limits, &handler, p, &sampled),
+        0);
     assert_int_equal(loop_timer(p->loop, 500, on_sample, p, &timer), 0);
     run(p, 2);
     loop_remove(&timer);
@@ -413,8 +420,8 @@ static void test_images_are_needed(void **state)
         struct worker_limits limits = {0};
         struct worker *w;
 
-        assert_int_equal(engine_start(e, WORKER_MODEL, &limits, &handler, p,
-                                      &w), 0);
+        assert_int_equal(
+            engine_start(e, WORKER_MODEL, &limits, &handler, p, &w), 0);
         run(p, 1);
         assert_int_equal(p->failures, 1);
         assert_non_null(strstr(p->d.what, "execute the image"));
