@@ -177,7 +177,7 @@ static int own_dir(const char *mounts, const char *groups,
 /* Ends what is left in a group and removes it. */
 static void group_remove(const char *dir)
 {
-    char path[CGROUP_PATH_BYTES + 64];
+    char path[CGROUP_PATH_BYTES + 640];
     char *text;
 
     if (rmdir(dir) == 0 || errno == ENOENT) {
@@ -202,7 +202,7 @@ static void tree_remove(const char *dir, void (*remove_one)(const char *))
 {
     DIR *list = opendir(dir);
     struct dirent *e;
-    char path[CGROUP_PATH_BYTES + 300];
+    char path[CGROUP_PATH_BYTES + 600];
 
     while (list != NULL && (e = readdir(list)) != NULL) {
         if (e->d_name[0] == 'w') {
