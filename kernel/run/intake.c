@@ -43,14 +43,21 @@ static int read_text(int fd, struct buf *out)
     }
 }
 
-static int intake_read(struct run *r, struct frame *f, unsigned *fd_i,
-                       const char *path, struct buf *out)
+static int intake_read(struct run *r, struct frame *f, unsigned fd_i,
+                       const char *path, size_t max_bytes, struct buf *out)
 {
-    CLEANUP(fd_closep) int fd = frame_take_fd(f, (*fd_i)++);
-    int code = read_text(fd, out);
+    CLEANUP(fd_closep) int fd = frame_take_fd(f, fd_i);
+    int code;
+
+    buf_init(out, max_bytes);
+    code = read_text(fd, out);
 
     if (code == ERR_LIMIT) {
-        run_error(r, code, path, "the file is too long");
+        char what[64];
+
+        snprintf(what, sizeof(what), "a limit was reached: over %zu bytes",
+                 max_bytes);
+        run_error(r, code, path, what);
     } else if (code < 0) {
         run_error(r, code, path, err_text(code));
     }
@@ -221,7 +228,6 @@ static int texts_start(struct run *r)
 void intake_start(struct run *r, struct frame *f)
 {
     unsigned want = (unsigned)has_graph(r) + (unsigned)has_policy(r);
-    unsigned fd_i = 0;
     struct diag d;
     int code;
 
@@ -229,14 +235,14 @@ void intake_start(struct run *r, struct frame *f)
         run_error(r, ERR_PROTOCOL, NULL, "the request lacks its files");
         return;
     }
-    buf_init(&r->graph_text, LIMIT_GRAPH_FILE_BYTES);
-    buf_init(&r->policy_text, LIMIT_POLICY_FILE_BYTES);
     if (has_graph(r) &&
-        intake_read(r, f, &fd_i, r->req->graph_path, &r->graph_text) < 0) {
+        intake_read(r, f, 0, r->req->graph_path, LIMIT_GRAPH_FILE_BYTES,
+                    &r->graph_text) < 0) {
         return;
     }
     if (has_policy(r) &&
-        intake_read(r, f, &fd_i, r->req->policy_path, &r->policy_text) < 0) {
+        intake_read(r, f, want - 1, r->req->policy_path,
+                    LIMIT_POLICY_FILE_BYTES, &r->policy_text) < 0) {
         return;
     }
     diag_init(&d);
@@ -369,6 +375,20 @@ static int check_all(struct run *r)
     return 0;
 }
 
+/* A graph that is no graph outweighs one that is not allowed. */
+static int refusal_code(const struct run *r)
+{
+    int code = r->refusals[0].d.code;
+
+    for (size_t i = 0; i < r->refusals_n; i++) {
+        if (err_exit_code(r->refusals[i].d.code) == 2) {
+            code = r->refusals[i].d.code;
+            break;
+        }
+    }
+    return code < 0 ? code : ERR_REFUSED;
+}
+
 static void say_refusals(struct run *r)
 {
     for (size_t i = 0; i < r->refusals_n; i++) {
@@ -391,13 +411,12 @@ void intake_check(struct run *r)
         return;
     }
     if (r->refusals_n > 0) {
-        int why = r->refusals[0].d.code;
-
+        r->code = refusal_code(r);
         if (run_is_recorded(r) && record_refused(r) < 0) {
             return; /* fatal, under way */
         }
         say_refusals(r);
-        run_over(r, why < 0 ? why : ERR_REFUSED);
+        run_over(r, r->code);
         return;
     }
     if (r->req->mode == PROCTOR__RUN_MODE__RUN_POLICY) {

@@ -71,7 +71,6 @@ int record_refused(struct run *r)
         record_set_str(&rec, RF_REFUSE_what, x->d.what);
         TRY(run_record(r, &rec, &seq));
     }
-    r->code = r->refusals[0].d.code;
     return record_end(r, &none);
 }
 

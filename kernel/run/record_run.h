@@ -7,7 +7,7 @@
 
 /* CRASH, when the ledger's last run never ended. */
 int record_crash(struct core *c) MUST_USE;
-/* RUN, a REFUSE per refusal, END. */
+/* RUN, a REFUSE per refusal, END with r->code. */
 int record_refused(struct run *r) MUST_USE;
 /* RUN and an ADMIT per task; sets r->seq. */
 int record_admitted(struct run *r) MUST_USE;
