@@ -254,7 +254,8 @@ static void forward_tile(struct mlp *m, const float *x, size_t rows, float *y)
             transpose(m->y, rows, l->in, ldy, m->xt);
         }
         ldy = product_padded(l->out);
-        product_run(m->kernel, m->xt, rows, l->in, l->packed, l->out, m->y);
+        product_run(&(struct product){m->kernel, l->packed, l->out, l->in},
+                    m->xt, rows, m->y);
         finish_layer(l, rows, m->y);
     }
     for (size_t i = 0; i < rows; i++) {

@@ -19,71 +19,68 @@ extern void cblas_sgemm(int order, int trans_a, int trans_b, int m, int n,
 extern void gotoblas_dynamic_init(void);
 extern void gotoblas_dynamic_quit(void);
 
-/* One slice of one panel: y (m, ldy) = or += x w. xt has m columns. */
-typedef void slice_fn(const float *xt, size_t m, size_t slice_k,
-                      const float *panel, int adds, float *y, size_t ldy);
+/* One slice of one panel: y (m, ldy) = or += x w. */
+struct slice {
+    const float *xt; /* (k, m) */
+    const float *w;  /* (k, PRODUCT_PANEL) */
+    float *y;
+    size_t m, k, ldy;
+    int adds;
+};
+
+typedef void slice_fn(const struct slice *s);
 
 static inline __attribute__((always_inline)) void
-chain_slice(const float *xt, size_t m, size_t slice_k, const float *panel,
-            int adds, float *y, size_t ldy)
+chain_slice(const struct slice *s)
 {
-    for (size_t i = 0; i < m; i++) {
+    for (size_t i = 0; i < s->m; i++) {
         float acc[PRODUCT_PANEL] = {0};
-        float *row = y + i * ldy;
+        float *row = s->y + i * s->ldy;
 
-        for (size_t k = 0; k < slice_k; k++) {
-            const float x = xt[k * m + i];
+        for (size_t k = 0; k < s->k; k++) {
+            const float x = s->xt[k * s->m + i];
+            const float *w = s->w + k * PRODUCT_PANEL;
 
             for (size_t j = 0; j < PRODUCT_PANEL; j++) {
-                acc[j] = fmaf(x, panel[k * PRODUCT_PANEL + j], acc[j]);
+                acc[j] = fmaf(x, w[j], acc[j]);
             }
         }
         for (size_t j = 0; j < PRODUCT_PANEL; j++) {
-            row[j] = adds ? row[j] + acc[j] : acc[j];
+            row[j] = s->adds ? row[j] + acc[j] : acc[j];
         }
     }
 }
 
-static void chain_plain(const float *xt, size_t m, size_t slice_k,
-                        const float *panel, int adds, float *y, size_t ldy)
+static void chain_plain(const struct slice *s)
 {
-    chain_slice(xt, m, slice_k, panel, adds, y, ldy);
+    chain_slice(s);
 }
 
 #if defined(__x86_64__)
 /* The same source, with the instruction for fmaf: same bits, less time. */
-__attribute__((target("avx2,fma"))) static void
-chain_fma(const float *xt, size_t m, size_t slice_k, const float *panel,
-          int adds, float *y, size_t ldy)
+__attribute__((target("avx2,fma"))) static void chain_fma(const struct slice *s)
 {
-    chain_slice(xt, m, slice_k, panel, adds, y, ldy);
+    chain_slice(s);
 }
 #endif
 
-static void chain(const float *xt, size_t m, size_t slice_k, const float *panel,
-                  int adds, float *y, size_t ldy)
+static void chain(const struct slice *s)
 {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-        chain_fma(xt, m, slice_k, panel, adds, y, ldy);
+        chain_fma(s);
         return;
     }
 #endif
-    chain_plain(xt, m, slice_k, panel, adds, y, ldy);
+    chain_plain(s);
 }
 
-static void openblas(const float *xt, size_t m, size_t slice_k,
-                     const float *panel, int adds, float *y, size_t ldy)
+static void openblas(const struct slice *s)
 {
-    ASSERT(m * slice_k * PRODUCT_PANEL <= PRODUCT_SMALL);
-    cblas_sgemm(101, 112, 111, (int)m, (int)PRODUCT_PANEL, (int)slice_k, 1.0f,
-                xt, (int)m, panel, (int)PRODUCT_PANEL, adds ? 1.0f : 0.0f, y,
-                (int)ldy);
-}
-
-static slice_fn *slice_function(enum product_kernel kernel)
-{
-    return kernel == PRODUCT_OPENBLAS ? openblas : chain;
+    ASSERT(s->m * s->k * PRODUCT_PANEL <= PRODUCT_SMALL);
+    cblas_sgemm(101, 112, 111, (int)s->m, (int)PRODUCT_PANEL, (int)s->k, 1.0f,
+                s->xt, (int)s->m, s->w, (int)PRODUCT_PANEL,
+                s->adds ? 1.0f : 0.0f, s->y, (int)s->ldy);
 }
 
 size_t product_padded(size_t n)
@@ -102,20 +99,24 @@ void product_pack(const float *w, size_t n, size_t k, float *packed)
     }
 }
 
-void product_run(enum product_kernel kernel, const float *xt, size_t m,
-                 size_t k, const float *packed, size_t n, float *y)
+void product_run(const struct product *p, const float *xt, size_t m, float *y)
 {
-    slice_fn *slice = slice_function(kernel);
-    size_t ldy = product_padded(n);
+    slice_fn *slice = p->kernel == PRODUCT_OPENBLAS ? openblas : chain;
+    size_t ldy = product_padded(p->n);
 
-    ASSERT(m >= 1 && m <= PRODUCT_TILE && k >= 1 && n >= 1);
-    for (size_t p = 0; p < ldy; p += PRODUCT_PANEL) {
-        for (size_t k0 = 0; k0 < k; k0 += PRODUCT_SLICE) {
-            size_t left = k - k0;
-            size_t slice_k = left < PRODUCT_SLICE ? left : PRODUCT_SLICE;
+    ASSERT(m >= 1 && m <= PRODUCT_TILE && p->k >= 1 && p->n >= 1);
+    for (size_t n0 = 0; n0 < ldy; n0 += PRODUCT_PANEL) {
+        for (size_t k0 = 0; k0 < p->k; k0 += PRODUCT_SLICE) {
+            size_t left = p->k - k0;
+            struct slice s = {.xt = xt + k0 * m,
+                              .w = p->packed + n0 * p->k + k0 * PRODUCT_PANEL,
+                              .y = y + n0,
+                              .m = m,
+                              .k = left < PRODUCT_SLICE ? left : PRODUCT_SLICE,
+                              .ldy = ldy,
+                              .adds = k0 > 0};
 
-            slice(xt + k0 * m, m, slice_k, packed + p * k + k0 * PRODUCT_PANEL,
-                  k0 > 0, y + p, ldy);
+            slice(&s);
         }
     }
 }
@@ -143,13 +144,19 @@ static void probe_fill(float *out, size_t n, uint64_t *state)
     }
 }
 
+static uint32_t bits_of(float v)
+{
+    uint32_t bits;
+
+    v += 0.0f; /* the sign of a zero is not part of the contract */
+    memcpy(&bits, &v, sizeof(bits));
+    return bits;
+}
+
 static int is_same(const float *a, const float *b, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        float x = a[i] + 0.0f;
-        float y = b[i] + 0.0f;
-
-        if (memcmp(&x, &y, sizeof(x)) != 0) {
+        if (bits_of(a[i]) != bits_of(b[i])) {
             return 0;
         }
     }
@@ -173,8 +180,11 @@ static int probe_shape(float *area, size_t m, size_t k, uint64_t *state)
     probe_fill(x, m * k, state);
     probe_fill(w, PRODUCT_PANEL * k, state);
     for (int adds = 0; adds < 2; adds++) {
-        chain(x, m, k, w, adds, chained, PRODUCT_PANEL);
-        openblas(x, m, k, w, adds, blas, PRODUCT_PANEL);
+        struct slice s = {x, w, chained, m, k, PRODUCT_PANEL, adds};
+
+        chain(&s);
+        s.y = blas;
+        openblas(&s);
         if (!is_same(chained, blas, m * PRODUCT_PANEL)) {
             return 0;
         }
@@ -194,11 +204,10 @@ static int openblas_is_chain(void)
     if (area == NULL) {
         return 0;
     }
-    for (size_t i = 0; i < ARRAY_N(rows); i++) {
-        for (size_t j = 0; j < ARRAY_N(depths); j++) {
-            if (!probe_shape(area, rows[i], depths[j], &state)) {
-                return 0;
-            }
+    for (size_t i = 0; i < ARRAY_N(rows) * ARRAY_N(depths); i++) {
+        if (!probe_shape(area, rows[i / ARRAY_N(depths)],
+                         depths[i % ARRAY_N(depths)], &state)) {
+            return 0;
         }
     }
     return 1;

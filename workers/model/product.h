@@ -40,9 +40,16 @@ enum product_kernel product_probe(void);
 size_t product_padded(size_t n);
 /* packed: product_padded(n) * k floats, from w (n, k) row-major. */
 void product_pack(const float *w, size_t n, size_t k, float *packed);
+
+/* W, packed, and what multiplies it. */
+struct product {
+    enum product_kernel kernel;
+    const float *packed; /* borrowed */
+    size_t n, k;         /* outputs, inputs; both >= 1 */
+};
+
 /* xt (k, m): X transposed, 1 <= m <= PRODUCT_TILE. y (m, product_padded(n)):
- * written. n, k >= 1. */
-void product_run(enum product_kernel kernel, const float *xt, size_t m,
-                 size_t k, const float *packed, size_t n, float *y);
+ * written. */
+void product_run(const struct product *p, const float *xt, size_t m, float *y);
 
 #endif

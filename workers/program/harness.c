@@ -22,9 +22,9 @@
 #define TICK_MS 10
 #define READ_BYTES 65536
 /* A value of LIMIT_VALUE_BYTES, every character of it escaped. */
-#define LINE_MAX_BYTES (6u * LIMIT_VALUE_BYTES + 64u)
+#define LINE_MAX_BYTES ((size_t)6 * LIMIT_VALUE_BYTES + 64)
 /* A batch of LIMIT_BATCH_BYTES as lines. */
-#define LINES_MAX_BYTES (12u * LIMIT_BATCH_BYTES)
+#define LINES_MAX_BYTES ((size_t)12 * LIMIT_BATCH_BYTES)
 
 struct run {
     const struct program *p;
@@ -132,7 +132,7 @@ static void keep_part(struct run *r, const uint8_t *p, size_t n)
 
     if (code == ERR_LIMIT) {
         run_stop(r, PROCTOR__ENDING__ENDING_FLOOD,
-                 "line %u: over %u bytes without an end", answers_n(r) + 1,
+                 "line %u: over %zu bytes without an end", answers_n(r) + 1,
                  LINE_MAX_BYTES);
     } else if (code != 0) {
         run_fail(r, code);

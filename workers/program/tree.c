@@ -104,7 +104,7 @@ int tree_write(int dir_fd, const char *name, struct ubytes content,
 {
     int folder CLEANUP(fd_closep) = -1;
     int fd CLEANUP(fd_closep) = -1;
-    const char *base;
+    const char *base = name;
 
     ASSERT(tree_name_is_plain(name));
     TRY(open_folder(dir_fd, name, &base, &folder));

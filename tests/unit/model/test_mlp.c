@@ -68,7 +68,7 @@ static void check_product(enum product_kernel kernel, size_t m, size_t n,
         }
     }
     product_pack(w, n, k, packed);
-    product_run(kernel, xt, m, k, packed, n, y);
+    product_run(&(struct product){kernel, packed, n, k}, xt, m, y);
     for (size_t i = 0; i < m; i++) {
         for (size_t j = 0; j < n; j++) {
             float expected = reference(x + i * k, w + j * k, k);

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -274,19 +274,34 @@ static void test_stops_where_it_raised(void **state)
     job_release(&j);
 }
 
-/* Goal: 50,000 calls a second, end to end. A quarter is asked for here: shared
- * machines, sanitizers. */
+/* Processor time of us and of all programs so far, seconds. */
+static double cpu_seconds(void)
+{
+    static const int whose[] = {RUSAGE_SELF, RUSAGE_CHILDREN};
+    double seconds = 0;
+
+    for (size_t i = 0; i < ARRAY_N(whose); i++) {
+        struct rusage u;
+
+        assert_int_equal(getrusage(whose[i], &u), 0);
+        seconds += (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+                   1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+    }
+    return seconds;
+}
+
+/* Goal: 50,000 calls a second, end to end. A quarter is asked for here, of
+ * processor time: shared machines, sanitizers. */
 static void test_speed(void **state)
 {
     const char *const lines[] = {"[0]", "[4294967295]", "[77777]", "[5]", NULL};
-    struct timespec a, b;
     struct job j;
     double seconds;
 
     (void)state;
     job_init(&j, "def f(x): return x ^ 1", "u32", "u32");
     job_inputs(&j, lines, LIMIT_BATCH_VALUES / 4);
-    assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &a), 0);
+    seconds = cpu_seconds();
     for (int i = 0; i < 5; i++) {
         job_run(&j);
         assert_int_equal(j.result.ending, PROCTOR__ENDING__ENDING_OK);
@@ -295,10 +310,9 @@ static void test_speed(void **state)
         batch_result_release(&j.result);
         program_release(&j.p);
     }
-    assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &b), 0);
-    seconds =
-        (double)(b.tv_sec - a.tv_sec) + 1e-9 * (double)(b.tv_nsec - a.tv_nsec);
-    print_message("%.0f calls/s with a fresh process per %u\n",
+    seconds = cpu_seconds() - seconds;
+    print_message("%.0f calls per second of processor time, harness and a "
+                  "fresh process per %u included\n",
                   5.0 * LIMIT_BATCH_VALUES / seconds, LIMIT_BATCH_VALUES);
     assert_true(5.0 * LIMIT_BATCH_VALUES / seconds > 12500);
     memset(&j.result, 0, sizeof(j.result));
