@@ -6,7 +6,11 @@
 
 #include "proto/err.h"
 
-enum { KEY_USAGE = 0x1000, KEY_JSON, KEY_STORE };
+enum {
+    KEY_USAGE = 0x1000,
+    KEY_JSON,
+    KEY_STORE
+};
 
 struct args_frame {
     struct cli *c;
@@ -16,7 +20,8 @@ struct args_frame {
 
 static const struct argp_option SHARED[] = {
     {"store", KEY_STORE, "DIR", 0,
-     "Store to use (else $PROCTOR_STORE, else the nearest .proctor upward)", -2},
+     "Store to use (else $PROCTOR_STORE, else the nearest .proctor upward)",
+     -2},
     {"json", KEY_JSON, NULL, 0, "Print one JSON document on standard output",
      -2},
     {"help", '?', NULL, 0, "Print this help", -1},
@@ -46,8 +51,7 @@ static error_t shared_parser(int key, char *arg, struct argp_state *state)
         return 0;
     case '?':
         argp_state_help(state, stdout,
-                        ARGP_HELP_SHORT_USAGE | ARGP_HELP_LONG |
-                            ARGP_HELP_DOC);
+                        ARGP_HELP_SHORT_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC);
         f->helped = 1;
         state->next = state->argc;
         return 0;

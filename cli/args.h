@@ -8,7 +8,9 @@
 
 #include "cli/cli.h"
 
-enum { ARGS_E_HELP = 1 }; /* help was printed: the command is done */
+enum {
+    ARGS_E_HELP = 1
+}; /* help was printed: the command is done */
 
 /* spec: options, parser (may be NULL), args_doc and doc of the command; its
  * parser gets `input`. 0, ARGS_E_HELP, or ERR_INPUT with c->told set. */

@@ -18,10 +18,13 @@
 #include "cli/files.h"
 #include "proto/err.h"
 
-enum { AUDIT_E_STOP = 1 }; /* damage: nothing after it can be checked */
+enum {
+    AUDIT_E_STOP = 1
+}; /* damage: nothing after it can be checked */
 
 static const struct loc NOWHERE = {NULL, 0, 0};
 
+PRINTF_LIKE(4, 0)
 static void find_v(struct audit *a, enum audit_grade grade, const char *where,
                    const char *fmt, va_list ap)
 {
@@ -269,8 +272,8 @@ static int see_segment(struct walk *w, int wal_fd, uint64_t first, int is_last)
         wal_check_init(&w->check, &s.head, w->a->id.origin, w->a->id.key);
     } else if (rc == 0 &&
                (s.head.first != w->check.size ||
-                memcmp(s.head.prev.b, w->check.prev.b,
-                       sizeof(s.head.prev.b)) != 0 ||
+                memcmp(s.head.prev.b, w->check.prev.b, sizeof(s.head.prev.b)) !=
+                    0 ||
                 !same_frontier(&s.head.frontier, &w->check.frontier))) {
         s.off = 0;
         rc = stop_at(w, &s, "the segment does not follow the one before it");
@@ -282,7 +285,8 @@ static int see_segment(struct walk *w, int wal_fd, uint64_t first, int is_last)
     return rc;
 }
 
-/* Files beside the segments: torn tails that a kernel set aside are expected. */
+/* Files beside the segments: torn tails that a kernel set aside are
+ * expected. */
 static void check_strangers(struct audit *a, int wal_fd)
 {
     int fd = fcntl(wal_fd, F_DUPFD_CLOEXEC, 0);
@@ -438,8 +442,7 @@ static int begin(struct audit *a, struct diag *d)
 int audit_run(const char *store, int full, const struct audit_ears *ears,
               struct audit_result *out, struct diag *d)
 {
-    struct audit a = {
-        .store = store, .full = full, .ears = ears, .out = out};
+    struct audit a = {.store = store, .full = full, .ears = ears, .out = out};
     int rc;
 
     memset(out, 0, sizeof(*out));

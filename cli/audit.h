@@ -1,5 +1,5 @@
-/* `proctor verify`: the whole ledger checked from its bytes, by code that shares
- * no more with the kernel than the formats in proto/.
+/* `proctor verify`: the whole ledger checked from its bytes, by code that
+ * shares no more with the kernel than the formats in proto/.
  *
  *   segments and batches   order, digests, chain, tree, signatures (wal.h)
  *   checkpoint and vkey    are of this log and of no other or larger one
@@ -31,7 +31,7 @@ struct audit_result {
     uint64_t tiles;
     uint64_t objects;
     uint64_t object_bytes;
-    uint64_t unnamed;     /* objects that no record leads to */
+    uint64_t unnamed; /* objects that no record leads to */
     uint64_t count[AUDIT_DAMAGE + 1];
 };
 

@@ -29,8 +29,8 @@ int audit_links_new(struct audit_links **out) MUST_USE;
 void audit_links_free(struct audit_links *l);
 /* 0 or ERR_NOMEM; findings go to a. */
 int audit_links_add(struct audit_links *l, struct audit *a,
-                    const struct record *r, const struct merkle_hash *leaf)
-    MUST_USE;
+                    const struct record *r,
+                    const struct merkle_hash *leaf) MUST_USE;
 
 /* Tiles and entry bundles against the records. */
 struct audit_tiles;

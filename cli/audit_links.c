@@ -233,7 +233,8 @@ static int add_verdict(struct audit_links *l, struct audit *a,
                        const struct record *r)
 {
     const uint8_t *hash = record_hash(r, RF_VERDICT_commit_hash);
-    const struct link_commit *c = find_commit(l, record_u(r, RF_VERDICT_commit));
+    const struct link_commit *c =
+        find_commit(l, record_u(r, RF_VERDICT_commit));
     struct link_verdict *v;
     int is_drawn = memcmp(hash, ZERO, sizeof(ZERO)) != 0;
 

@@ -34,7 +34,8 @@ struct audit_map_row *audit_map_find(const struct audit_map *m,
 {
     size_t i = lower_bound(m, key);
 
-    return i < m->n && memcmp(m->rows[i].key, key, 32) == 0 ? &m->rows[i] : NULL;
+    return i < m->n && memcmp(m->rows[i].key, key, 32) == 0 ? &m->rows[i]
+                                                            : NULL;
 }
 
 int audit_map_put(struct audit_map *m, const uint8_t key[static 32],

@@ -16,8 +16,8 @@
 struct named {
     struct cid cid;
     const ProtobufCMessageDescriptor *type; /* NULL: plain bytes */
-    uint64_t seq;      /* record that led to it first */
-    const char *field; /* of that record or object */
+    uint64_t seq;                           /* record that led to it first */
+    const char *field;                      /* of that record or object */
     int is_good;
 };
 
@@ -139,7 +139,8 @@ static int check(struct audit_objects *o, struct audit *a, size_t i)
     cid_text(&at.cid, text);
     if (rc == ERR_NOT_FOUND) {
         audit_find(a, AUDIT_DAMAGE, text,
-                   "the object is missing; record %" PRIu64 " leads to it as %s",
+                   "the object is missing; record %" PRIu64
+                   " leads to it as %s",
                    at.seq, at.field);
     } else if (rc != 0) {
         audit_find(a, AUDIT_DAMAGE, text,

@@ -1,8 +1,8 @@
 /* The `proctor` command: what all subcommands share. A subcommand parses its
  * options (args.h), does its work, prints its result on stdout and returns 0 or
  * an ERR_* with the diagnosis in `d`; the dispatcher prints that diagnosis once
- * and turns the code into the exit code (err.def). Runs in the person's process,
- * with the person's authority and none besides. */
+ * and turns the code into the exit code (err.def). Runs in the person's
+ * process, with the person's authority and none besides. */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
@@ -41,7 +41,8 @@ int cli_emit(struct cli *c, struct json *j) MUST_USE;
 int cli_main(int argc, char **argv);
 
 /* The subcommands. */
-#define COMMAND(name, help) int cmd_##name(struct cli *c, int argc, char **argv);
+#define COMMAND(name, help)                                                    \
+    int cmd_##name(struct cli *c, int argc, char **argv);
 #include "cli/commands.def"
 #undef COMMAND
 

@@ -28,10 +28,10 @@ struct client {
     int signal_fd;
     int dir_fd; /* borrowed */
     pid_t kernel;
-    int status;     /* of waitpid, once reaped */
+    int status; /* of waitpid, once reaped */
     int is_reaped;
     unsigned interrupts;
-    int last_code;  /* of the last diagnosis; 0 = none */
+    int last_code; /* of the last diagnosis; 0 = none */
     sigset_t before;
     struct sigaction actions_before[2];
 };
@@ -62,15 +62,17 @@ static int kernel_path(char out[static PATH_MAX], struct diag *d)
         (void)diag_set(d, ERR_NOT_FOUND, (struct loc){out, 0, 0},
                        "cannot start the kernel: %s", strerror(errno));
         d->at.path = NULL;
-        diag_hint(d, "%s must lie in the folder of proctor itself; build or "
-                     "install both",
+        diag_hint(d,
+                  "%s must lie in the folder of proctor itself; build or "
+                  "install both",
                   KERNEL_NAME);
         return ERR_NOT_FOUND;
     }
     return 0;
 }
 
-/* The child: descriptors 0..3, then the kernel. Only async-signal-safe calls. */
+/* The child: descriptors 0..3, then the kernel. Only async-signal-safe
+ * calls. */
 NORETURN static void become_kernel(const char *path, const char *store,
                                    int sock, const sigset_t *mask)
 {
@@ -249,7 +251,9 @@ static void answer_file(struct client *c, const char *path,
     a->why = why;
 }
 
-enum { WHY_BYTES = 160 };
+enum {
+    WHY_BYTES = 160
+};
 
 struct answer {
     Proctor__FileAnswer m;
@@ -273,8 +277,8 @@ static int answer_files(struct client *c, const Proctor__NeedFiles *need)
     }
     for (i = 0; i < n; i++) {
         proctor__file_answer__init(&a[i].m);
-        answer_file(c, need->paths[i], &a[i].m, a[i].why, sizeof(a[i].why),
-                    fds, &fds_n);
+        answer_file(c, need->paths[i], &a[i].m, a[i].why, sizeof(a[i].why), fds,
+                    &fds_n);
         list[i] = &a[i].m;
     }
     m.n_answers = n;
@@ -305,12 +309,14 @@ static int pass_interrupt(struct client *c, const struct client_ears *ears)
                : frame_send(c->sock, MSG_INTERRUPT, &m.base, NULL, 0);
 }
 
-enum { SERVE_E_ANSWER = 1 };
+enum {
+    SERVE_E_ANSWER = 1
+};
 
 static int is_answer(enum msg msg)
 {
-    return msg == MSG_RUN_DONE || msg == MSG_REPLAY_DONE ||
-           msg == MSG_TABLES || msg == MSG_POLICY_VIEW;
+    return msg == MSG_RUN_DONE || msg == MSG_REPLAY_DONE || msg == MSG_TABLES ||
+           msg == MSG_POLICY_VIEW;
 }
 
 /* One frame. 0 = served, SERVE_E_ANSWER = it is the answer. */

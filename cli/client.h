@@ -24,8 +24,8 @@ struct client_ears {
 
 /* Starts the kernel. store: absolute path, or NULL for requests that need none.
  * ERR_NOT_FOUND (no kernel beside this program), ERR_NOMEM, ERR_IO; d says. */
-int client_open(const char *store, struct client **out, struct diag *d)
-    MUST_USE;
+int client_open(const char *store, struct client **out,
+                struct diag *d) MUST_USE;
 /* Closes the socket and waits for the kernel's end. NULL is fine. */
 void client_close(struct client *c);
 

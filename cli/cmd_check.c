@@ -1,4 +1,5 @@
-/* proctor check: form, names and dependencies of a graph. No policy, no store. */
+/* proctor check: form, names and dependencies of a graph. No policy, no
+ * store. */
 #include "cli/args.h"
 #include "cli/outcome.h"
 #include "cli/request.h"
@@ -25,10 +26,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp SPEC = {
-    NULL, parse, "GRAPH [KEY=VALUE...]",
+    NULL,
+    parse,
+    "GRAPH [KEY=VALUE...]",
     "Checks a graph's form, names and dependencies. Needs no policy and no "
     "store; `proctor run --dry-run` also asks the policy.",
-    NULL, NULL, NULL};
+    NULL,
+    NULL,
+    NULL};
 
 static int ask(struct check_args *a)
 {
@@ -36,9 +41,9 @@ static int ask(struct check_args *a)
     int rc = session_open(&s, a->c, NULL);
 
     if (rc == 0) {
-        rc = session_ask(&s, MSG_RUN_REQUEST, &a->request.m.base,
-                         a->request.fds, a->request.fds_n, MSG_RUN_DONE,
-                         a->request.dir_fd);
+        rc =
+            session_ask(&s, MSG_RUN_REQUEST, &a->request.m.base, a->request.fds,
+                        a->request.fds_n, MSG_RUN_DONE, a->request.dir_fd);
     }
     if (rc == 0) {
         session_end_kernel(&s);

@@ -12,11 +12,16 @@
 #include "proto/err.h"
 #include "proto/limits.h"
 
-enum { KEY_KIND = 0x2000, KEY_RUN, KEY_TASK, KEY_LIMIT };
+enum {
+    KEY_KIND = 0x2000,
+    KEY_RUN,
+    KEY_TASK,
+    KEY_LIMIT
+};
 
 static const struct argp_option OPTIONS[] = {
-    {"kind", KEY_KIND, "KIND", 0, "Only records of this kind (verdict, ref, ...)",
-     0},
+    {"kind", KEY_KIND, "KIND", 0,
+     "Only records of this kind (verdict, ref, ...)", 0},
     {"run", KEY_RUN, "N", 0, "Only records of the run whose first record is N",
      0},
     {"task", KEY_TASK, "ID", 0, "Only records of this task", 0},
@@ -88,10 +93,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp SPEC = {
-    OPTIONS, parse, NULL,
+    OPTIONS,
+    parse,
+    NULL,
     "Lists the records of the ledger, newest last.\v`proctor show N` tells all "
     "that a record says and shows the objects that it names.",
-    NULL, NULL, NULL};
+    NULL,
+    NULL,
+    NULL};
 
 static const char QUERY[] =
     "SELECT seq,wall_ns,kind,task,summary,json FROM (SELECT * FROM records"

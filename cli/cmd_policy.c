@@ -42,11 +42,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp SPEC = {
-    NULL, parse, "show|check [FILE] [policy.KEY=VALUE...]",
+    NULL,
+    parse,
+    "show|check [FILE] [policy.KEY=VALUE...]",
     "Reads a policy as a run would: `check` says whether it is good, `show` "
     "prints every value in force and what program names resolve to, with the "
     "hash of each.\vWithout FILE: proctor-policy.yaml in this folder.",
-    NULL, NULL, NULL};
+    NULL,
+    NULL,
+    NULL};
 
 static int print_programs(const Proctor__PolicyView *v)
 {

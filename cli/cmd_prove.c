@@ -14,7 +14,11 @@
 #include "proto/err.h"
 #include "proto/limits.h"
 
-enum { KEY_CHECK = 0x2000, KEY_KEY, KEY_ENTRY };
+enum {
+    KEY_CHECK = 0x2000,
+    KEY_KEY,
+    KEY_ENTRY
+};
 
 static const struct argp_option OPTIONS[] = {
     {"output", 'o', "FILE", 0, "Write the proof to FILE, not standard output",
@@ -68,12 +72,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp SPEC = {
-    OPTIONS, parse, "SEQ\n--check FILE --key VKEY",
+    OPTIONS,
+    parse,
+    "SEQ\n--check FILE --key VKEY",
     "Writes a proof that the ledger holds record SEQ, or checks one. The proof "
     "is a c2sp.org/tlog-proof file: it verifies offline, with other people's "
     "tools too.\vGive the other side the proof, the record's bytes (--entry) "
     "and, by a way that they trust, the key.",
-    NULL, NULL, NULL};
+    NULL,
+    NULL,
+    NULL};
 
 static int write_out(struct cli *c, const char *path, struct ubytes bytes,
                      const char *what)
@@ -138,7 +146,9 @@ static int prove(struct prove_args *a)
     return rc;
 }
 
-enum { KEY_BYTES = 512 };
+enum {
+    KEY_BYTES = 512
+};
 
 /* The key's text: VKEY itself, or the first line of a file. */
 static int read_key(struct prove_args *a, char out[static KEY_BYTES])
@@ -166,7 +176,8 @@ static int read_key(struct prove_args *a, char out[static KEY_BYTES])
 }
 
 /* The record's bytes: --entry, else the store's record of that number. */
-static int read_entry(struct prove_args *a, struct ubytes proof, struct buf *out)
+static int read_entry(struct prove_args *a, struct ubytes proof,
+                      struct buf *out)
 {
     struct cli *c = a->c;
     struct place place;
@@ -186,11 +197,12 @@ static int read_entry(struct prove_args *a, struct ubytes proof, struct buf *out
     }
     rc = place_open(c->store, &place, &c->d);
     if (rc < 0) {
-        return cli_fail_hint(c, ERR_INPUT,
-                             "`proctor prove SEQ --entry FILE` and `proctor show "
-                             "SEQ --raw` write them",
-                             "a proof holds no record: name the record's bytes "
-                             "with --entry");
+        return cli_fail_hint(
+            c, ERR_INPUT,
+            "`proctor prove SEQ --entry FILE` and `proctor show "
+            "SEQ --raw` write them",
+            "a proof holds no record: name the record's bytes "
+            "with --entry");
     }
     ledger_entry_init(&e);
     rc = ledger_get(place.path, index, &e, &c->d);

@@ -42,10 +42,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp SPEC = {
-    NULL, parse, "list|show NAME|log NAME",
+    NULL,
+    parse,
+    "list|show NAME|log NAME",
     "Lists all names, shows what one stands for, or lists its moves, newest "
     "last.",
-    NULL, NULL, NULL};
+    NULL,
+    NULL,
+    NULL};
 
 static const char LIST[] =
     "SELECT name,target,seq,moves FROM refs ORDER BY name";
@@ -157,9 +161,8 @@ static int show(struct cli *c, sqlite3_stmt *q)
         return cli_emit(c, &j);
     }
     printf("%s\n  target   %s\n  since    %s, record %s, run %s, task %s\n",
-           index_text(q, 0), index_text(q, 1),
-           term_time(index_u64(q, 7), time), index_text(q, 2),
-           index_text(q, 4), index_text(q, 5));
+           index_text(q, 0), index_text(q, 1), term_time(index_u64(q, 7), time),
+           index_text(q, 2), index_text(q, 4), index_text(q, 5));
     if (sqlite3_column_type(q, 6) != SQLITE_NULL) {
         printf("  verdict  proctor show %s\n", index_text(q, 6));
     }
@@ -252,8 +255,7 @@ int cmd_ref(struct cli *c, int argc, char **argv)
     if (rc != 0) {
         return rc;
     }
-    if (a.verb == NULL ||
-        (strcmp(a.verb, "list") != 0 && a.name == NULL)) {
+    if (a.verb == NULL || (strcmp(a.verb, "list") != 0 && a.name == NULL)) {
         return cli_fail_hint(c, ERR_INPUT, "proctor ref --help",
                              a.verb == NULL ? "say `list`, `show` or `log`"
                                             : "which ref?");

@@ -1,4 +1,5 @@
-/* proctor replay: the kernel derives verdicts again from what the ledger names. */
+/* proctor replay: the kernel derives verdicts again from what the ledger
+ * names. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -11,7 +12,9 @@
 #include "cli/term.h"
 #include "proto/err.h"
 
-enum { KEY_ALL = 0x2000 };
+enum {
+    KEY_ALL = 0x2000
+};
 
 static const struct argp_option OPTIONS[] = {
     {"all", KEY_ALL, NULL, 0, "Every verdict of the ledger", 0}, {0}};
@@ -44,11 +47,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp SPEC = {
-    OPTIONS, parse, "SEQ|--all",
+    OPTIONS,
+    parse,
+    "SEQ|--all",
     "Derives a verdict again, bit for bit, from its records and objects: the "
     "inputs from the revealed seed, the answers by running candidate and "
     "oracles. Exit code 1 when anything differs.",
-    NULL, NULL, NULL};
+    NULL,
+    NULL,
+    NULL};
 
 /* The record must be a verdict. */
 static int check_seq(struct cli *c, const char *store, uint64_t seq)
@@ -80,13 +87,14 @@ static int print_text(const Proctor__ReplayDone *done)
     for (i = 0; i < done->n_rows; i++) {
         const Proctor__ReplayRow *row = done->rows[i];
         char seq[24];
-        const char *cells[] = {seq, row->verdict, row->same ? "same" : "DIFFERS",
-                               row->what};
+        const char *cells[] = {seq, row->verdict,
+                               row->same ? "same" : "DIFFERS", row->what};
 
         (void)snprintf(seq, sizeof(seq), "%" PRIu64, row->seq);
         table_row(&t, cells);
     }
-    rc = done->n_rows > 0 ? table_print(&t, stdout, term_has_colour(stdout)) : 0;
+    rc =
+        done->n_rows > 0 ? table_print(&t, stdout, term_has_colour(stdout)) : 0;
     table_release(&t);
     printf("%" PRIu64 " replayed, %" PRIu64 " different%s\n", done->replayed,
            done->different,
@@ -126,8 +134,8 @@ static int report(struct session *s)
     const Proctor__ReplayDone *done;
     int code = 0;
 
-    done = (const Proctor__ReplayDone *)session_answer(s, MSG_REPLAY_DONE,
-                                                       &code);
+    done =
+        (const Proctor__ReplayDone *)session_answer(s, MSG_REPLAY_DONE, &code);
     if (done == NULL) {
         return session_fail(s, code, "nothing was replayed");
     }
@@ -137,7 +145,8 @@ static int report(struct session *s)
     }
     if (done->different > 0) {
         s->c->told = 1;
-        return cli_fail(s->c, ERR_TASK_FAILED, "a verdict came out differently");
+        return cli_fail(s->c, ERR_TASK_FAILED,
+                        "a verdict came out differently");
     }
     return 0;
 }

@@ -29,11 +29,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp SPEC = {
-    NULL, parse, "TASK",
+    NULL,
+    parse,
+    "TASK",
     "Releases a task of the last run that waits for a person, and goes on with "
     "that run.\v`proctor status` lists what waits; `proctor run --resume` goes "
     "on with a run that was stopped without releasing anything.",
-    NULL, NULL, NULL};
+    NULL,
+    NULL,
+    NULL};
 
 static int ask(struct resume_args *a, const char *store)
 {

@@ -7,7 +7,11 @@
 #include "cli/request.h"
 #include "proto/err.h"
 
-enum { KEY_POLICY = 0x2000, KEY_DRY_RUN, KEY_RESUME };
+enum {
+    KEY_POLICY = 0x2000,
+    KEY_DRY_RUN,
+    KEY_RESUME
+};
 
 static const struct argp_option OPTIONS[] = {
     {"policy", KEY_POLICY, "FILE", 0,
@@ -53,14 +57,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp SPEC = {
-    OPTIONS, parse, "GRAPH [KEY=VALUE...]",
+    OPTIONS,
+    parse,
+    "GRAPH [KEY=VALUE...]",
     "Runs the tasks of a graph under a policy and records everything in the "
     "store's ledger.\vKEY=VALUE changes the graph for this run; "
     "policy.KEY=VALUE changes the policy. Ctrl-C lets running tasks finish, a "
     "second one stops them. See proctor-graph(5), proctor-policy(5).",
-    NULL, NULL, NULL};
+    NULL,
+    NULL,
+    NULL};
 
-/* A store that is no folder is the person's slip; the kernel judges the rest. */
+/* A store that is no folder is the person's slip; the kernel judges the
+ * rest. */
 static int find_store(struct cli *c, struct place *p, int must_exist)
 {
     struct stat st;
@@ -102,9 +111,9 @@ static int ask(struct run_args *a, const char *store)
 
     a->request.m.mode = mode;
     if (rc == 0) {
-        rc = session_ask(&s, MSG_RUN_REQUEST, &a->request.m.base,
-                         a->request.fds, a->request.fds_n, MSG_RUN_DONE,
-                         a->request.dir_fd);
+        rc =
+            session_ask(&s, MSG_RUN_REQUEST, &a->request.m.base, a->request.fds,
+                        a->request.fds_n, MSG_RUN_DONE, a->request.dir_fd);
     }
     if (rc == 0) {
         session_end_kernel(&s);

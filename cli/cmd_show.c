@@ -10,7 +10,10 @@
 #include "cli/show.h"
 #include "proto/err.h"
 
-enum { KEY_RAW = 0x2000, KEY_AS };
+enum {
+    KEY_RAW = 0x2000,
+    KEY_AS
+};
 
 static const struct argp_option OPTIONS[] = {
     {"raw", KEY_RAW, NULL, 0, "Write the bytes themselves, to a file or a pipe",
@@ -49,10 +52,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp SPEC = {
-    OPTIONS, parse, "ID",
+    OPTIONS,
+    parse,
+    "ID",
     "Shows a record (by its number) with the objects that it stands on, or an "
     "object by its CID or the first 8 or more digits of it.",
-    NULL, NULL, NULL};
+    NULL,
+    NULL,
+    NULL};
 
 static int find_and_show(struct show_args *a, const char *store)
 {

@@ -13,7 +13,9 @@
 #include "cli/term.h"
 #include "proto/err.h"
 
-enum { KEY_TABLES = 0x2000 };
+enum {
+    KEY_TABLES = 0x2000
+};
 
 static const struct argp_option OPTIONS[] = {
     {"tables", KEY_TABLES, NULL, 0,
@@ -38,10 +40,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp SPEC = {
-    OPTIONS, parse, NULL,
+    OPTIONS,
+    parse,
+    NULL,
     "Shows the store, its last run with every task's state, and what waits for "
     "a person.",
-    NULL, NULL, NULL};
+    NULL,
+    NULL,
+    NULL};
 
 /* All that status shows, gathered before anything is printed. */
 struct status {
@@ -125,9 +131,10 @@ static void print_run(const struct status *s)
     printf(", %s, record %s\n", term_time(index_u64(s->run, 1), time),
            index_text(s->run, 0));
     if (sqlite3_column_int(s->run, 4) != 0) {
-        printf("          ended: %s passed, %s failed, %s waiting, %s not run\n",
-               index_text(s->run, 6), index_text(s->run, 7),
-               index_text(s->run, 8), index_text(s->run, 9));
+        printf(
+            "          ended: %s passed, %s failed, %s waiting, %s not run\n",
+            index_text(s->run, 6), index_text(s->run, 7), index_text(s->run, 8),
+            index_text(s->run, 9));
     } else {
         puts("          not ended: it runs, or was cut off (`proctor run "
              "--resume` goes on)");
@@ -136,8 +143,8 @@ static void print_run(const struct status *s)
 
 static int print_tasks(const struct status *s)
 {
-    static const char *const HEADS[] = {"task", "op", "state", "level", "record",
-                                        "reason"};
+    static const char *const HEADS[] = {"task",  "op",     "state",
+                                        "level", "record", "reason"};
     struct table t;
     int rc;
 

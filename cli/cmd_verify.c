@@ -13,7 +13,9 @@
 
 #define FINDINGS_MAX 100 /* shown; the rest is counted */
 
-enum { KEY_FULL = 0x2000 };
+enum {
+    KEY_FULL = 0x2000
+};
 
 static const struct argp_option OPTIONS[] = {
     {"full", KEY_FULL, NULL, 0,
@@ -38,12 +40,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp SPEC = {
-    OPTIONS, parse, NULL,
+    OPTIONS,
+    parse,
+    NULL,
     "Checks the whole ledger from its bytes: chain, tree, signatures, "
     "checkpoint, and what records say about each other.\vNeeds no kernel and "
     "changes nothing; may run while a kernel works. Exit code 5 when something "
     "is damaged.",
-    NULL, NULL, NULL};
+    NULL,
+    NULL,
+    NULL};
 
 struct hearing {
     struct cli *c;

@@ -1,5 +1,5 @@
-/* Verdicts in words. Numbers come from the evidence object, never from a worker;
- * reasons and endings may quote one and are escaped. */
+/* Verdicts in words. Numbers come from the evidence object, never from a
+ * worker; reasons and endings may quote one and are escaped. */
 #include "cli/exam_text.h"
 
 #include <ctype.h>
@@ -87,8 +87,7 @@ static int print_value(FILE *to, const char *name, ProtobufCBinaryData v,
     return rc;
 }
 
-static int print_counterexample(FILE *to, const char *title,
-                                const char *second,
+static int print_counterexample(FILE *to, const char *title, const char *second,
                                 const Proctor__Counterexample *c,
                                 const struct exam_text *x, unsigned indent)
 {
@@ -99,10 +98,9 @@ static int print_counterexample(FILE *to, const char *title,
     TRY(print_value(to, second, c->got, &x->types.gives, indent));
     if (c->ending != NULL && c->ending[0] != '\0') {
         fprintf(to, "%*s%-9s", (int)indent, "", "ended");
-        term_put_text(to,
-                      (struct ubytes){(const uint8_t *)c->ending,
-                                      strlen(c->ending)},
-                      VALUE_COLUMNS);
+        term_put_text(
+            to, (struct ubytes){(const uint8_t *)c->ending, strlen(c->ending)},
+            VALUE_COLUMNS);
         fputc('\n', to);
     }
     return 0;
@@ -164,8 +162,8 @@ static void print_reason(FILE *to, const struct record *r)
     fputc('\n', to);
 }
 
-int exam_text_print(FILE *to, const struct exam_text *x,
-                    const struct record *r, unsigned indent, int colour)
+int exam_text_print(FILE *to, const struct exam_text *x, const struct record *r,
+                    unsigned indent, int colour)
 {
     unsigned verdict = (unsigned)record_u(r, RF_VERDICT_verdict);
     unsigned level = (unsigned)record_u(r, RF_VERDICT_level);
@@ -173,8 +171,8 @@ int exam_text_print(FILE *to, const struct exam_text *x,
     const char *name = verdict_name(verdict);
     size_t i;
 
-    fputs(term_style(colour, verdict == VERDICT_ADMIT ? "\033[1;32m"
-                                                      : "\033[1;31m"),
+    fputs(term_style(colour,
+                     verdict == VERDICT_ADMIT ? "\033[1;32m" : "\033[1;31m"),
           to);
     for (i = 0; name[i] != '\0'; i++) {
         fputc(toupper((unsigned char)name[i]), to);

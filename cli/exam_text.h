@@ -23,8 +23,7 @@ void exam_text_release(struct exam_text *x);
 
 /* "ADMIT proven: 16 384 draws, 0 failures, ..." and, for a refuted candidate,
  * the counterexample, on lines indented by `indent`. */
-int exam_text_print(FILE *to, const struct exam_text *x,
-                    const struct record *r, unsigned indent, int colour)
-    MUST_USE;
+int exam_text_print(FILE *to, const struct exam_text *x, const struct record *r,
+                    unsigned indent, int colour) MUST_USE;
 
 #endif

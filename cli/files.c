@@ -55,17 +55,16 @@ int files_open(const char *what, const char *path, int *out_fd, struct diag *d)
 int files_open_beneath(int dir_fd, const char *path, int *out_fd, char *why,
                        size_t why_n)
 {
-    struct open_how how = {
-        .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    struct open_how how = {.flags =
+                               O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
     CLEANUP(fd_closep) int fd = -1;
     int rc;
 
     fd = (int)syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
     if (fd < 0) {
-        const char *said = errno == EXDEV
-                               ? "it leads out of the graph's folder"
-                               : strerror(errno);
+        const char *said = errno == EXDEV ? "it leads out of the graph's folder"
+                                          : strerror(errno);
 
         rc = errno == EXDEV ? ERR_ACCESS : err_from_errno(errno);
         (void)snprintf(why, why_n, "%s", said);

@@ -8,8 +8,8 @@
 
 /* Opens for reading. d says what is wrong with `what` ("the graph") at path.
  * 0, ERR_NOT_FOUND, ERR_ACCESS, ERR_INPUT (no regular file), ERR_IO. */
-int files_open(const char *what, const char *path, int *out_fd, struct diag *d)
-    MUST_USE;
+int files_open(const char *what, const char *path, int *out_fd,
+               struct diag *d) MUST_USE;
 /* Same, for a path beneath dir_fd that may not leave it, by link or by "..". */
 int files_open_beneath(int dir_fd, const char *path, int *out_fd, char *why,
                        size_t why_n) MUST_USE;

@@ -39,7 +39,9 @@ int id_parse(const char *text, uint64_t size, uint64_t *out_seq,
     return ID_E_DIGITS;
 }
 
-enum { FOUND_MAX = 4 };
+enum {
+    FOUND_MAX = 4
+};
 
 struct found {
     struct cid v[FOUND_MAX];
@@ -114,8 +116,9 @@ int id_find(const char *store, struct index *ix, const char *text,
     }
     if (rc != ID_E_DIGITS) {
         (void)diag_set(d, ERR_INPUT, NOWHERE, "\"%.80s\" is no ID", text);
-        diag_hint(d, "an ID is a record's number, or at least %d hex digits of a "
-                     "CID",
+        diag_hint(d,
+                  "an ID is a record's number, or at least %d hex digits of a "
+                  "CID",
                   ID_DIGITS_MIN);
         return ERR_INPUT;
     }

@@ -17,7 +17,9 @@ struct id {
 /* The form alone: "#12" and "12" are records when below size or shorter than
  * ID_DIGITS_MIN; else 8 to 64 hex digits (either case), which are copied to
  * out_digits in lower case. 0 record, ID_E_DIGITS, or ERR_INPUT. */
-enum { ID_E_DIGITS = 1 };
+enum {
+    ID_E_DIGITS = 1
+};
 int id_parse(const char *text, uint64_t size, uint64_t *out_seq,
              char out_digits[static CID_TEXT_BYTES]) MUST_USE;
 

@@ -43,7 +43,8 @@ static int exec(struct index *ix, const char *sql)
     return sqlite3_exec(ix->db, sql, NULL, NULL, NULL);
 }
 
-/* One number, or text of at most n - 1 bytes, from a query without parameters. */
+/* One number, or text of at most n - 1 bytes, from a query without
+ * parameters. */
 static int read_one(struct index *ix, const char *sql, char *out, size_t n)
 {
     sqlite3_stmt *q = NULL;

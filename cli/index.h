@@ -1,9 +1,9 @@
 /* The query index: STORE/index.db, a SQLite projection of the ledger that the
- * command line keeps for itself. The ledger is the truth: an index that is gone,
- * damaged, of another form, or built to a ledger that is no prefix of the one
- * at hand is made again. Brought up to date by index_open; several processes
- * may do so at once (index.db.lock). Where the store cannot be written the
- * index lives in memory.
+ * command line keeps for itself. The ledger is the truth: an index that is
+ * gone, damaged, of another form, or built to a ledger that is no prefix of the
+ * one at hand is made again. Brought up to date by index_open; several
+ * processes may do so at once (index.db.lock). Where the store cannot be
+ * written the index lives in memory.
  *
  * Tables (docs/man/proctor-store.5): records, runs, tasks, verdicts, refs,
  * ref_moves, mentions, meta. Nothing in it is evidence. */

@@ -1,4 +1,5 @@
-/* JSON text, member by member. Runs in the person's process; writes memory only. */
+/* JSON text, member by member. Runs in the person's process; writes memory
+ * only. */
 #include "cli/json.h"
 
 #include <inttypes.h>

@@ -57,11 +57,16 @@ static const struct {
     const char *name;
     const ProtobufCMessageDescriptor *type;
 } TYPES[] = {
-    {"evidence", TYPE(evidence)},       {"exam", TYPE(exam)},
-    {"runnable", TYPE(runnable)},       {"confinement", TYPE(confinement)},
-    {"counterexample", TYPE(counterexample)}, {"inputs", TYPE(inputs)},
-    {"graph", TYPE(graph)},             {"policy", TYPE(policy)},
-    {"task", TYPE(task)},               {"snapshot", TYPE(snapshot)},
+    {"evidence", TYPE(evidence)},
+    {"exam", TYPE(exam)},
+    {"runnable", TYPE(runnable)},
+    {"confinement", TYPE(confinement)},
+    {"counterexample", TYPE(counterexample)},
+    {"inputs", TYPE(inputs)},
+    {"graph", TYPE(graph)},
+    {"policy", TYPE(policy)},
+    {"task", TYPE(task)},
+    {"snapshot", TYPE(snapshot)},
 };
 
 const struct kinds_info *kinds_of_field(enum record_field f)

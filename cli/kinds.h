@@ -9,7 +9,7 @@
 
 struct kinds_info {
     const ProtobufCMessageDescriptor *type; /* NULL: plain bytes */
-    int is_stored; /* the store must hold it */
+    int is_stored;                          /* the store must hold it */
 };
 
 /* For a HASH field: NULL when it names no object (keys, seeds, leaf hashes,

@@ -91,7 +91,9 @@ struct pick {
     struct ledger_entry *out;
 };
 
-enum { PICK_E_FOUND = 1 };
+enum {
+    PICK_E_FOUND = 1
+};
 
 static int pick(void *ctx, const struct record *r, struct ubytes entry,
                 const struct merkle_hash *leaf)

@@ -29,10 +29,10 @@ int ledger_get(const char *store, uint64_t seq, struct ledger_entry *out,
 
 /* How a walk over the records ended. */
 struct ledger_end {
-    uint64_t size;            /* records seen, from 0 */
-    int torn;                 /* an unfinished batch follows */
-    int has_batch;            /* the next two are set */
-    struct merkle_hash root;  /* signed with the last whole batch */
+    uint64_t size;           /* records seen, from 0 */
+    int torn;                /* an unfinished batch follows */
+    int has_batch;           /* the next two are set */
+    struct merkle_hash root; /* signed with the last whole batch */
     uint8_t sig[64];
 };
 typedef int (*ledger_fn)(void *ctx, const struct record *r, struct ubytes entry,

@@ -33,11 +33,11 @@ static const struct {
     const char *name;
     enum meaning meaning;
 } MEANINGS[] = {
-    {"takes", MEANS_TYPE},      {"gives", MEANS_TYPE},
-    {"domain", MEANS_DOMAIN},   {"input", MEANS_INPUT},
-    {"expected", MEANS_ANSWER}, {"got", MEANS_ANSWER},
+    {"takes", MEANS_TYPE},       {"gives", MEANS_TYPE},
+    {"domain", MEANS_DOMAIN},    {"input", MEANS_INPUT},
+    {"expected", MEANS_ANSWER},  {"got", MEANS_ANSWER},
     {"examples", MEANS_EXAMPLE}, {"verdict", MEANS_VERDICT},
-    {"level", MEANS_LEVEL},     {"state", MEANS_STATE},
+    {"level", MEANS_LEVEL},      {"state", MEANS_STATE},
 };
 
 static enum meaning meaning_of(const ProtobufCFieldDescriptor *f)
@@ -87,9 +87,8 @@ int message_value(struct buf *out, struct ubytes v, const struct type *t)
 }
 
 /* The type of a value field, or NULL. *pair is room for an example's. */
-static const struct type *type_for(enum meaning m,
-                                   const struct message_types *t,
-                                   struct type *pair)
+static const struct type *
+type_for(enum meaning m, const struct message_types *t, struct type *pair)
 {
     if (t == NULL || t->takes.n == 0) {
         return NULL;

@@ -41,7 +41,7 @@ int message_each_bytes(const ProtobufCMessage *m,
 
 /* A value as one line of JSON, or its bytes as a JSON string of hex digits when
  * t is NULL or does not fit. */
-int message_value(struct buf *out, struct ubytes v, const struct type *t)
-    MUST_USE;
+int message_value(struct buf *out, struct ubytes v,
+                  const struct type *t) MUST_USE;
 
 #endif

@@ -124,7 +124,7 @@ static int each_in(const char *store, const char *folder,
     (void)snprintf(path, sizeof(path), "%s/objects/%s", store, folder);
     dir = opendir(path);
     if (dir == NULL) {
-        return errno == ENOENT ? 0
+        return errno == ENOENT    ? 0
                : errno == ENOTDIR ? fn(ctx, NULL, folder)
                                   : err_from_errno(errno);
     }

@@ -17,8 +17,8 @@ void object_path(const char *store, const struct cid *c,
 int object_read(const char *store, const struct cid *c, size_t max_bytes,
                 struct buf *out) MUST_USE;
 /* Hashes a stored object of any size without keeping it. Same outcomes. */
-int object_check(const char *store, const struct cid *c, uint64_t *out_bytes)
-    MUST_USE;
+int object_check(const char *store, const struct cid *c,
+                 uint64_t *out_bytes) MUST_USE;
 /* Reads and decodes a message. Also ERR_ENCODING. Caller: pb_free. */
 int object_message(const char *store, const struct cid *c,
                    const ProtobufCMessageDescriptor *type,
@@ -26,8 +26,8 @@ int object_message(const char *store, const struct cid *c,
 /* A message field that holds a CID: true when it has 32 bytes, not all zero. */
 int object_cid(ProtobufCBinaryData field, struct cid *out);
 
-/* CIDs of stored objects that begin with `digits` (2..64 lower-case hex digits):
- * the first max of them, *out_n counts all. */
+/* CIDs of stored objects that begin with `digits` (2..64 lower-case hex
+ * digits): the first max of them, *out_n counts all. */
 int object_find(const char *store, const char *digits, struct cid *out,
                 size_t max, size_t *out_n) MUST_USE;
 /* Calls fn for every file below objects/, in no order: c is NULL when its name

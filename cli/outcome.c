@@ -110,8 +110,8 @@ static void print_totals(const Proctor__RunDone *done, const char *store,
                          enum outcome_of of)
 {
     uint64_t rows = done->n_tasks;
-    uint64_t all = (uint64_t)done->passed + done->failed + done->parked +
-                   done->skipped;
+    uint64_t all =
+        (uint64_t)done->passed + done->failed + done->parked + done->skipped;
 
     if (of == OUTCOME_CHECK) {
         puts(done->code == 0 ? "well formed" : "not well formed");
@@ -237,16 +237,16 @@ int outcome_report(struct session *s, const char *store, enum outcome_of of)
 {
     const Proctor__RunDone *done = (const Proctor__RunDone *)s->answer.m;
     struct cli *c = s->c;
-    int rc = c->json ? print_json(s, done, store, of)
-                     : print_text(done, store, of);
+    int rc =
+        c->json ? print_json(s, done, store, of) : print_text(done, store, of);
 
     if (rc < 0) {
         return rc;
     }
     if (done->code != 0) {
         /* The table and the diagnoses said it, unless there were none. */
-        c->told = c->json || done->n_tasks > 0 ||
-                  s->diags_n + s->diags_more > 0;
+        c->told =
+            c->json || done->n_tasks > 0 || s->diags_n + s->diags_more > 0;
         return cli_fail(c, done->code, "%s", err_text(done->code));
     }
     return 0;

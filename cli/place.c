@@ -107,10 +107,9 @@ static int check_format(const struct place *p, struct diag *d)
         diag_hint(d, "name a store with --store, or make one with `proctor run "
                      "GRAPH`");
     } else if (rc == ERR_LIMIT ||
-               (rc == 0 &&
-                (buf_len(&text) != strlen(STORE_FORMAT) ||
-                 memcmp(buf_bytes(&text).p, STORE_FORMAT, buf_len(&text)) !=
-                     0))) {
+               (rc == 0 && (buf_len(&text) != strlen(STORE_FORMAT) ||
+                            memcmp(buf_bytes(&text).p, STORE_FORMAT,
+                                   buf_len(&text)) != 0))) {
         rc = diag_set(d, ERR_STORE_FORMAT, at,
                       "the store has another format version than 1");
         diag_hint(d, "read it with the version of proctor that wrote it");
@@ -132,8 +131,9 @@ int place_open(const char *option, struct place *out, struct diag *d)
     if (rc == PLACE_E_NONE) {
         rc = diag_set(d, ERR_NOT_FOUND, NOWHERE,
                       "no store: no %s here or in a folder above", STORE_NAME);
-        diag_hint(d, "name one with --store or $PROCTOR_STORE, or make one with "
-                     "`proctor run GRAPH`");
+        diag_hint(d,
+                  "name one with --store or $PROCTOR_STORE, or make one with "
+                  "`proctor run GRAPH`");
         return rc;
     }
     if (!is_folder(out->path)) {

@@ -7,14 +7,21 @@
 
 #include "proto/diag.h"
 
-enum place_how { PLACE_OPTION, PLACE_ENVIRONMENT, PLACE_UPWARD, PLACE_NEW };
+enum place_how {
+    PLACE_OPTION,
+    PLACE_ENVIRONMENT,
+    PLACE_UPWARD,
+    PLACE_NEW
+};
 
 struct place {
     char path[PATH_MAX]; /* absolute; need not exist when how is PLACE_NEW */
     enum place_how how;
 };
 
-enum { PLACE_E_NONE = 1 }; /* nothing named, nothing found upward */
+enum {
+    PLACE_E_NONE = 1
+}; /* nothing named, nothing found upward */
 
 /* Applies the rule without looking inside; out->path is absolute. 0,
  * PLACE_E_NONE (out is the new ./.proctor), ERR_LIMIT, ERR_IO. */

@@ -194,14 +194,14 @@ static int is_waiting(const char *state)
            is_state(state, STATE_BLOCKED);
 }
 
-static void settle_line(struct progress *p, const char *task,
-                        const char *state, const char *text)
+static void settle_line(struct progress *p, const char *task, const char *state,
+                        const char *text)
 {
-    const char *code = is_state(state, STATE_FAILED) ||
-                               is_state(state, STATE_ABORTED)
-                           ? "\033[31m"
-                       : is_state(state, STATE_PARKED) ? "\033[33m"
-                                                       : "\033[32m";
+    const char *code =
+        is_state(state, STATE_FAILED) || is_state(state, STATE_ABORTED)
+            ? "\033[31m"
+        : is_state(state, STATE_PARKED) ? "\033[33m"
+                                        : "\033[32m";
 
     drop(p, task);
     progress_hide(p);

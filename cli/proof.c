@@ -103,9 +103,10 @@ int proof_make(const char *store, uint64_t seq, struct proof *out,
     TRY(ledger_identity(store, &id, d));
     rc = ledger_each(store, 0, add_leaf, &l, &end, d);
     if (rc == 0 && seq >= end.size) {
-        rc = diag_set(d, ERR_NOT_FOUND, NOWHERE,
-                      "there is no record %" PRIu64 "; the last one is %" PRIu64,
-                      seq, end.size - 1);
+        rc =
+            diag_set(d, ERR_NOT_FOUND, NOWHERE,
+                     "there is no record %" PRIu64 "; the last one is %" PRIu64,
+                     seq, end.size - 1);
         diag_hint(d, "`proctor log` lists the records");
     }
     if (rc == 0) {

@@ -1,4 +1,5 @@
-/* How a diagnosis looks. Never trusts the text it quotes: all of it is escaped. */
+/* How a diagnosis looks. Never trusts the text it quotes: all of it is
+ * escaped. */
 #include "cli/report.h"
 
 #include <fcntl.h>

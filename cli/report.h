@@ -1,6 +1,7 @@
 /* Diagnoses for people: `path:line:col: error: what`, the source line with a
  * caret, the hint, and the manual page. The file is read again for its line;
- * whatever stands in it is escaped and cut. Prints on the stream it is given. */
+ * whatever stands in it is escaped and cut. Prints on the stream it is
+ * given. */
 #ifndef CLI_REPORT_H
 #define CLI_REPORT_H
 

@@ -42,7 +42,8 @@ int request_override(struct request *r, const char *arg, struct diag *d)
 
     if (equals == NULL || equals == arg) {
         (void)diag_set(d, ERR_INPUT, NOWHERE,
-                       "\"%.80s\" is neither a second graph nor key=value", arg);
+                       "\"%.80s\" is neither a second graph nor key=value",
+                       arg);
         diag_hint(d, "one graph per run; overrides look like "
                      "exam.priority=9");
         return ERR_INPUT;
@@ -116,8 +117,9 @@ int request_policy(struct request *r, const char *path, struct diag *d)
         if (!find_policy(r)) {
             (void)diag_set(d, ERR_NOT_FOUND, NOWHERE,
                            "no policy: nothing is granted without one");
-            diag_hint(d, "name one with --policy (policy/default.yaml is one to "
-                         "begin with), or put %s beside the graph",
+            diag_hint(d,
+                      "name one with --policy (policy/default.yaml is one to "
+                      "begin with), or put %s beside the graph",
                       DEFAULT_POLICY);
             return ERR_NOT_FOUND;
         }

@@ -73,10 +73,10 @@ static void hear_diagnosis(void *ctx, const Proctor__Diagnosis *m)
     struct diag d;
 
     diag_init(&d);
-    (void)diag_set(&d, m->code,
-                   (struct loc){m->path[0] != '\0' ? m->path : NULL, m->line,
-                                m->col},
-                   "%s", m->what);
+    (void)diag_set(
+        &d, m->code,
+        (struct loc){m->path[0] != '\0' ? m->path : NULL, m->line, m->col},
+        "%s", m->what);
     diag_hint(&d, "%s", m->hint);
     progress_hide(s->progress);
     report_print(stderr, &d, term_has_colour(stderr), NULL);
@@ -88,9 +88,10 @@ static void hear_interrupt(void *ctx, unsigned n)
     struct session *s = ctx;
 
     progress_say(s->progress,
-                 n == 1 ? "stopping after the running tasks; Ctrl-C again stops "
-                          "them too"
-                        : "stopping now");
+                 n == 1
+                     ? "stopping after the running tasks; Ctrl-C again stops "
+                       "them too"
+                     : "stopping now");
 }
 
 int session_ask(struct session *s, enum msg msg, const ProtobufCMessage *m,

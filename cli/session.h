@@ -40,8 +40,8 @@ void session_end_kernel(struct session *s);
 
 /* Asks; the answer is in s->answer. dir_fd: see client_serve_files. */
 int session_ask(struct session *s, enum msg msg, const ProtobufCMessage *m,
-                const int *fds, unsigned fds_n, enum msg wanted, int dir_fd)
-    MUST_USE;
+                const int *fds, unsigned fds_n, enum msg wanted,
+                int dir_fd) MUST_USE;
 /* The answer as `wanted`, or NULL when RUN_DONE came in its place; then
  * *out_code is its code (an ERR_*, never 0). */
 const ProtobufCMessage *session_answer(const struct session *s, enum msg wanted,

@@ -131,8 +131,8 @@ static void types_of(const char *store, const struct record *r,
     err_trace_clear();
 }
 
-/* The object that field f names, as what it should be. NULL with *out_rc when it
- * cannot be read; *out_rc 0: the field names no message. */
+/* The object that field f names, as what it should be. NULL with *out_rc when
+ * it cannot be read; *out_rc 0: the field names no message. */
 static ProtobufCMessage *load(const char *store, const struct record *r,
                               enum record_field f, int *out_rc)
 {

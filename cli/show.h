@@ -1,4 +1,5 @@
-/* Records and objects in full, as text, JSON or raw bytes on standard output. */
+/* Records and objects in full, as text, JSON or raw bytes on standard
+ * output. */
 #ifndef CLI_SHOW_H
 #define CLI_SHOW_H
 

@@ -79,8 +79,8 @@ static ProtobufCMessage *decode(const struct known *k,
     return m;
 }
 
-/* By how records name it; else the one type that its bytes are a strict encoding
- * of and that is told by nothing else. */
+/* By how records name it; else the one type that its bytes are a strict
+ * encoding of and that is told by nothing else. */
 static int find_type(struct known *k, struct index *ix, struct diag *d)
 {
     sqlite3_stmt *q = NULL;

@@ -27,8 +27,8 @@ static void join(char *const *words, size_t n, char *out, size_t out_n)
 
 static int print_ops(const Proctor__Tables *m)
 {
-    static const char *const HEADS[] = {"op",    "class",   "capability", "takes",
-                                        "gives", "ceiling", "validators"};
+    static const char *const HEADS[] = {
+        "op", "class", "capability", "takes", "gives", "ceiling", "validators"};
     struct table t;
     size_t i;
     int rc;
@@ -37,8 +37,8 @@ static int print_ops(const Proctor__Tables *m)
     for (i = 0; i < m->n_ops; i++) {
         const Proctor__OpRow *o = m->ops[i];
         char validators[200];
-        const char *cells[] = {o->name,  o->worker_class, o->capability,
-                               o->takes, o->gives,        o->ceiling,
+        const char *cells[] = {o->name,   o->worker_class, o->capability,
+                               o->takes,  o->gives,        o->ceiling,
                                validators};
 
         join(o->validators, o->n_validators, validators, sizeof(validators));

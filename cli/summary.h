@@ -12,7 +12,8 @@ void summary_of(const struct record *r, char out[static SUMMARY_BYTES]);
 
 /* The field called name in r's kind, or RF_N_. */
 enum record_field summary_field(const struct record *r, const char *name);
-/* The run that a record belongs to (a RUN record: itself). True if it has one. */
+/* The run that a record belongs to (a RUN record: itself). True if it has
+ * one. */
 int summary_run(const struct record *r, uint64_t *out_run);
 /* Its task id; "" when it has none. */
 void summary_task(const struct record *r, char *out, size_t n);

@@ -1,5 +1,5 @@
-/* Columns for people: as wide as their widest cell, the last one free. Cells are
- * escaped and cut when they are added. */
+/* Columns for people: as wide as their widest cell, the last one free. Cells
+ * are escaped and cut when they are added. */
 #ifndef CLI_TABLE_H
 #define CLI_TABLE_H
 

@@ -1,4 +1,5 @@
-/* Terminal facts and small formats. Never writes a byte from outside unescaped. */
+/* Terminal facts and small formats. Never writes a byte from outside
+ * unescaped. */
 #include "cli/term.h"
 
 #include <inttypes.h>

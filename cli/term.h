@@ -6,7 +6,8 @@
 
 #include "proto/base.h"
 
-/* Colours are wanted on that stream: a terminal, NO_COLOR unset, TERM not dumb. */
+/* Colours are wanted on that stream: a terminal, NO_COLOR unset, TERM not
+ * dumb. */
 int term_has_colour(FILE *f);
 /* Standard error is a terminal: progress may be shown. */
 int term_is_live(void);

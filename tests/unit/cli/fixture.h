@@ -1,6 +1,6 @@
-/* A store made by hand: segments, objects, checkpoint and vkey as a kernel would
- * leave them, signed with a key of the test. Included by the tests of cli/; every
- * function is static so that each test stays one file. */
+/* A store made by hand: segments, objects, checkpoint and vkey as a kernel
+ * would leave them, signed with a key of the test. Included by the tests of
+ * cli/; every function is static so that each test stays one file. */
 #ifndef TESTS_UNIT_CLI_FIXTURE_H
 #define TESTS_UNIT_CLI_FIXTURE_H
 
@@ -39,11 +39,11 @@ struct fixture {
     struct merkle_hash prev;
     uint64_t size;
     uint64_t now_ns;
-    struct buf segment;  /* the whole file */
-    struct buf entries;  /* of the batch under way */
+    struct buf segment; /* the whole file */
+    struct buf entries; /* of the batch under way */
     uint64_t batch_first;
     uint32_t batch_n;
-    uint8_t sig[64];     /* of the last batch */
+    uint8_t sig[64]; /* of the last batch */
     struct cid candidate;
     struct cid exam;
     struct cid evidence;
@@ -77,8 +77,7 @@ UNUSED static void fixture_file(const struct fixture *f, const char *name,
 UNUSED static void fixture_text(const struct fixture *f, const char *name,
                                 const char *text)
 {
-    fixture_file(f, name,
-                 (struct ubytes){(const uint8_t *)text, strlen(text)});
+    fixture_file(f, name, (struct ubytes){(const uint8_t *)text, strlen(text)});
 }
 
 UNUSED static struct cid fixture_object(const struct fixture *f,
@@ -214,7 +213,7 @@ UNUSED static void fixture_objects(struct fixture *f, enum verdict verdict)
     Proctor__Exam exam = PROCTOR__EXAM__INIT;
     Proctor__Evidence ev = PROCTOR__EVIDENCE__INIT;
     Proctor__Counterexample cx = PROCTOR__COUNTEREXAMPLE__INIT;
-    char *argv[] = {(char *)(uintptr_t)"/usr/bin/python3"};
+    char *argv[] = {(char *)(uintptr_t) "/usr/bin/python3"};
     struct type u32;
     struct type takes;
     struct buf v;
@@ -242,13 +241,13 @@ UNUSED static void fixture_objects(struct fixture *f, enum verdict verdict)
     assert_int_equal(value_put_int(&v, &u32, 77), 0);
     cx.input = (ProtobufCBinaryData){buf_len(&v),
                                      (uint8_t *)(uintptr_t)buf_bytes(&v).p};
-    cx.ending = (char *)(uintptr_t)"gave \x1b[31m up";
+    cx.ending = (char *)(uintptr_t) "gave \x1b[31m up";
     ev.verdict = verdict;
     ev.level = verdict == VERDICT_ADMIT ? LEVEL_PROVEN : LEVEL_NONE;
     ev.draws = 16384;
     ev.bound95 = 1.8e-4;
     ev.bound_alpha = 8.4e-4;
-    ev.reason = (char *)(uintptr_t)"one answer is wrong";
+    ev.reason = (char *)(uintptr_t) "one answer is wrong";
     ev.shrunk = verdict == VERDICT_REJECT ? &cx : NULL;
     f->evidence = fixture_message(f, &ev.base);
     buf_release(&v);
@@ -257,7 +256,8 @@ UNUSED static void fixture_objects(struct fixture *f, enum verdict verdict)
 UNUSED static void fixture_run(struct fixture *f, const char *task)
 {
     struct record r;
-    struct cid graph = fixture_object(f, (struct ubytes){(uint8_t *)(uintptr_t)"g", 1});
+    struct cid graph =
+        fixture_object(f, (struct ubytes){(uint8_t *)(uintptr_t) "g", 1});
 
     record_init(&r, RECORD_RUN);
     record_set_hash(&r, RF_RUN_graph, graph.b);

@@ -62,7 +62,8 @@ static void test_whole(void **state)
     assert_memory_equal(r.root.b, merkle_frontier_root(&f.frontier).b, 32);
     r = audit(&f, 1, &h);
     assert_int_equal(r.count[AUDIT_DAMAGE], 0);
-    assert_int_equal(r.objects, 5); /* graph, candidate, oracle, exam, evidence */
+    assert_int_equal(r.objects,
+                     5); /* graph, candidate, oracle, exam, evidence */
     assert_int_equal(r.unnamed, 0);
     fixture_release(&f);
 }
@@ -315,9 +316,10 @@ static void test_tiles(void **state)
 static void test_stray_partial(void **state)
 {
     static const char *const STRAYS[] = {
-        "ledger/tile/0/000.p/12", "ledger/tile/0/000.p/01",
-        "ledger/tile/0/000.p/256", "ledger/tile/1/000", "ledger/tile/9/000",
-        "ledger/tile/x", "ledger/tile/0/x000/000", "ledger/tile/entries/00"};
+        "ledger/tile/0/000.p/12",  "ledger/tile/0/000.p/01",
+        "ledger/tile/0/000.p/256", "ledger/tile/1/000",
+        "ledger/tile/9/000",       "ledger/tile/x",
+        "ledger/tile/0/x000/000",  "ledger/tile/entries/00"};
     struct fixture f;
     size_t i;
 

@@ -26,8 +26,17 @@ static void test_form(void **state)
 static void test_refused(void **state)
 {
     static const char *const BAD[] = {
-        "",      "zzz",       "abc",  "#",   "#x",   "-1", "+1",
-        "007",   "abcdefgh",  "1 ",   "0x12",
+        "",
+        "zzz",
+        "abc",
+        "#",
+        "#x",
+        "-1",
+        "+1",
+        "007",
+        "abcdefgh",
+        "1 ",
+        "0x12",
         "00000000000000000000000000000000000000000000000000000000000000000"};
     char digits[CID_TEXT_BYTES];
     uint64_t seq;

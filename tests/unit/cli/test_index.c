@@ -187,8 +187,7 @@ static void test_torn_tail(void **state)
     assert_true(index_is_torn(ix));
     assert_int_equal(index_size(ix), 6); /* two of three batches */
     index_close(ix);
-    fixture_file(&f, "ledger/wal/0000000000000000.wal",
-                 buf_bytes(&f.segment));
+    fixture_file(&f, "ledger/wal/0000000000000000.wal", buf_bytes(&f.segment));
     ix = open_index(&f);
     assert_false(index_was_rebuilt(ix));
     assert_usual(ix, &f);
@@ -206,8 +205,7 @@ static void test_damaged_ledger(void **state)
     diag_init(&d);
     fixture_usual(&f);
     f.segment.data_[buf_len(&f.segment) / 3] ^= 1;
-    fixture_file(&f, "ledger/wal/0000000000000000.wal",
-                 buf_bytes(&f.segment));
+    fixture_file(&f, "ledger/wal/0000000000000000.wal", buf_bytes(&f.segment));
     assert_int_equal(index_open(f.dir, &ix, &d), ERR_STORE_DAMAGED);
     assert_non_null(strstr(d.what, "0000000000000000.wal:"));
     fixture_release(&f);
@@ -230,8 +228,7 @@ static void test_many_processes(void **state)
 
             diag_init(&d);
             rc = index_open(f.dir, &ix, &d);
-            _exit(rc == 0 && index_size(ix) == f.size &&
-                          !index_is_in_memory(ix)
+            _exit(rc == 0 && index_size(ix) == f.size && !index_is_in_memory(ix)
                       ? 0
                       : 1);
         }
@@ -267,16 +264,15 @@ static void test_no_place(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_build_and_keep),
-        cmocka_unit_test(test_extend),
-        cmocka_unit_test(test_comes_back),
-        cmocka_unit_test(test_other_form),
-        cmocka_unit_test(test_rolled_back),
-        cmocka_unit_test(test_torn_tail),
-        cmocka_unit_test(test_damaged_ledger),
-        cmocka_unit_test(test_many_processes),
-        cmocka_unit_test(test_no_place)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_build_and_keep),
+                                       cmocka_unit_test(test_extend),
+                                       cmocka_unit_test(test_comes_back),
+                                       cmocka_unit_test(test_other_form),
+                                       cmocka_unit_test(test_rolled_back),
+                                       cmocka_unit_test(test_torn_tail),
+                                       cmocka_unit_test(test_damaged_ledger),
+                                       cmocka_unit_test(test_many_processes),
+                                       cmocka_unit_test(test_no_place)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* The JSON writer: shape, escapes, bytes that are no UTF-8, errors that stay. */
+/* The JSON writer: shape, escapes, bytes that are no UTF-8, errors that
+ * stay. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

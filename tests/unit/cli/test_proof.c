@@ -57,9 +57,9 @@ static void test_refused(void **state)
     proof_init(&p);
     assert_int_equal(proof_make(f.dir, f.size, &p, &d), ERR_NOT_FOUND);
     proof_release(&p);
-    assert_int_equal(proof_index((struct ubytes){(const uint8_t *)"x", 1},
-                                 &index),
-                     ERR_INPUT);
+    assert_int_equal(
+        proof_index((struct ubytes){(const uint8_t *)"x", 1}, &index),
+        ERR_INPUT);
     assert_int_equal(
         proof_index((struct ubytes){(const uint8_t *)"a\nindex ", 8}, &index),
         ERR_INPUT);

@@ -1,5 +1,5 @@
-/* Diagnoses: the caret stands below its byte, long and hostile lines are cut and
- * escaped, a missing file costs only the excerpt. */
+/* Diagnoses: the caret stands below its byte, long and hostile lines are cut
+ * and escaped, a missing file costs only the excerpt. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
