@@ -1,6 +1,6 @@
-/* Admission: every check in a fixed order, the first that refuses a task decides
- * about it; one refused task refuses the run. Kernel process. Reads the graph
- * and the policy, changes neither. */
+/* Admission: every check in a fixed order; the first that refuses a task
+ * decides about it; one refused task refuses the run. Kernel process. Reads the
+ * graph and the policy, changes neither. */
 #include "kernel/admit/admit.h"
 
 #include <stdlib.h>
@@ -82,10 +82,10 @@ static int check_whole(struct check *c)
                                   "the policy has no budgets or no limits");
     }
     if (p && g->n_tasks > p->budgets->tasks) {
-        (void)check_refuse_graph(
-            c, "budget.tasks", ERR_REFUSED,
-            "%zu tasks, and policy \"%.40s\" allows %llu", g->n_tasks, p->name,
-            (unsigned long long)p->budgets->tasks);
+        (void)check_refuse_graph(c, "budget.tasks", ERR_REFUSED,
+                                 "%zu tasks, and policy \"%.40s\" allows %llu",
+                                 g->n_tasks, p->name,
+                                 (unsigned long long)p->budgets->tasks);
         diag_hint(&c->d, "split the graph, or raise budgets.tasks");
         return ADMIT_E_REFUSED;
     }
@@ -139,8 +139,9 @@ static int is_inert(const Proctor__Task *t, const Proctor__Repair *r)
     int same_needs = r->n_needs == 0 ||
                      is_same_list(r->needs, r->n_needs, t->needs, t->n_needs);
     int same_spec =
-        (!r->program || is_same_message((const ProtobufCMessage *)r->program,
-                                        (const ProtobufCMessage *)t->program)) &&
+        (!r->program ||
+         is_same_message((const ProtobufCMessage *)r->program,
+                         (const ProtobufCMessage *)t->program)) &&
         (!r->model || is_same_message((const ProtobufCMessage *)r->model,
                                       (const ProtobufCMessage *)t->model)) &&
         (!r->exam || is_same_message((const ProtobufCMessage *)r->exam,
@@ -330,8 +331,8 @@ int admit_check(const struct admit_request *q, struct admission *out,
                                    const struct diag *d),
                 void *ctx)
 {
-    struct run r = {.c = {.q = q}, .out = out, .on_refusal = on_refusal,
-                    .ctx = ctx};
+    struct run r = {
+        .c = {.q = q}, .out = out, .on_refusal = on_refusal, .ctx = ctx};
     int code = ERR_NOMEM;
 
     memset(out, 0, sizeof(*out));

@@ -11,12 +11,12 @@
 #include "graph.pb-c.h"
 
 /* What decided about one task; rule is a static name: "gates.passed", or the
- * first that refused, such as "gate.granted" or "graph.cycle". A run goes on only
- * when none of its tasks is refused (admission.refused_n == 0). */
+ * first that refused, such as "gate.granted" or "graph.cycle". A run goes on
+ * only when none of its tasks is refused (admission.refused_n == 0). */
 struct decision {
     int admitted;
     const char *rule;
-    const char *capability; /* borrowed from the op table; "" when refused early */
+    const char *capability; /* of the op table; "" when refused before that */
     uint32_t grant_i;       /* index in policy->grants */
 };
 
@@ -33,16 +33,17 @@ struct admit_request {
     const Proctor__Graph *graph;
     Proctor__TaskPlaces *const *places; /* parallel to tasks, or NULL */
     size_t places_n;
-    const Proctor__Policy *policy;      /* NULL: form and dependencies only */
-    const char *graph_path;             /* for diagnoses */
+    const Proctor__Policy *policy; /* NULL: form and dependencies only */
+    const char *graph_path;        /* for diagnoses */
     const char *graph_dir;
 };
 
-/* Calls on_refusal(ctx, task index or SIZE_MAX, diag) for every refusal, at most
- * 64 of them. 0 when the decision is made (look at refused_n), ERR_NOMEM. */
+/* Calls on_refusal(ctx, task index or SIZE_MAX, diag) for every refusal, at
+ * most 64 of them. 0 when the decision is made (look at refused_n), or
+ * ERR_NOMEM. */
 int admit_check(const struct admit_request *q, struct admission *out,
-                void (*on_refusal)(void *ctx, size_t task_i,
-                                   const char *rule, const struct diag *d),
+                void (*on_refusal)(void *ctx, size_t task_i, const char *rule,
+                                   const struct diag *d),
                 void *ctx) MUST_USE;
 void admission_release(struct admission *a);
 

@@ -58,12 +58,9 @@ static const Proctor__Place *place_of(const Proctor__TaskPlaces *p,
 }
 
 static int refuse(struct check *c, const char *rule, int code, struct loc at,
-                  const char *path, const char *fmt, va_list args)
+                  const char *path, const char *text)
 {
-    char text[DIAG_TEXT_BYTES];
-
     ASSERT(code < 0);
-    (void)vsnprintf(text, sizeof(text), fmt, args);
     (void)diag_set(&c->d, code, at, "%s: %s", path, text);
     c->rule = rule;
     return ADMIT_E_REFUSED;
@@ -72,23 +69,23 @@ static int refuse(struct check *c, const char *rule, int code, struct loc at,
 int check_refuse(struct check *c, const struct subject *s, const char *rule,
                  int code, enum spot spot, const char *fmt, ...)
 {
-    static const char *const names[] = {"",      ".id",        ".op",
-                                        ".with", ".validator", ".validator.level",
-                                        ".repair", ".needs"};
+    static const char *const names[] = {
+        "",        ".id",   ".op", ".with", ".validator", ".validator.level",
+        ".repair", ".needs"};
     const Proctor__TaskPlaces *p = places_of(c, s->i);
+    char text[DIAG_TEXT_BYTES];
     char path[64];
     va_list args;
-    int result;
 
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
     (void)snprintf(path, sizeof(path), "tasks[%zu]%s%s", s->i,
                    s->is_repair ? ".repair" : "",
                    s->is_repair && spot == SPOT_REPAIR ? "" : names[spot]);
-    va_start(args, fmt);
-    result = refuse(c, rule, code,
-                    loc_of(c, place_of(p, s->is_repair ? SPOT_REPAIR : spot)),
-                    path, fmt, args);
-    va_end(args);
-    return result;
+    return refuse(c, rule, code,
+                  loc_of(c, place_of(p, s->is_repair ? SPOT_REPAIR : spot)),
+                  path, text);
 }
 
 int check_refuse_need(struct check *c, const struct subject *s,
@@ -96,10 +93,13 @@ int check_refuse_need(struct check *c, const struct subject *s,
 {
     const Proctor__TaskPlaces *p = places_of(c, s->i);
     const Proctor__Place *at = place_of(p, SPOT_TASK);
+    char text[DIAG_TEXT_BYTES];
     char path[64];
     va_list args;
-    int result;
 
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
     if (s->is_repair) {
         at = place_of(p, SPOT_REPAIR);
     } else if (p && need_i < p->n_needs) {
@@ -107,22 +107,19 @@ int check_refuse_need(struct check *c, const struct subject *s,
     }
     (void)snprintf(path, sizeof(path), "tasks[%zu]%s.needs", s->i,
                    s->is_repair ? ".repair" : "");
-    va_start(args, fmt);
-    result = refuse(c, rule, ERR_INPUT, loc_of(c, at), path, fmt, args);
-    va_end(args);
-    return result;
+    return refuse(c, rule, ERR_INPUT, loc_of(c, at), path, text);
 }
 
 int check_refuse_graph(struct check *c, const char *rule, int code,
                        const char *fmt, ...)
 {
+    char text[DIAG_TEXT_BYTES];
     va_list args;
-    int result;
 
     va_start(args, fmt);
-    result = refuse(c, rule, code, loc_of(c, NULL), "graph", fmt, args);
+    (void)vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
-    return result;
+    return refuse(c, rule, code, loc_of(c, NULL), "graph", text);
 }
 
 size_t check_find(const struct check *c, const char *id)
@@ -168,6 +165,20 @@ const char *check_program_file(const Proctor__ProgramSpec *p, size_t i)
     return i < p->n_files ? p->files[i] : NULL;
 }
 
+/* One name between slashes: not empty, not "." or "..", nothing unprintable. */
+static int is_plain_part(const char *part, size_t n)
+{
+    if (n == 0 || (n <= 2 && memcmp(part, "..", n) == 0)) {
+        return 0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if ((unsigned char)part[i] < 0x20 || part[i] == 0x7f) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 int check_join(const char *dir, const char *file,
                char out[static LIMIT_PATH_BYTES + 1])
 {
@@ -178,16 +189,10 @@ int check_join(const char *dir, const char *file,
     }
     for (const char *part = file; part;) {
         const char *slash = strchr(part, '/');
-        size_t part_n = slash ? (size_t)(slash - part) : strlen(part);
 
-        if (part_n == 0 || (part_n == 1 && part[0] == '.') ||
-            (part_n == 2 && memcmp(part, "..", 2) == 0)) {
+        if (!is_plain_part(part,
+                           slash ? (size_t)(slash - part) : strlen(part))) {
             return -1;
-        }
-        for (size_t i = 0; i < part_n; i++) {
-            if ((unsigned char)part[i] < 0x20 || part[i] == 0x7f) {
-                return -1;
-            }
         }
         part = slash ? slash + 1 : NULL;
     }

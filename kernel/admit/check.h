@@ -9,7 +9,9 @@
 #include "proto/err.h"
 #include "proto/limits.h"
 
-enum { ADMIT_E_REFUSED = 1 };
+enum {
+    ADMIT_E_REFUSED = 1
+};
 
 #define CHECK_SUGGESTIONS_MAX 8u /* nearest-name searches of one admission */
 
@@ -29,7 +31,7 @@ struct check {
  * put together from both. */
 struct subject {
     const Proctor__Task *task;
-    size_t i;            /* index in the graph */
+    size_t i; /* index in the graph */
     int is_repair;
     const struct op_info *op;
     struct decision *decision;
@@ -63,7 +65,7 @@ size_t check_find(const struct check *c, const char *id);
 
 /* Form and dependencies (check_form.c, check_graph.c). */
 int check_form(struct check *c, const struct subject *s);
-int check_prepare(struct check *c);         /* index by id, room for edges */
+int check_prepare(struct check *c); /* index by id, room for edges */
 int check_duplicate(struct check *c, const struct subject *s);
 int check_needs(struct check *c, const struct subject *s);
 /* Orders all tasks; calls on_cycle for each task that closes a cycle. */

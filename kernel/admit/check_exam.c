@@ -1,5 +1,5 @@
-/* Exams: do candidate, domain, oracles and examples speak of the same types, and
- * do the oracles share no code with the candidate? Kernel process. */
+/* Exams: do candidate, domain, oracles and examples speak of the same types,
+ * and do the oracles share no code with the candidate? Kernel process. */
 #include "kernel/admit/check.h"
 
 #include <string.h>
@@ -144,18 +144,27 @@ static int is_same_file(const char *a, const char *b)
     return strcmp(a, b) == 0;
 }
 
+static int has_file(const Proctor__ProgramSpec *p, const char *file)
+{
+    const char *own;
+
+    for (size_t i = 0; (own = check_program_file(p, i)) != NULL; i++) {
+        if (is_same_file(own, file)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* A file of a's code that b also has, or NULL. */
 static const char *shared_file(const Proctor__ProgramSpec *a,
                                const Proctor__ProgramSpec *b)
 {
-    const char *mine;
-    const char *theirs;
+    const char *file;
 
-    for (size_t i = 0; (mine = main_file(a, i)) != NULL; i++) {
-        for (size_t k = 0; (theirs = check_program_file(b, k)) != NULL; k++) {
-            if (is_same_file(mine, theirs)) {
-                return mine;
-            }
+    for (size_t i = 0; (file = main_file(a, i)) != NULL; i++) {
+        if (has_file(b, file)) {
+            return file;
         }
     }
     return NULL;

@@ -1,5 +1,5 @@
 /* Form of single tasks: what the kernel's own rules say about a task alone.
- * Kernel process. The graph came from a confined worker: nothing that the worker
+ * Kernel process. The graph came from a confined worker: nothing that it
  * checked is taken for granted here. */
 #include "kernel/admit/check.h"
 
@@ -86,8 +86,7 @@ int check_form(struct check *c, const struct subject *s)
     if (!is_name(t->id, LIMIT_ID_BYTES, 0)) {
         (void)check_refuse(c, s, "task.id", ERR_INPUT, SPOT_ID,
                            "\"%.64s\" is not an id", t->id);
-        diag_hint(&c->d,
-                  "write letters, digits, _ . and -, at most %d of them",
+        diag_hint(&c->d, "write letters, digits, _ . and -, at most %d of them",
                   LIMIT_ID_BYTES);
         return ADMIT_E_REFUSED;
     }

@@ -20,8 +20,8 @@ int check_registered(struct check *c, struct subject *s)
     nearest = ops_nearest(s->task->op);
     if (nearest) {
         (void)check_refuse(c, s, "gate.registered", ERR_REFUSED, SPOT_OP,
-                           "no op \"%.64s\"; did you mean \"%s\"?",
-                           s->task->op, nearest);
+                           "no op \"%.64s\"; did you mean \"%s\"?", s->task->op,
+                           nearest);
     } else {
         (void)check_refuse(c, s, "gate.registered", ERR_REFUSED, SPOT_OP,
                            "no op \"%.64s\"", s->task->op);

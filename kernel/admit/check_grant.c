@@ -1,5 +1,6 @@
 /* Gate two: granted. One grant must cover a program and all its files; what an
- * exam runs is covered by program.run as if it ran by itself. Kernel process. */
+ * exam runs is covered by program.run as if it ran by itself. Kernel
+ * process. */
 #include "kernel/admit/check.h"
 
 #include <stdio.h>
@@ -57,7 +58,8 @@ static int refuse_capability(struct check *c, const struct subject *s,
                        "policy \"%.40s\" does not grant %s%s", policy_name(c),
                        capability, why);
     if (strcmp(capability, "ref.move") == 0) {
-        diag_hint(&c->d, "to grant it: {capability: ref.move, refs: [\"%.80s\"]}",
+        diag_hint(&c->d,
+                  "to grant it: {capability: ref.move, refs: [\"%.80s\"]}",
                   s->task->ref_move ? s->task->ref_move->ref : "name/*");
     } else if (strcmp(capability, "program.run") == 0) {
         diag_hint(&c->d,
@@ -82,8 +84,9 @@ static int refuse_program(struct check *c, const struct subject *s,
                        "policy \"%.40s\" does not let program.run start "
                        "\"%.64s\"",
                        policy_name(c), program);
-    diag_hint(&c->d, "to grant it: {capability: program.run, programs: "
-                     "[%.64s], files: [...]}",
+    diag_hint(&c->d,
+              "to grant it: {capability: program.run, programs: "
+              "[%.64s], files: [...]}",
               program);
     return ADMIT_E_REFUSED;
 }
@@ -177,7 +180,8 @@ static int check_program(struct check *c, const struct subject *s,
     }
     if (!has_capability) {
         return refuse_capability(c, s, "program.run",
-                                 s->op->id == OP_EXAM ? " for its oracles" : "");
+                                 s->op->id == OP_EXAM ? " for its oracles"
+                                                      : "");
     }
     if (!bad_file) {
         return refuse_program(c, s, program ? program : "");
@@ -311,7 +315,8 @@ static int check_ref_grant(struct check *c, const struct subject *s,
     (void)check_refuse(c, s, "gate.ref", ERR_REFUSED, SPOT_WITH,
                        "policy \"%.40s\" does not let ref.move move \"%.120s\"",
                        policy_name(c), ref);
-    diag_hint(&c->d, "to grant it, add \"%.120s\" to the refs of ref.move", ref);
+    diag_hint(&c->d, "to grant it, add \"%.120s\" to the refs of ref.move",
+              ref);
     return ADMIT_E_REFUSED;
 }
 

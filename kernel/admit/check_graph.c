@@ -104,6 +104,16 @@ static int refuse_unknown(struct check *c, const struct subject *s, size_t i)
     return ADMIT_E_REFUSED;
 }
 
+static int is_among(const uint32_t *list, size_t n, size_t x)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (list[i] == x) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 int check_needs(struct check *c, const struct subject *s)
 {
     size_t at = c->edges_at[s->i];
@@ -127,19 +137,21 @@ int check_needs(struct check *c, const struct subject *s)
                                      "\"%s\" needs itself",
                                      c->q->graph->tasks[s->i]->id);
         }
-        for (size_t k = 0; k < i; k++) {
-            if (c->edges[at + k] == found) {
-                return check_refuse_need(c, s, "dependency.duplicate", i,
-                                         "\"%s\" is named twice",
-                                         s->task->needs[i]);
-            }
+        if (is_among(c->edges + at, i, found)) {
+            return check_refuse_need(c, s, "dependency.duplicate", i,
+                                     "\"%s\" is named twice",
+                                     s->task->needs[i]);
         }
         c->edges[at + i] = (uint32_t)found;
     }
     return 0;
 }
 
-enum mark { MARK_NEW, MARK_OPEN, MARK_DONE };
+enum mark {
+    MARK_NEW,
+    MARK_OPEN,
+    MARK_DONE
+};
 
 struct walk {
     struct check *c;
@@ -225,15 +237,17 @@ int check_order(struct check *c, uint32_t *out_order,
     w.mark = calloc(n + 1, sizeof(*w.mark));
     w.stack = calloc(n + 1, sizeof(*w.stack));
     w.next = calloc(n + 1, sizeof(*w.next));
-    if (w.mark && w.stack && w.next) {
-        for (size_t i = 0; i < n; i++) {
-            if (w.mark[i] == MARK_NEW) {
-                walk_from(&w, (uint32_t)i, on_cycle, ctx);
-            }
-        }
-        ASSERT(w.order_n == n);
-        code = 0;
+    if (!w.mark || !w.stack || !w.next) {
+        goto out;
     }
+    for (size_t i = 0; i < n; i++) {
+        if (w.mark[i] == MARK_NEW) {
+            walk_from(&w, (uint32_t)i, on_cycle, ctx);
+        }
+    }
+    ASSERT(w.order_n == n);
+    code = 0;
+out:
     free(w.mark);
     free(w.stack);
     free(w.next);

@@ -107,11 +107,10 @@ static int check_takes(struct check *c, const struct subject *s)
     if (s->op->takes[0] == '\0' || check_worked_on(c, s, &n) != SIZE_MAX) {
         return 0;
     }
-    (void)check_refuse(c, s, rule, ERR_INPUT, SPOT_NEEDS,
-                       "expected exactly one %s among the needs, got %zu",
-                       s->op->id == OP_EXAM ? "candidate (program or model)"
-                                            : "exam",
-                       n);
+    (void)check_refuse(
+        c, s, rule, ERR_INPUT, SPOT_NEEDS,
+        "expected exactly one %s among the needs, got %zu",
+        s->op->id == OP_EXAM ? "candidate (program or model)" : "exam", n);
     diag_hint(&c->d, "%s",
               s->op->id == OP_EXAM
                   ? "write needs: [ID of the task that is examined]"
@@ -136,9 +135,9 @@ int check_spec(struct check *c, const struct subject *s)
     switch (s->op->id) {
     case OP_PROGRAM:
         code = check_program_form(c, s, t->program);
-        return code ? code
-                    : check_values(c, s, &t->program->takes,
-                                   &t->program->gives);
+        return code
+                   ? code
+                   : check_values(c, s, &t->program->takes, &t->program->gives);
     case OP_MODEL:
         if (t->model->decide > 2 || t->model->weights[0] == '\0') {
             return refuse_form(c, s, "expected weights and a known decide");

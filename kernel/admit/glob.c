@@ -6,7 +6,13 @@
 
 #include <string.h>
 
-enum glob_kind { GLOB_LITERAL, GLOB_ONE, GLOB_STAR, GLOB_ANY, GLOB_FOLDERS };
+enum glob_kind {
+    GLOB_LITERAL,
+    GLOB_ONE,
+    GLOB_STAR,
+    GLOB_ANY,
+    GLOB_FOLDERS
+};
 
 struct glob_part {
     unsigned char kind;

@@ -1,6 +1,6 @@
 /* Op table, validator table, and what a level is worth: data, printed by
- * `proctor status --tables`. Ops and validators are found here and nowhere else:
- * what is not registered does not run. Kernel process; pure. */
+ * `proctor status --tables`. Ops and validators are found here and nowhere
+ * else: what is not registered does not run. Kernel process; pure. */
 #ifndef KERNEL_ADMIT_OPS_H
 #define KERNEL_ADMIT_OPS_H
 
@@ -48,7 +48,7 @@ struct confidence {
     double value;
 };
 /* validated: a validator ran and passed. Without one a level is worth nothing:
- * UNVERIFIED when nothing was claimed, JUDGMENT when somebody's word was taken. */
+ * UNVERIFIED when nothing was claimed, JUDGMENT when a word was taken. */
 struct confidence level_confidence(enum level reached, int validated);
 
 #endif

@@ -16,7 +16,9 @@ enum task_event {
 
 const char *event_name(enum task_event e); /* "unknown" if none */
 
-enum { TRANSITION_REFUSED = -1 };
+enum {
+    TRANSITION_REFUSED = -1
+};
 /* The next state, or TRANSITION_REFUSED (also for numbers that are no state or
  * no event). Every pair is defined. */
 int transition_next(unsigned state, unsigned event);

@@ -61,7 +61,8 @@ int config_answer(struct config *c, const Proctor__ConfigTask *task,
         arena_release(&c->scratch);
         c->path_n = 0;
         if (code == ERR_NOMEM || code == ERR_LIMIT) {
-            config_limit(c, NULL, "the text needs more memory than a worker has");
+            config_limit(c, NULL,
+                         "the text needs more memory than a worker has");
             config_hint(c, "split it into smaller files");
         } else {
             config_fail(c, NULL, "the worker cannot read this: %s",

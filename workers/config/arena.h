@@ -22,7 +22,7 @@ struct arena_mark {
 
 void arena_init(struct arena *a, size_t max_bytes);
 void arena_release(struct arena *a);
-/* n zeroed bytes, aligned for any object; NULL when memory or max is used up. */
+/* n zeroed bytes, aligned for any object; NULL when memory or max is spent. */
 void *arena_get(struct arena *a, size_t n);
 /* n objects of size bytes; checks the product. */
 void *arena_array(struct arena *a, size_t n, size_t size);

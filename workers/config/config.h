@@ -37,7 +37,7 @@ struct config {
 void config_init(struct config *c, const Proctor__ConfigTask *task);
 void config_release(struct config *c);
 
-/* Path of the node being read, e.g. tasks[2].with.domain[0]. key is borrowed. */
+/* Path of the node being read, e.g. tasks[2].with.domain[0]. Borrows key. */
 void config_enter(struct config *c, const char *key);
 void config_enter_at(struct config *c, size_t i);
 void config_leave(struct config *c);

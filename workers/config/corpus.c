@@ -38,8 +38,7 @@ static int read_lines(struct config *c, struct ubytes text,
         size_t next = at + n + (newline ? 1 : 0);
 
         if (line0 == LIMIT_TABLE_ROWS) {
-            return config_limit(c, NULL, "at most %u values",
-                                LIMIT_TABLE_ROWS);
+            return config_limit(c, NULL, "at most %u values", LIMIT_TABLE_ROWS);
         }
         n -= n > 0 && p[n - 1] == '\r';
         buf_reset(&value);

@@ -11,7 +11,11 @@
 #define INPUTS_MAX (LIMIT_FILES + 1u)
 #define VALUES_BYTES_MAX (LIMIT_FRAME_BYTES / 2)
 
-enum field_end { END_COMMA, END_LINE, END_TEXT };
+enum field_end {
+    END_COMMA,
+    END_LINE,
+    END_TEXT
+};
 
 struct csv {
     struct config *c;
@@ -105,7 +109,9 @@ static int read_quoted(struct csv *v, struct yaml_node *out)
 {
     char *text;
     size_t n = 0;
-    size_t open = v->at++;
+    size_t end = 0;
+
+    v->at++;
 
     /* Unescaping never makes text longer; find the end first. */
     for (size_t i = v->at;; i++) {
@@ -115,16 +121,16 @@ static int read_quoted(struct csv *v, struct yaml_node *out)
                              "close it with a quote");
         }
         if (v->p[i] == '"' && (i + 1 == v->n || v->p[i + 1] != '"')) {
-            open = i;
+            end = i;
             break;
         }
         i += v->p[i] == '"';
     }
-    text = arena_array(&v->c->scratch, open - v->at + 1, 1);
+    text = arena_array(&v->c->scratch, end - v->at + 1, 1);
     if (!text) {
         return ERR_NOMEM;
     }
-    while (v->at < open) {
+    while (v->at < end) {
         char ch = (char)v->p[v->at++];
 
         text[n++] = ch;
@@ -133,7 +139,7 @@ static int read_quoted(struct csv *v, struct yaml_node *out)
             count_line(v);
         }
     }
-    v->at = open + 1;
+    v->at = end + 1;
     out->text = text;
     out->n = (uint32_t)n;
     return 0;
@@ -143,7 +149,7 @@ static int read_plain(struct csv *v, struct yaml_node *out)
 {
     size_t start = v->at;
 
-    while (v->at < v->n && !memchr(",\n\r\"", v->p[v->at], 4)) {
+    while (v->at < v->n && !strchr(",\n\r\"", v->p[v->at])) {
         v->at++;
     }
     if (v->at < v->n && v->p[v->at] == '"') {
@@ -218,8 +224,7 @@ static int read_header(struct csv *v)
     }
     while (end == END_COMMA) {
         if (v->columns_n == COLUMNS_MAX) {
-            return fail_here(v, "more than 4096 columns",
-                             "leave columns out");
+            return fail_here(v, "more than 4096 columns", "leave columns out");
         }
         TRY(read_field(v, &fields[v->columns_n++], &end));
     }
@@ -354,7 +359,8 @@ static int read_types(struct csv *v)
                 type_tag_at(&v->takes, 2) == TYPE_LIST;
     if (!v->spread && v->takes.b[1] != v->inputs_n) {
         type_text(&v->takes, text, sizeof(text));
-        config_fail(v->c, NULL, "the table has %zu inputs, the candidate takes %s",
+        config_fail(v->c, NULL,
+                    "the table has %zu inputs, the candidate takes %s",
                     v->inputs_n, text);
         config_hint(v->c, "name one column per argument under inputs");
         return ERR_INPUT;

@@ -15,7 +15,6 @@
 #define ALPHABET_MAX 4096u
 #define CHOICES_MAX 65536u
 
-
 static int fail_domain(struct config *c, const struct yaml_node *n)
 {
     schema_expected(c, n, "a domain");
@@ -64,8 +63,8 @@ static int put_bytes_domain(struct config *c, const struct yaml_node *body,
 {
     static const struct schema_key keys[] = {{"length", 1, NULL}};
     const struct yaml_node *v[ARRAY_N(keys)];
-    uint32_t lo;
-    uint32_t hi;
+    uint32_t lo = 0;
+    uint32_t hi = 0;
 
     TRY(schema_map(c, body, keys, ARRAY_N(keys), v));
     TRY(read_length(c, v[0], &lo, &hi));
@@ -79,10 +78,15 @@ struct named_alphabet {
     const char *spans; /* pairs of first and last character */
 };
 
-static const struct named_alphabet alphabets[] = {
-    {"ascii", "\x01\x7f"},    {"printable", " ~"}, {"digits", "09"},
-    {"lower", "az"},          {"upper", "AZ"},     {"letters", "AZaz"},
-    {"alphanumeric", "09AZaz"}, {"hex", "09af"},   {"unicode", ""}};
+static const struct named_alphabet alphabets[] = {{"ascii", "\x01\x7f"},
+                                                  {"printable", " ~"},
+                                                  {"digits", "09"},
+                                                  {"lower", "az"},
+                                                  {"upper", "AZ"},
+                                                  {"letters", "AZaz"},
+                                                  {"alphanumeric", "09AZaz"},
+                                                  {"hex", "09af"},
+                                                  {"unicode", ""}};
 
 static int compare_points(const void *a, const void *b)
 {
@@ -168,8 +172,8 @@ static int put_string_domain(struct config *c, const struct yaml_node *body,
     static const struct schema_key keys[] = {{"length", 1, NULL},
                                              {"alphabet", 0, NULL}};
     const struct yaml_node *v[ARRAY_N(keys)];
-    uint32_t lo;
-    uint32_t hi;
+    uint32_t lo = 0;
+    uint32_t hi = 0;
 
     TRY(schema_map(c, body, keys, ARRAY_N(keys), v));
     TRY(read_length(c, v[0], &lo, &hi));
@@ -208,8 +212,8 @@ static int put_int_domain(struct config *c, const struct yaml_node *range,
             TRY(schema_uint(c, high, 0, max, &hi));
         }
         if (lo > hi) {
-            return config_fail(c, range, "low %" PRIu64 " is above high %" PRIu64,
-                               lo, hi);
+            return config_fail(
+                c, range, "low %" PRIu64 " is above high %" PRIu64, lo, hi);
         }
     } else {
         if (range) {
@@ -220,8 +224,8 @@ static int put_int_domain(struct config *c, const struct yaml_node *range,
             TRY(schema_int(c, high, min, max, &ihi));
         }
         if (ilo > ihi) {
-            return config_fail(c, range, "low %" PRId64 " is above high %" PRId64,
-                               ilo, ihi);
+            return config_fail(
+                c, range, "low %" PRId64 " is above high %" PRId64, ilo, ihi);
         }
         lo = (uint64_t)ilo;
         hi = (uint64_t)ihi;
@@ -431,8 +435,8 @@ static int put_list_domain(struct config *c, const struct yaml_node *body,
     static const struct schema_key keys[] = {{"of", 1, NULL},
                                              {"length", 1, NULL}};
     const struct yaml_node *v[ARRAY_N(keys)];
-    uint32_t lo;
-    uint32_t hi;
+    uint32_t lo = 0;
+    uint32_t hi = 0;
 
     TRY(schema_map(c, body, keys, ARRAY_N(keys), v));
     TRY(read_length(c, v[1], &lo, &hi));
@@ -462,7 +466,7 @@ static int put_tuple_domain(struct config *c, const struct yaml_node *n,
 }
 
 int types_domain(struct config *c, const struct yaml_node *n, struct corpora *k,
-                struct buf *out)
+                 struct buf *out)
 {
     const struct yaml_node *body = n->first;
     const char *name;
@@ -493,8 +497,7 @@ int types_domain(struct config *c, const struct yaml_node *n, struct corpora *k,
 // NOLINTEND(misc-no-recursion)
 
 int types_domains(struct config *c, const struct yaml_node *n,
-                          struct corpora *k, struct buf *out,
-                          struct type *out_takes)
+                  struct corpora *k, struct buf *out, struct type *out_takes)
 {
     TRY(put_tuple_domain(c, n, k, out));
     if (domain_check(buf_bytes(out), out_takes) != 0) {

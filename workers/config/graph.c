@@ -29,14 +29,22 @@ struct graph_reader {
     size_t pending_n, pending_cap;
 };
 
-enum { G_VERSION, G_NAME, G_TASKS, G_STATE, G_STATUS, G_RESULT, G_N };
+enum {
+    G_VERSION,
+    G_NAME,
+    G_TASKS,
+    G_STATE,
+    G_STATUS,
+    G_RESULT,
+    G_N
+};
 
 static const char kernel_sets[] = "state is set by the kernel";
 
 static const struct schema_key graph_keys[G_N] = {
-    {"version", 1, NULL},        {"name", 1, NULL},
-    {"tasks", 1, NULL},          {"state", 0, kernel_sets},
-    {"status", 0, kernel_sets},  {"result", 0, kernel_sets}};
+    {"version", 1, NULL},       {"name", 1, NULL},
+    {"tasks", 1, NULL},         {"state", 0, kernel_sets},
+    {"status", 0, kernel_sets}, {"result", 0, kernel_sets}};
 
 static int grow(struct graph_reader *g)
 {
@@ -47,14 +55,14 @@ static int grow(struct graph_reader *g)
     if (g->graph->n_tasks < g->cap) {
         return 0;
     }
-    tasks = arena_array(&g->c->reply, cap, sizeof(*tasks));
-    places = arena_array(&g->c->reply, cap, sizeof(*places));
+    tasks = arena_array(&g->c->reply, cap, sizeof(Proctor__Task *));
+    places = arena_array(&g->c->reply, cap, sizeof(Proctor__TaskPlaces *));
     if (!tasks || !places) {
         return ERR_NOMEM;
     }
     if (g->cap > 0) {
-        memcpy(tasks, g->graph->tasks, g->cap * sizeof(*tasks));
-        memcpy(places, g->places, g->cap * sizeof(*places));
+        memcpy(tasks, g->graph->tasks, g->cap * sizeof(Proctor__Task *));
+        memcpy(places, g->places, g->cap * sizeof(Proctor__TaskPlaces *));
     }
     g->graph->tasks = tasks;
     g->places = places;
@@ -257,7 +265,7 @@ static int candidate_types(Proctor__Task **sorted, size_t n, char **needs,
 {
     for (size_t i = 0; i < needs_n; i++) {
         Proctor__Task **found =
-            bsearch(needs[i], sorted, n, sizeof(*sorted), compare_id);
+            bsearch(needs[i], sorted, n, sizeof(Proctor__Task *), compare_id);
         const Proctor__Task *t = found ? *found : NULL;
         const ProtobufCBinaryData *in = NULL;
         const ProtobufCBinaryData *out = NULL;
@@ -287,10 +295,9 @@ static int read_pending(struct graph_reader *g, const struct pending *p,
     struct type takes;
     struct type gives;
 
-    if (!candidate_types(sorted, g->graph->n_tasks,
-                         own_needs ? repair->needs : t->needs,
-                         own_needs ? repair->n_needs : t->n_needs, &takes,
-                         &gives)) {
+    if (!candidate_types(
+            sorted, g->graph->n_tasks, own_needs ? repair->needs : t->needs,
+            own_needs ? repair->n_needs : t->n_needs, &takes, &gives)) {
         return 0;
     }
     config_enter(c, "tasks");
@@ -313,12 +320,12 @@ static int read_all_pending(struct graph_reader *g)
     if (g->pending_n == 0) {
         return 0;
     }
-    sorted = arena_array(&g->c->scratch, n, sizeof(*sorted));
+    sorted = arena_array(&g->c->scratch, n, sizeof(Proctor__Task *));
     if (!sorted) {
         return ERR_NOMEM;
     }
-    memcpy(sorted, g->graph->tasks, n * sizeof(*sorted));
-    qsort(sorted, n, sizeof(*sorted), compare_tasks);
+    memcpy(sorted, g->graph->tasks, n * sizeof(Proctor__Task *));
+    qsort(sorted, n, sizeof(Proctor__Task *), compare_tasks);
     for (size_t i = 0; i < g->pending_n; i++) {
         TRY(read_pending(g, &g->pending[i], sorted));
     }

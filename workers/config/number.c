@@ -8,7 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum int_kind { INT_OK, INT_BAD, INT_HUGE };
+enum int_kind {
+    INT_OK,
+    INT_BAD,
+    INT_HUGE
+};
 
 static int hex_digit(char ch)
 {
@@ -179,8 +183,8 @@ int schema_size(struct config *c, const struct yaml_node *n, uint64_t lo,
     char what[96];
 
     if (!read_units(n, units, ARRAY_N(units), out)) {
-        return schema_expected(
-            c, n, "a size such as 4096, 64KiB, 512MiB or 2GiB");
+        return schema_expected(c, n,
+                               "a size such as 4096, 64KiB, 512MiB or 2GiB");
     }
     if (*out < lo || *out > hi) {
         (void)snprintf(what, sizeof(what), "%" PRIu64 "..%" PRIu64 " bytes", lo,
@@ -198,8 +202,7 @@ int schema_duration(struct config *c, const struct yaml_node *n, uint64_t lo,
     char what[96];
 
     if (!read_units(n, units, ARRAY_N(units), out)) {
-        return schema_expected(c, n,
-                               "a duration such as 500ms, 10s, 5m or 2h");
+        return schema_expected(c, n, "a duration such as 500ms, 10s, 5m or 2h");
     }
     if (*out < lo || *out > hi) {
         (void)snprintf(what, sizeof(what), "%" PRIu64 "..%" PRIu64 " ms", lo,

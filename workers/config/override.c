@@ -44,9 +44,9 @@ int overrides_open(struct config *c, struct overrides *out)
         }
         o->key = is_policy ? key + strlen(POLICY_PREFIX) : key;
         o->number = (uint32_t)i + 1;
-        TRY(yaml_parse(
-            c, (struct ubytes){(const uint8_t *)value, strlen(value)},
-            YAML_SYNTAX_YAML, 0, o->number, &o->value));
+        TRY(yaml_parse(c,
+                       (struct ubytes){(const uint8_t *)value, strlen(value)},
+                       YAML_SYNTAX_YAML, 0, o->number, &o->value));
         out->n++;
     }
     return 0;
@@ -104,8 +104,7 @@ static int set(struct config *c, struct override *o, struct yaml_node *map,
 {
     o->hits++;
     if (o->hits > 1) {
-        return fail(c, o, "fits more than one task",
-                    "rename one of the tasks");
+        return fail(c, o, "fits more than one task", "rename one of the tasks");
     }
     for (;;) {
         const char *dot = strchr(path, '.');

@@ -17,21 +17,31 @@
 #define DAY_MS ((uint64_t)24 * 3600 * 1000)
 #define YEAR_MS (366 * DAY_MS)
 
-enum amount_unit { UNIT_COUNT, UNIT_BYTES, UNIT_MS };
+enum amount_unit {
+    UNIT_COUNT,
+    UNIT_BYTES,
+    UNIT_MS
+};
 
 /* One number of budgets or limits; off: where it goes in its message. */
 struct amount {
     struct schema_key key;
-    enum amount_unit unit;
     uint64_t lo, hi, fallback;
     size_t off;
+    enum amount_unit unit;
     int is_u32;
 };
 
 #define BUDGET(name, field, unit, hi, fallback)                                \
-    {{name, 0, NULL}, unit, 0, hi, fallback, offsetof(Proctor__Budgets, field), 0}
+    {                                                                          \
+        {name, 0, NULL}, 0, hi, fallback, offsetof(Proctor__Budgets, field),   \
+            unit, 0                                                            \
+    }
 #define LIMIT_OF(name, field, unit, lo, hi, fallback, is_u32)                  \
-    {{name, 0, NULL}, unit, lo, hi, fallback, offsetof(Proctor__Limits, field), is_u32}
+    {                                                                          \
+        {name, 0, NULL}, lo, hi, fallback, offsetof(Proctor__Limits, field),   \
+            unit, is_u32                                                       \
+    }
 
 static const struct amount budgets[] = {
     BUDGET("tasks", tasks, UNIT_COUNT, LIMIT_TASKS, 100),
@@ -201,9 +211,10 @@ static int read_grants(struct config *c, const struct yaml_node *n,
     }
     config_enter(c, "grants");
     TRY(schema_list(c, n, GRANTS_MAX));
-    p->grants = arena_array(&c->reply, (size_t)n->n + 1, sizeof(*p->grants));
+    p->grants =
+        arena_array(&c->reply, (size_t)n->n + 1, sizeof(Proctor__Grant *));
     out->grant_places =
-        arena_array(&c->reply, (size_t)n->n + 1, sizeof(*out->grant_places));
+        arena_array(&c->reply, (size_t)n->n + 1, sizeof(Proctor__Place *));
     if (!p->grants || !out->grant_places) {
         return ERR_NOMEM;
     }
@@ -276,8 +287,8 @@ static int read_policy(struct config *c, const struct yaml_node *root,
                        Proctor__ConfigReply *out)
 {
     static const struct schema_key keys[Y_N] = {
-        {"version", 1, NULL}, {"name", 0, NULL},   {"grants", 0, NULL},
-        {"budgets", 0, NULL}, {"limits", 0, NULL}, {"exam", 0, NULL},
+        {"version", 1, NULL},     {"name", 0, NULL},   {"grants", 0, NULL},
+        {"budgets", 0, NULL},     {"limits", 0, NULL}, {"exam", 0, NULL},
         {"confinement", 0, NULL}, {"workers", 0, NULL}};
     const struct yaml_node *v[Y_N];
     Proctor__Policy *p = out->policy;

@@ -6,9 +6,9 @@
 #include "workers/config/config.h"
 
 /* RFC 4180, strictly: a header line, as many fields in each line, quotes only
- * around whole fields, LF or CRLF, UTF-8. Sets out->inputs (tuples of the task's
- * `takes`) and out->outputs. When takes is one list and there are several input
- * columns, they are its elements. */
+ * around whole fields, LF or CRLF, UTF-8. Sets out->inputs (tuples of the
+ * task's `takes`) and out->outputs. When takes is one list and there are
+ * several input columns, they are its elements. */
 int csv_read(struct config *c, Proctor__ConfigReply *out) MUST_USE;
 
 /* One JSON value of type `gives` per line. Sets out->inputs. */

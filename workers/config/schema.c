@@ -1,4 +1,5 @@
-/* Maps, lists, words and text by table. Runs in the confined `config` worker. */
+/* Maps, lists, words and text by table. Runs in the confined `config`
+ * worker. */
 #include "workers/config/schema.h"
 
 #include <stdio.h>
@@ -24,7 +25,8 @@ const char *schema_found(const struct yaml_node *n, char out[static 64])
     utf8_escape((struct ubytes){(const uint8_t *)n->text, n->n}, text,
                 sizeof(text));
     if (n->plain && !schema_is_text(n)) {
-        (void)snprintf(out, 64, "%s%s", text, n->n >= sizeof(text) ? "..." : "");
+        (void)snprintf(out, 64, "%s%s", text,
+                       n->n >= sizeof(text) ? "..." : "");
     } else {
         (void)snprintf(out, 64, "\"%s%s\"", text,
                        n->n >= sizeof(text) ? "..." : "");
@@ -149,8 +151,8 @@ int schema_word(struct config *c, const struct yaml_node *n,
                                                   : ", ",
                                words[i]);
     }
-    nearest = n->kind == YAML_SCALAR ? diag_nearest(n->text, words, words_n)
-                                     : NULL;
+    nearest =
+        n->kind == YAML_SCALAR ? diag_nearest(n->text, words, words_n) : NULL;
     schema_expected(c, n, list);
     if (nearest) {
         config_fail(c, n, "expected %s, got %s; did you mean \"%s\"?", list,

@@ -22,11 +22,11 @@ size_t schema_find(struct config *c, const struct yaml_node *key,
                    const struct schema_key *keys, size_t keys_n);
 /* Index of a word in a list, or the problem "expected A, B or C, got X". */
 int schema_word(struct config *c, const struct yaml_node *n,
-                const char *const *words, size_t words_n, size_t *out_i)
-    MUST_USE;
+                const char *const *words, size_t words_n,
+                size_t *out_i) MUST_USE;
 
-int schema_list(struct config *c, const struct yaml_node *n, size_t max_n)
-    MUST_USE;
+int schema_list(struct config *c, const struct yaml_node *n,
+                size_t max_n) MUST_USE;
 /* Text of 1..max_bytes bytes without control characters; memory of n. */
 int schema_text(struct config *c, const struct yaml_node *n, size_t max_bytes,
                 const char **out) MUST_USE;
@@ -40,10 +40,10 @@ int schema_uint(struct config *c, const struct yaml_node *n, uint64_t lo,
 int schema_int(struct config *c, const struct yaml_node *n, int64_t lo,
                int64_t hi, int64_t *out) MUST_USE;
 /* A finite number; 64 or 32 bits wide (rounded once, to nearest). */
-int schema_double(struct config *c, const struct yaml_node *n, double *out)
-    MUST_USE;
-int schema_float(struct config *c, const struct yaml_node *n, float *out)
-    MUST_USE;
+int schema_double(struct config *c, const struct yaml_node *n,
+                  double *out) MUST_USE;
+int schema_float(struct config *c, const struct yaml_node *n,
+                 float *out) MUST_USE;
 /* Bytes: 4096, 64KiB, 512MiB, 2GiB. Milliseconds: 500ms, 10s, 10m, 2h. */
 int schema_size(struct config *c, const struct yaml_node *n, uint64_t lo,
                 uint64_t hi, uint64_t *out) MUST_USE;

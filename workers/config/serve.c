@@ -5,7 +5,10 @@
 #include "proto/frame.h"
 #include "workers/config/config.h"
 
-enum { SERVE_DONE = 0, SERVE_FAILED = 1 };
+enum {
+    SERVE_DONE = 0,
+    SERVE_FAILED = 1
+};
 
 /* A reply that no frame can hold becomes a problem. */
 static int send_reply(int fd, const Proctor__ConfigReply *reply)

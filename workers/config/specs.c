@@ -160,7 +160,14 @@ static int read_what_runs(struct config *c, const struct yaml_node *n,
     return function ? read_function(c, function, p) : read_run(c, run, p);
 }
 
-enum { P_FUNCTION, P_RUN, P_FILES, P_TAKES, P_GIVES, P_N };
+enum {
+    P_FUNCTION,
+    P_RUN,
+    P_FILES,
+    P_TAKES,
+    P_GIVES,
+    P_N
+};
 
 static const struct schema_key program_keys[P_N] = {{"function", 0, NULL},
                                                     {"run", 0, NULL},
@@ -212,7 +219,13 @@ int spec_program(struct config *c, const struct yaml_node *n,
     return 0;
 }
 
-enum { M_WEIGHTS, M_TAKES, M_GIVES, M_DECIDE, M_N };
+enum {
+    M_WEIGHTS,
+    M_TAKES,
+    M_GIVES,
+    M_DECIDE,
+    M_N
+};
 
 static const struct schema_key model_keys[M_N] = {{"weights", 0, NULL},
                                                   {"takes", 0, NULL},
@@ -361,7 +374,13 @@ static int read_domain(struct config *c, const struct yaml_node *n,
     return put_type(c, &takes, &x->takes);
 }
 
-enum { X_ORACLE, X_SECOND, X_DOMAIN, X_EXAMPLES, X_N };
+enum {
+    X_ORACLE,
+    X_SECOND,
+    X_DOMAIN,
+    X_EXAMPLES,
+    X_N
+};
 
 static const struct schema_key exam_keys[X_N] = {{"oracle", 0, NULL},
                                                  {"second_oracle", 0, NULL},
@@ -394,11 +413,11 @@ int spec_exam(struct config *c, const struct yaml_node *n,
     }
     TRY(read_oracle(c, v[X_ORACLE], "oracle", 1, &x->oracle));
     if (v[X_SECOND]) {
-        TRY(read_oracle(c, v[X_SECOND], "second_oracle", 0,
-                        &x->second_oracle));
+        TRY(read_oracle(c, v[X_SECOND], "second_oracle", 0, &x->second_oracle));
     }
     if (x->oracle->table && v[X_DOMAIN]) {
-        config_fail(c, v[X_DOMAIN]->key, "the rows of the table are the domain");
+        config_fail(c, v[X_DOMAIN]->key,
+                    "the rows of the table are the domain");
         config_hint(c, "leave out domain");
         return ERR_INPUT;
     }

@@ -7,8 +7,8 @@
 #include "workers/config/types.h"
 
 int spec_program(struct config *c, const struct yaml_node *n,
-                 const struct yaml_node *base, Proctor__ProgramSpec **out)
-    MUST_USE;
+                 const struct yaml_node *base,
+                 Proctor__ProgramSpec **out) MUST_USE;
 int spec_model(struct config *c, const struct yaml_node *n,
                const struct yaml_node *base, Proctor__ModelSpec **out) MUST_USE;
 /* *out_examples: the list of examples or NULL; they are read when the types of
@@ -23,7 +23,7 @@ int spec_ref_move(struct config *c, const struct yaml_node *n,
                   Proctor__RefMoveSpec **out) MUST_USE;
 
 /* Copies bytes into the reply. */
-int spec_bytes(struct config *c, struct ubytes in, ProtobufCBinaryData *out)
-    MUST_USE;
+int spec_bytes(struct config *c, struct ubytes in,
+               ProtobufCBinaryData *out) MUST_USE;
 
 #endif

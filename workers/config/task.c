@@ -74,8 +74,8 @@ static int copy_text(struct config *c, const struct yaml_node *n,
     return *out ? 0 : ERR_NOMEM;
 }
 
-static int read_needs(struct config *c, const struct yaml_node *n,
-                      char ***out, size_t *out_n)
+static int read_needs(struct config *c, const struct yaml_node *n, char ***out,
+                      size_t *out_n)
 {
     config_enter(c, "needs");
     TRY(schema_texts(c, n, LIMIT_NEEDS, LIMIT_ID_BYTES, out, out_n));
@@ -221,8 +221,7 @@ static int read_scalars(struct config *c, const struct yaml_node *const *v,
 }
 
 static int read_places(struct config *c, const struct yaml_node *n,
-                       const struct yaml_node *const *v,
-                       Proctor__TaskPlaces *p)
+                       const struct yaml_node *const *v, Proctor__TaskPlaces *p)
 {
     size_t i = 0;
 
@@ -235,7 +234,7 @@ static int read_places(struct config *c, const struct yaml_node *n,
     if (!v[T_NEEDS] || v[T_NEEDS]->n == 0) {
         return 0;
     }
-    p->needs = arena_array(&c->reply, v[T_NEEDS]->n, sizeof(*p->needs));
+    p->needs = arena_array(&c->reply, v[T_NEEDS]->n, sizeof(Proctor__Place *));
     if (!p->needs) {
         return ERR_NOMEM;
     }
@@ -262,8 +261,7 @@ int task_read(struct config *c, const struct yaml_node *n,
     TRY(schema_map(c, n, task_keys, T_N, v));
     TRY(read_scalars(c, v, out->task));
     if (v[T_NEEDS]) {
-        TRY(read_needs(c, v[T_NEEDS], &out->task->needs,
-                       &out->task->n_needs));
+        TRY(read_needs(c, v[T_NEEDS], &out->task->needs, &out->task->n_needs));
     }
     TRY(read_places(c, n, v, out->places));
     TRY(read_with(c, n, v[T_WITH], out));

@@ -10,8 +10,8 @@
 #include "workers/config/schema.h"
 
 static const char *const type_names[] = {
-    "bool", "u8",  "u16", "u32", "u64",    "i8",    "i16",
-    "i32",  "i64", "f32", "f64", "string", "bytes", "list", "tuple"};
+    "bool", "u8",  "u16", "u32",    "u64",   "i8",   "i16",  "i32",
+    "i64",  "f32", "f64", "string", "bytes", "list", "tuple"};
 
 static int fail_type(struct config *c, const struct yaml_node *n)
 {
@@ -71,7 +71,7 @@ static int read_tuple_type(struct config *c, const struct yaml_node *n,
 int types_read(struct config *c, const struct yaml_node *n, struct type *out)
 {
     const struct yaml_node *inner = n->first;
-    struct type elem;
+    struct type elem = {0};
 
     if (n->kind == YAML_SCALAR) {
         return n->n == strlen(n->text) && type_from_name(n->text, out) == 0
@@ -101,7 +101,7 @@ int types_read(struct config *c, const struct yaml_node *n, struct type *out)
 // NOLINTEND(misc-no-recursion)
 
 int types_arguments(struct config *c, const struct yaml_node *n,
-                        struct type *out)
+                    struct type *out)
 {
     TRY(read_tuple_type(c, n, out));
     return check_size(c, n, out);
@@ -275,7 +275,7 @@ static int read_tuple(struct config *c, const struct yaml_node *n,
 }
 
 int types_value(struct config *c, const struct yaml_node *n,
-               const struct type *t, struct buf *out)
+                const struct type *t, struct buf *out)
 {
     switch (type_tag_at(t, 0)) {
     case TYPE_BOOL:
@@ -301,7 +301,7 @@ int types_value(struct config *c, const struct yaml_node *n,
 // NOLINTEND(misc-no-recursion)
 
 int types_cell(struct config *c, const struct yaml_node *n,
-                    const struct type *t, struct buf *out)
+               const struct type *t, struct buf *out)
 {
     enum type_tag tag = type_tag_at(t, 0);
     struct yaml_node *tree = NULL;

@@ -131,8 +131,7 @@ static int fail_syntax(struct yaml_reader *r)
         int columns = e->column - 1;
 
         for (; lines > 0 && pos < r->text.n; pos++) {
-            lines -=
-                r->text.p[pos] == '\n' || yaml_text_is_break(r->text, pos);
+            lines -= r->text.p[pos] == '\n' || yaml_text_is_break(r->text, pos);
         }
         while (columns > 0 && pos < r->text.n && r->text.p[pos] != '\n') {
             uint32_t cp;
@@ -207,7 +206,8 @@ static int check_event(struct yaml_reader *r)
         r->depth--;
         return 0;
     case FYET_DOCUMENT_START:
-        if (fy_document_state_version_explicit(e->document_start.document_state) ||
+        if (fy_document_state_version_explicit(
+                e->document_start.document_state) ||
             fy_document_state_tags_explicit(e->document_start.document_state)) {
             return refuse(r, "directives are not supported",
                           "leave out the lines that begin with %");
@@ -238,10 +238,10 @@ static int start_parser(struct yaml_reader *r, enum yaml_syntax syntax)
         .output_fn = drop_text, .level = FYET_ERROR, .module_mask = ~0u};
     struct fy_parse_cfg cfg = {
         .search_path = "",
-        .flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_DEFAULT_VERSION_1_2 |
-                 FYPCF_DISABLE_MMAP_OPT |
-                 (syntax == YAML_SYNTAX_JSON ? FYPCF_JSON_FORCE
-                                             : FYPCF_JSON_NONE)};
+        .flags =
+            FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_DEFAULT_VERSION_1_2 |
+            FYPCF_DISABLE_MMAP_OPT |
+            (syntax == YAML_SYNTAX_JSON ? FYPCF_JSON_FORCE : FYPCF_JSON_NONE)};
 
     r->diag = fy_diag_create(&quiet);
     if (!r->diag) {
@@ -427,8 +427,7 @@ int yaml_key(struct yaml_reader *r, struct arena *a, struct yaml_node **out)
         return config_fail(r->c, key, "a key holds a NUL character");
     }
     if (key->plain && strcmp(key->text, "<<") == 0) {
-        return refuse(r, "merge keys are not supported",
-                      "write the keys out");
+        return refuse(r, "merge keys are not supported", "write the keys out");
     }
     *out = key;
     return fetch(r);

@@ -135,8 +135,8 @@ int yaml_text_break(struct ubytes text, struct buf *out, int *out_done)
         uint8_t b = text.p[i];
         size_t end = b == '"' ? string_end(text, i) : i + 1;
 
-        if (end == 0 || (b != '"' && !is_structure(b) && !is_blank(b) &&
-                         !is_word(b)) ||
+        if (end == 0 ||
+            (b != '"' && !is_structure(b) && !is_blank(b) && !is_word(b)) ||
             (b == '\r' && yaml_text_is_break(text, i))) {
             return 0;
         }

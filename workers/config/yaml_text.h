@@ -28,8 +28,8 @@ int yaml_text_check(struct ubytes text, struct yaml_text_problem *out) MUST_USE;
  * Stops behind the bracket that is nested too deep, which the reader of the
  * result refuses. *out_done: 0 when the text is not JSON; then out is not to be
  * used. */
-int yaml_text_break(struct ubytes text, struct buf *out, int *out_done)
-    MUST_USE;
+int yaml_text_break(struct ubytes text, struct buf *out,
+                    int *out_done) MUST_USE;
 
 /* A CR that stands alone: only yaml_text_break writes it. */
 static inline int yaml_text_is_break(struct ubytes text, size_t i)

@@ -5,7 +5,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-static const char *const names[] = {"u8",  "i64",    "f32",  "f64",
+static const char *const names[] = {"u8",   "i64",    "f32",  "f64",
                                     "bool", "string", "bytes"};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

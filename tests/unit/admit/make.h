@@ -174,9 +174,26 @@ static inline Proctor__OracleSpec *make_table_oracle(size_t inputs_n)
 /* The domain (u32): whole range. */
 static inline ProtobufCBinaryData make_domain(void)
 {
-    static const uint8_t d[] = {DOMAIN_TUPLE, 1, DOMAIN_INT,
-                                TYPE_UNSIGNED | 4, 0, 0, 0, 0, 0, 0, 0, 0,
-                                0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff};
+    static const uint8_t d[] = {DOMAIN_TUPLE,
+                                1,
+                                DOMAIN_INT,
+                                TYPE_UNSIGNED | 4,
+                                0,
+                                0,
+                                0,
+                                0,
+                                0,
+                                0,
+                                0,
+                                0,
+                                0,
+                                0,
+                                0,
+                                0,
+                                0xff,
+                                0xff,
+                                0xff,
+                                0xff};
 
     return make_bytes(d, sizeof(d));
 }
@@ -253,7 +270,8 @@ static inline Proctor__Grant *add_grant(Proctor__Policy *p, const char *name)
 
     proctor__grant__init(g);
     g->capability = make_text(name);
-    p->grants = realloc(p->grants, (p->n_grants + 1) * sizeof(Proctor__Grant *));
+    p->grants =
+        realloc(p->grants, (p->n_grants + 1) * sizeof(Proctor__Grant *));
     if (!p->grants) {
         abort();
     }

@@ -94,7 +94,7 @@ static void unregistered_op(void **state)
 /* --- gate two ----------------------------------------------------------- */
 
 /* "An ordinary op with no capability and no validator is admitted, runs, and
- * passes." Every op has a capability here; a policy that is silent grants none. */
+ * passes." Every op has a capability here; a silent policy grants none. */
 static void hole_op_without_capability(void **state)
 {
     (void)state;
@@ -106,8 +106,7 @@ static void hole_op_without_capability(void **state)
  * nothing in a graph can add to a policy. Each capability is missed by name. */
 static void hole_plan_authorises_itself(void **state)
 {
-    static const char *const names[] = {"program.run", "exam.hold",
-                                        "ref.move"};
+    static const char *const names[] = {"program.run", "exam.hold", "ref.move"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_N(names); i++) {
@@ -231,7 +230,8 @@ static void file_of_the_graph_runs_itself(void **state)
 static void graph_folder_climbs(void **state)
 {
     Proctor__Graph *g = make_tour();
-    struct admit_request q = {.graph = g, .graph_path = "g", .graph_dir = "../x"};
+    struct admit_request q = {
+        .graph = g, .graph_path = "g", .graph_dir = "../x"};
     struct admission a;
 
     (void)state;
@@ -259,7 +259,7 @@ static void ref_not_granted(void **state)
 
 static void ref_name(void **state)
 {
-    static const char *const names[] = {"", "/a", "a/", "a//b", "a/../b",
+    static const char *const names[] = {"",  "/a",  "a/", "a//b", "a/../b",
                                         ".", "a b", "a*", "a\n"};
 
     (void)state;
@@ -466,8 +466,8 @@ static void hole_second_root(void **state)
  * carries one is not canonical and never becomes a graph. */
 static void hole_state_set_by_the_caller(void **state)
 {
-    static const uint8_t graph[] = {0x08, 1, 0x12, 1, 'x', 0x1a, 5, 0x0a,
-                                    1,    'a', 0x68, 6 /* field 13 = 6 */};
+    static const uint8_t graph[] = {0x08, 1, 0x12, 1,    'x', 0x1a, 5,
+                                    0x0a, 1, 'a',  0x68, 6 /* field 13 = 6 */};
     ProtobufCMessage *m = NULL;
 
     (void)state;
@@ -616,10 +616,8 @@ static void hundred_thousand_tasks(void **state)
     const size_t n = 100000;
     Proctor__Graph *g = make_graph();
     Proctor__Policy *p = make_policy();
-    struct admit_request q = {.graph = g,
-                              .policy = p,
-                              .graph_path = "g",
-                              .graph_dir = "examples/x"};
+    struct admit_request q = {
+        .graph = g, .policy = p, .graph_path = "g", .graph_dir = "examples/x"};
     struct admission a;
     size_t admitted = 0;
 

@@ -54,16 +54,12 @@ static void confidence(void **state)
         int validated;
         const char *name;
         int percent;
-    } rows[] = {{LEVEL_NONE, 0, "UNVERIFIED", 10},
-                {LEVEL_NONE, 1, "UNVERIFIED", 10},
-                {LEVEL_SCHEMA, 0, "JUDGMENT", 50},
-                {LEVEL_PROVEN, 0, "JUDGMENT", 50},
-                {LEVEL_SYNTAX, 1, "CHECKED", 60},
-                {LEVEL_SCHEMA, 1, "CHECKED", 60},
-                {LEVEL_PROPERTY, 1, "VALIDATED", 80},
-                {LEVEL_ORACLE, 1, "VERIFIED", 95},
-                {LEVEL_PROVEN, 1, "VERIFIED", 95},
-                {LEVEL_N_, 1, "UNVERIFIED", 10}};
+    } rows[] = {
+        {LEVEL_NONE, 0, "UNVERIFIED", 10},    {LEVEL_NONE, 1, "UNVERIFIED", 10},
+        {LEVEL_SCHEMA, 0, "JUDGMENT", 50},    {LEVEL_PROVEN, 0, "JUDGMENT", 50},
+        {LEVEL_SYNTAX, 1, "CHECKED", 60},     {LEVEL_SCHEMA, 1, "CHECKED", 60},
+        {LEVEL_PROPERTY, 1, "VALIDATED", 80}, {LEVEL_ORACLE, 1, "VERIFIED", 95},
+        {LEVEL_PROVEN, 1, "VERIFIED", 95},    {LEVEL_N_, 1, "UNVERIFIED", 10}};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_N(rows); i++) {

@@ -104,17 +104,18 @@ static void exam_types_disagree(void **state)
 
 static void add_example(Proctor__ExamSpec *x, const void *p, size_t n)
 {
-    x->examples = realloc(x->examples,
-                          (x->n_examples + 1) * sizeof(ProtobufCBinaryData));
+    x->examples =
+        realloc(x->examples, (x->n_examples + 1) * sizeof(ProtobufCBinaryData));
     assert_non_null(x->examples);
     x->examples[x->n_examples++] = make_bytes(p, n);
 }
 
 static void examples_are_checked(void **state)
 {
-    static const uint8_t good[] = {9, 0, 0, 0, 2, 9, 0, 0, 0, 1, 3,
-                                   TYPE_UNSIGNED | 4, 0, 0, 0, 7, 3,
-                                   TYPE_UNSIGNED | 1, 3};
+    static const uint8_t good[] = {9, 0, 0, 0, 2, 9,
+                                   0, 0, 0, 1, 3, TYPE_UNSIGNED | 4,
+                                   0, 0, 0, 7, 3, TYPE_UNSIGNED | 1,
+                                   3};
     uint8_t bad[sizeof(good)];
     Proctor__Graph *g = make_tour();
 

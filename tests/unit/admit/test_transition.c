@@ -95,10 +95,10 @@ static void everything_is_reached(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_pair), cmocka_unit_test(numbers_that_are_none),
-        cmocka_unit_test(everything_can_end),
-        cmocka_unit_test(everything_is_reached)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_pair),
+                                       cmocka_unit_test(numbers_that_are_none),
+                                       cmocka_unit_test(everything_can_end),
+                                       cmocka_unit_test(everything_is_reached)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

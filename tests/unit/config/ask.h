@@ -82,9 +82,8 @@ static inline void ask_with(struct asked *a, Proctor__ConfigKind kind,
 static inline void assert_fine(const struct asked *a)
 {
     if (a->reply.problem) {
-        fail_msg("%u:%u %s (%s)", a->reply.problem->line,
-                 a->reply.problem->col, a->reply.problem->what,
-                 a->reply.problem->hint);
+        fail_msg("%u:%u %s (%s)", a->reply.problem->line, a->reply.problem->col,
+                 a->reply.problem->what, a->reply.problem->hint);
     }
 }
 

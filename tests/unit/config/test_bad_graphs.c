@@ -108,17 +108,20 @@ static const struct row rows[] = {
     {WITH("function: ':f'"), 7, 17, "expected file.py:name"},
     {WITH("function: a.py:f\n      gives: u8"), 7, 7, "\"takes\" is missing"},
     {WITH("function: a.py:f\n      takes: [u8]"), 7, 7, "\"gives\" is missing"},
-    {WITH("function: a.py:f\n      takes: u8\n      gives: u8"), 8, 14, "expected a list"},
+    {WITH("function: a.py:f\n      takes: u8\n      gives: u8"), 8, 14,
+     "expected a list"},
     {WITH("function: a.py:f\n      takes: [u33]\n      gives: u8"), 8, 15,
      "takes[0]: expected a type, got \"u33\""},
     {WITH("function: a.py:f\n      takes: [{lst: u8}]\n      gives: u8"), 8, 16,
      "did you mean \"list\""},
-    {WITH("function: a.py:f\n      takes: [{list: u8, tuple: []}]\n      gives: u8"), 8, 15,
-     "expected a type, got a map"},
+    {WITH("function: a.py:f\n      takes: [{list: u8, tuple: []}]\n      "
+          "gives: u8"),
+     8, 15, "expected a type, got a map"},
     {PROGRAM("      flies: [x]"), 10, 7, "did you mean \"files\""},
     {PROGRAM("      files: x"), 10, 14, "files: expected a list"},
     {PROGRAM("    repair: {}"), 10, 13, "repair: changes nothing"},
-    {PROGRAM("    repair: {needs: 7}"), 10, 21, "repair.needs: expected a list"},
+    {PROGRAM("    repair: {needs: 7}"), 10, 21,
+     "repair.needs: expected a list"},
     {PROGRAM("    repair: {with: {takes: [u9]}}"), 10, 29,
      "repair.with.takes[0]: expected a type"},
     /* domains */
@@ -128,7 +131,8 @@ static const struct row rows[] = {
     {DOMAIN("[u8, nosuch]"), 8, 20, "domain[1]: expected a domain"},
     {DOMAIN("[{u8: {range: [0, 300]}}]"), 8, 33,
      "domain[0].u8.range: expected 0..255, got 300"},
-    {DOMAIN("[{i8: {range: [-129, 0]}}]"), 8, 30, "expected -128..127, got -129"},
+    {DOMAIN("[{i8: {range: [-129, 0]}}]"), 8, 30,
+     "expected -128..127, got -129"},
     {DOMAIN("[{u8: {range: [9, 1]}}]"), 8, 29, "low 9 is above high 1"},
     {DOMAIN("[{u8: {range: [9]}}]"), 8, 29, "expected [low, high]"},
     {DOMAIN("[{u8: {rnage: [0, 1]}}]"), 8, 22, "did you mean \"range\""},
@@ -302,8 +306,9 @@ static void depth_that_is_allowed(void **state)
     struct asked a;
 
     (void)state;
-    ask_graph(&a, "tasks: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]"
-                  "]]]]]]]]]");
+    ask_graph(&a,
+              "tasks: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]"
+              "]]]]]]]]]");
     assert_problem(&a, 1, 9, "tasks[0]: expected a map");
     ask_done(&a);
 }
@@ -353,15 +358,14 @@ static void unknown_kind(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table),
-        cmocka_unit_test(bytes),
-        cmocka_unit_test(places_after_letters),
-        cmocka_unit_test(depth),
-        cmocka_unit_test(depth_that_is_allowed),
-        cmocka_unit_test(billion_laughs),
-        cmocka_unit_test(too_large),
-        cmocka_unit_test(unknown_kind)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(table),
+                                       cmocka_unit_test(bytes),
+                                       cmocka_unit_test(places_after_letters),
+                                       cmocka_unit_test(depth),
+                                       cmocka_unit_test(depth_that_is_allowed),
+                                       cmocka_unit_test(billion_laughs),
+                                       cmocka_unit_test(too_large),
+                                       cmocka_unit_test(unknown_kind)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,7 +37,8 @@ static const char tour_yaml[] =
 
 static const char tour_json[] =
     "{\"version\": 1, \"name\": \"crc32\", \"tasks\": [\n"
-    "{\"op\": \"program\", \"id\": \"candidate\", \"with\": {\"gives\": \"u32\","
+    "{\"op\": \"program\", \"id\": \"candidate\", \"with\": {\"gives\": "
+    "\"u32\","
     "\"takes\": [\"bytes\"], \"function\": \"crc32.py:crc32\"},"
     "\"validator\": {\"level\": \"schema\", \"name\": \"well_formed\"}},\n"
     "{\"id\": \"exam\", \"op\": \"exam\", \"needs\": [\"candidate\"], \"with\":"
@@ -171,10 +172,13 @@ static void reply_is_canonical(void **state)
 static void overrides(void **state)
 {
     static const char *const words[] = {
-        "name=other", "candidate.with.function=b.py:g",
-        "exam.validator.level=oracle", "keep.root=false",
+        "name=other",
+        "candidate.with.function=b.py:g",
+        "exam.validator.level=oracle",
+        "keep.root=false",
         "exam.with.domain=[{bytes: {length: [0, 8]}}]",
-        "policy.budgets.draws=5", "candidate.with.files=[d.txt]"};
+        "policy.budgets.draws=5",
+        "candidate.with.files=[d.txt]"};
     struct asked a;
 
     (void)state;
@@ -224,10 +228,9 @@ static void override_problems(void **state)
 /* Ids may hold dots: an override must not fit two tasks. */
 static void override_that_fits_two(void **state)
 {
-    static const char text[] =
-        "version: 1\nname: t\ntasks:\n"
-        "  - {id: a, op: nosuch, with: {x: {y: 1}}}\n"
-        "  - {id: a.with, op: nosuch}\n";
+    static const char text[] = "version: 1\nname: t\ntasks:\n"
+                               "  - {id: a, op: nosuch, with: {x: {y: 1}}}\n"
+                               "  - {id: a.with, op: nosuch}\n";
     const char *word = "a.with.priority=3";
     struct asked a;
 
@@ -279,19 +282,20 @@ static void scripts_are_files(void **state)
     static const struct {
         const char *run;
         size_t files_n;
-    } rows[] = {{"[python3, a.py]", 1},        {"[python3, -c, pass]", 0},
-                {"[./native, a.py]", 0},       {"[cat]", 0},
-                {"[python3, a.py, more]", 1},  {"[/bin/cat, a.txt]", 0}};
+    } rows[] = {{"[python3, a.py]", 1},       {"[python3, -c, pass]", 0},
+                {"[./native, a.py]", 0},      {"[cat]", 0},
+                {"[python3, a.py, more]", 1}, {"[/bin/cat, a.txt]", 0}};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_N(rows); i++) {
         char text[200];
         struct asked a;
 
-        snprintf(text, sizeof(text),
-                 "version: 1\nname: t\ntasks: [{id: a, op: program, with: {run: "
-                 "%s, takes: [], gives: u8}}]",
-                 rows[i].run);
+        snprintf(
+            text, sizeof(text),
+            "version: 1\nname: t\ntasks: [{id: a, op: program, with: {run: "
+            "%s, takes: [], gives: u8}}]",
+            rows[i].run);
         ask_graph(&a, text);
         assert_fine(&a);
         assert_int_equal(a.reply.graph->tasks[0]->program->n_files,
@@ -387,10 +391,10 @@ static void domains(void **state)
         ask_graph(&a, text);
         assert_fine(&a);
         x = a.reply.graph->tasks[0]->exam;
-        assert_int_equal(domain_check((struct ubytes){x->domain.data,
-                                                      x->domain.len},
-                                      &drawn),
-                         0);
+        assert_int_equal(
+            domain_check((struct ubytes){x->domain.data, x->domain.len},
+                         &drawn),
+            0);
         type_text(&drawn, type_out, sizeof(type_out));
         assert_string_equal(type_out, rows[i].type);
         assert_int_equal(x->takes.len, drawn.n);
@@ -445,8 +449,8 @@ static void one_long_line(void **state)
 
     (void)state;
     buf_init(&text, (size_t)64 << 20);
-    assert_int_equal(buf_putf(&text, "{\"version\":1,\"name\":\"t\",\"tasks\":["),
-                     0);
+    assert_int_equal(
+        buf_putf(&text, "{\"version\":1,\"name\":\"t\",\"tasks\":["), 0);
     for (size_t i = 0; i < n; i++) {
         at = buf_len(&text) + (i > 0);
         assert_int_equal(buf_putf(&text, "%s{\"id\":\"t%zu\",\"op\":\"x,[y\"}",

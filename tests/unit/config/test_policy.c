@@ -142,8 +142,9 @@ static const struct {
     {V "budgets: {memory: 1.5GiB}\n", 2, 19, "expected a size"},
     {V "budgets: {cpu: 10}\n", 2, 16, "a duration such as 500ms, 10s"},
     {V "budgets: {cpu: 10 s}\n", 2, 16, "a duration"},
-    {V "budgets: {cpu: 99999h}\n", 2, 16, "budgets.cpu: expected 0..31622400000 "
-                                          "ms"},
+    {V "budgets: {cpu: 99999h}\n", 2, 16,
+     "budgets.cpu: expected 0..31622400000 "
+     "ms"},
     {V "budgets: {tasks: 131073}\n", 2, 18, "expected 0..131072, got 131073"},
     {V "budgets: {draws: 1e7}\n", 2, 18, "got 1e7"},
     {V "limits: {processes: 0}\n", 2, 21, "expected 1..4096, got 0"},
@@ -191,8 +192,7 @@ static void overrides(void **state)
     struct asked a;
 
     (void)state;
-    ask_with(&a, PROCTOR__CONFIG_KIND__CONFIG_POLICY, V, words,
-             ARRAY_N(words));
+    ask_with(&a, PROCTOR__CONFIG_KIND__CONFIG_POLICY, V, words, ARRAY_N(words));
     assert_fine(&a);
     assert_int_equal(a.reply.policy->budgets->draws, 1000);
     assert_true(a.reply.policy->p0 >= 1e-2);

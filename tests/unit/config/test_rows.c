@@ -13,8 +13,8 @@ static struct type scalar(const char *name)
 
 /* Columns and types as words; columns: inputs, then the output. */
 static void ask_csv_bytes(struct asked *a, const char *text, size_t text_n,
-                          const char *const *columns,
-                          const char *const *types, size_t inputs_n, int list)
+                          const char *const *columns, const char *const *types,
+                          size_t inputs_n, int list)
 {
     static Proctor__ConfigTask task;
     static Proctor__TableSpec table;
@@ -95,7 +95,8 @@ static void csv_values(void **state)
     assert_values(&a.reply.outputs, &gives, "true\nfalse\ntrue\n");
     ask_done(&a);
     /* No line end behind the last row; a byte order mark before the first. */
-    ask_csv(&a, "\xef\xbb\xbf" "a,b,y\n1,x,true");
+    ask_csv(&a, "\xef\xbb\xbf"
+                "a,b,y\n1,x,true");
     assert_fine(&a);
     assert_values(&a.reply.inputs, &takes, "[1,\"x\"]\n");
     ask_done(&a);
@@ -179,7 +180,7 @@ static void csv_types_that_do_not_fit(void **state)
     (void)state;
     proctor__config_task__init(&task);
     task.kind = PROCTOR__CONFIG_KIND__CONFIG_TABLE;
-    task.text.data = (uint8_t *)(uintptr_t)"a\n1\n";
+    task.text.data = (uint8_t *)(uintptr_t) "a\n1\n";
     task.text.len = 4;
     assert_int_equal(config_answer(&a.c, &task, &a.reply), 0);
     assert_problem(&a, 0, 0, "cannot read this");
