@@ -285,14 +285,12 @@ static void note_end(struct run *r, int status)
                  "bytes behind the last answer");
     } else if (answers_n(r) == r->wanted) {
         run_stop(r, PROCTOR__ENDING__ENDING_OK, "%s", "");
-    } else if (WIFSIGNALED(status)) {
-        run_stop(r, PROCTOR__ENDING__ENDING_KILLED,
-                 "killed by signal %d after %u of %u answers", WTERMSIG(status),
-                 answers_n(r), r->wanted);
     } else {
-        run_stop(r, PROCTOR__ENDING__ENDING_EXITED,
-                 "ended with status %d after %u of %u answers",
-                 WEXITSTATUS(status), answers_n(r), r->wanted);
+        /* No words of ours: its own last words are what people need. */
+        run_stop(r,
+                 WIFSIGNALED(status) ? PROCTOR__ENDING__ENDING_KILLED
+                                     : PROCTOR__ENDING__ENDING_EXITED,
+                 "%s", "");
     }
 }
 
