@@ -183,7 +183,7 @@ static uint32_t slice_symbol(const struct sequence *q, struct stream *r,
 {
     uint64_t at;
 
-    ASSERT(i < q->length);
+    ASSERT(q->length > 0 && i < q->length);
     at = (uint64_t)i * q->width + stream_below(r, q->width);
 
     return q->start + (uint32_t)(at / q->length);
