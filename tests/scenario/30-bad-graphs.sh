@@ -38,7 +38,9 @@ tasks:
   - {id: a, op: ref.move, needs: [b], with: {ref: primitives/a}, validator: {name: same_object, level: proven}}
   - {id: b, op: ref.move, needs: [a], with: {ref: primitives/b}, validator: {name: same_object, level: proven}}
 Y
-sed 's/popcount.py/absent.py/' $good | bad missing-file 2 'absent.py'
+sed 's/popcount.py/absent.py/' $good >examples/popcount/missing.yaml
+expect 2 proctor run examples/popcount/missing.yaml "${policy[@]}"
+err 'missing.yaml:[0-9]+:[0-9]+: error.*absent.py'
 sed 's#popcount.py:popcount#../popcount.py:popcount#' $good | bad escape 2 '\.\.'
 sed 's#popcount.py:popcount#/etc/passwd:x#' $good | bad absolute 2 'passwd'
 mkfifo pipe.yaml
