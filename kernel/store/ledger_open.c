@@ -328,15 +328,15 @@ static int check_nothing_lost(struct recovery *rc)
     return 0;
 }
 
-/* Copies the torn bytes to a file of their own; *out_name says which. */
+/* Copies the torn bytes to a file of their own, named by place and content, so
+ * that a crash in the middle of this leaves no second copy. */
 static int save_torn(struct recovery *rc, int fd, char *out_name, size_t name_n)
 {
-    struct ledger *l = rc->l;
-    char tmp[DISK_TMP_NAME_BYTES];
+    uint8_t digest[crypto_hash_sha256_BYTES];
+    char hex[17];
     struct buf bytes;
     uint8_t *room;
     size_t got = 0;
-    unsigned i;
     int code;
 
     buf_init(&bytes, (size_t)rc->torn_bytes);
@@ -344,24 +344,20 @@ static int save_torn(struct recovery *rc, int fd, char *out_name, size_t name_n)
     if (code == 0) {
         code = disk_read(fd, rc->torn_off, room, (size_t)rc->torn_bytes, &got);
     }
-    disk_tmp_name(tmp);
     if (code == 0) {
-        code = disk_put(&(struct disk_file){.tmp_fd = store_tmp_fd(l->store),
-                                            .dir_fd = store_tmp_fd(l->store),
-                                            .name = tmp,
+        crypto_hash_sha256(digest, room, got);
+        hex_text(digest, 8, hex);
+        (void)snprintf(out_name, name_n, "torn-%016" PRIx64 "-%s",
+                       rc->check.size, hex);
+        code = disk_put(&(struct disk_file){.tmp_fd = store_tmp_fd(rc->l->store),
+                                            .dir_fd = rc->l->wal_fd,
+                                            .name = out_name,
                                             .mode = 0644,
                                             .durable = 1},
                         (struct ubytes){room, got});
     }
     buf_release(&bytes);
-    TRY(code);
-    for (i = 0, code = ERR_EXISTS; code == ERR_EXISTS && i < 10000; i++) {
-        (void)snprintf(out_name, name_n, "torn-%016" PRIx64 "-%u",
-                       rc->check.size, i);
-        code = disk_rename(store_tmp_fd(l->store), tmp, l->wal_fd, out_name, 0);
-    }
-    TRY(code);
-    return disk_sync_dir(l->wal_fd);
+    return code;
 }
 
 /* Moves a torn tail aside and says so in d, code 0. */
@@ -369,7 +365,7 @@ static int cut_torn(struct recovery *rc)
 {
     int fd CLEANUP(fd_closep) = -1;
     char name[WAL_NAME_BYTES];
-    char torn[48];
+    char torn[64];
 
     if (rc->torn_bytes == 0) {
         return 0;

@@ -147,10 +147,10 @@ static void test_torn_tail_is_moved_aside(void **state)
     store_close(f->s);
     fixture_open(f);
     assert_int_equal(ledger_size(f->l), 2);
-    assert_non_null(strstr(f->d.what, "torn-0000000000000002-0"));
+    assert_non_null(strstr(f->d.what, "torn-0000000000000002-"));
     assert_int_equal(f->d.code, 0);
-    assert_true(file_size(in_store(f, "ledger/wal/torn-0000000000000002-0")) ==
-                60);
+    run_command("test \"$(cat '%s'/torn-0000000000000002-* | wc -c)\" = 60%s",
+                in_store(f, "ledger/wal"), "");
     append_ref(f, "again", 3);
     fixture_close(f);
     assert_int_equal(verify_all(f->dir), 3);
@@ -176,8 +176,7 @@ static void test_lost_records_are_refused(void **state)
         assert_true(file_size(wal) == size - cut);
         assert_true(f->d.what[0] != '\0' && f->d.hint[0] != '\0');
     }
-    assert_true(file_size(in_store(f, "ledger/wal/torn-0000000000000002-0")) ==
-                UINT64_MAX);
+    run_command("! ls '%s' | grep -q torn%s", in_store(f, "ledger/wal"), "");
 }
 
 /* Each byte of a small ledger, one by one: opening names the damage, or, where the
