@@ -375,6 +375,16 @@ static int is_flat(const ProtobufCMessageDescriptor *d)
     return 1;
 }
 
+/* A hash is as plain as a word: without the quotes that JSON needs. */
+static struct ubytes unquoted(struct ubytes s)
+{
+    if (s.n == 2 * 32 + 2 && s.p[0] == '"') {
+        s.p++;
+        s.n -= 2;
+    }
+    return s;
+}
+
 /* One scalar as text. */
 static int print_scalar(FILE *to, const struct item *i,
                         const struct message_types *types)
@@ -389,8 +399,10 @@ static int print_scalar(FILE *to, const struct item *i,
     } else if (i->f->type == PROTOBUF_C_TYPE_BYTES) {
         buf_init(&text, VALUE_TEXT_BYTES);
         rc = put_bytes(&text, item_b(i), i->meaning, types, &is_json);
-        if (rc == 0) {
-            term_put_text(to, buf_bytes(&text), LINE_BYTES);
+        if (rc == 0 && item_b(i).n == 0) {
+            fputs("none", to);
+        } else if (rc == 0) {
+            term_put_text(to, unquoted(buf_bytes(&text)), LINE_BYTES);
         }
         buf_release(&text);
     } else if (i->f->type == PROTOBUF_C_TYPE_STRING) {
@@ -402,6 +414,8 @@ static int print_scalar(FILE *to, const struct item *i,
         fputs(item_u(i) != 0 ? "yes" : "no", to);
     } else if (i->f->type == PROTOBUF_C_TYPE_DOUBLE) {
         fprintf(to, "%.6g", item_f64(i));
+    } else if (strcmp(i->f->name, "mode") == 0) {
+        fprintf(to, "%04" PRIo64, item_u(i)); /* of a file */
     } else {
         fprintf(to, "%" PRIu64, item_u(i));
     }
@@ -411,14 +425,19 @@ static int print_scalar(FILE *to, const struct item *i,
 static int print_flat(FILE *to, const ProtobufCMessage *m,
                       const struct message_types *types)
 {
+    const char *comma = "";
     unsigned k;
 
     for (k = 0; k < m->descriptor->n_fields; k++) {
         const ProtobufCFieldDescriptor *f = &m->descriptor->fields[k];
         struct item i = {f, (const uint8_t *)m + f->offset, meaning_of(f)};
 
-        fprintf(to, "%s%s ", k > 0 ? ", " : "", f->name);
+        if (f->type == PROTOBUF_C_TYPE_STRING && item_s(&i)[0] == '\0') {
+            continue;
+        }
+        fprintf(to, "%s%s ", comma, f->name);
         TRY(print_scalar(to, &i, types));
+        comma = ", ";
     }
     fputc('\n', to);
     return 0;

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/exam_text.h"
@@ -20,10 +21,41 @@ static struct ubytes text_of(const char *s)
     return (struct ubytes){(const uint8_t *)s, strlen(s)};
 }
 
-/* The VERDICT that a row stands on, if any. True when found. */
-static int find_verdict(const char *store, const Proctor__TaskRow *row,
-                        struct ledger_entry *e)
+/* The last VERDICT on a task, or on its repair, in the run's records. */
+struct search {
+    const char *task;
+    uint64_t end; /* records of the run are below it */
+    uint64_t seq_ref;
+};
+
+static int match(void *ctx, const struct record *r, struct ubytes entry,
+                 const struct merkle_hash *leaf)
 {
+    struct search *s = ctx;
+    struct ubytes task;
+    size_t n = strlen(s->task);
+
+    (void)entry;
+    (void)leaf;
+    if (r->seq >= s->end || r->kind != RECORD_VERDICT) {
+        return 0;
+    }
+    task = record_bytes(r, RF_VERDICT_task);
+    if (task.n >= n && memcmp(task.p, s->task, n) == 0 &&
+        (task.n == n || task.p[n] == '.')) {
+        s->seq_ref = r->seq + 1;
+    }
+    return 0;
+}
+
+/* The VERDICT that a row stands on: what its TASK record names, else the last
+ * one of this run. Its number plus one, 0 = none. */
+static uint64_t find_verdict(const char *store, const Proctor__RunDone *done,
+                             const Proctor__TaskRow *row)
+{
+    struct search s = {row->id, done->end_seq, 0};
+    struct ledger_entry e;
+    struct ledger_end end;
     struct diag d;
     int rc;
 
@@ -31,12 +63,34 @@ static int find_verdict(const char *store, const Proctor__TaskRow *row,
     if (store == NULL || row->seq == 0 || strcmp(row->op, "exam") != 0) {
         return 0;
     }
-    rc = ledger_get(store, row->seq - 1, e, &d);
-    if (rc == 0 && e->r.kind == RECORD_TASK) {
-        uint64_t ref = record_u(&e->r, RF_TASK_evidence_ref);
-
-        rc = ref > 0 ? ledger_get(store, ref - 1, e, &d) : ERR_NOT_FOUND;
+    ledger_entry_init(&e);
+    rc = ledger_get(store, row->seq - 1, &e, &d);
+    if (rc == 0 && e.r.kind == RECORD_TASK) {
+        s.seq_ref = record_u(&e.r, RF_TASK_evidence_ref);
+    } else if (rc == 0 && e.r.kind == RECORD_VERDICT) {
+        s.seq_ref = row->seq;
     }
+    if (s.seq_ref == 0 &&
+        ledger_each(store, done->first_seq, match, &s, &end, &d) < 0) {
+        s.seq_ref = 0; /* verify is who complains */
+    }
+    ledger_entry_release(&e);
+    err_trace_clear();
+    return s.seq_ref;
+}
+
+/* Reads that record. True when it is a VERDICT. */
+static int load_verdict(const char *store, uint64_t seq_ref,
+                        struct ledger_entry *e)
+{
+    struct diag d;
+    int rc;
+
+    diag_init(&d);
+    if (seq_ref == 0) {
+        return 0;
+    }
+    rc = ledger_get(store, seq_ref - 1, e, &d);
     err_trace_clear();
     return rc == 0 && e->r.kind == RECORD_VERDICT;
 }
@@ -46,8 +100,9 @@ static int is_state(const Proctor__TaskRow *row, enum task_state s)
     return strcmp(row->state, state_name(s)) == 0;
 }
 
-static int print_table(const Proctor__RunDone *done, enum outcome_of of,
-                       int colour)
+/* verdicts: for each row its VERDICT record plus one, or 0. */
+static int print_table(const Proctor__RunDone *done, const uint64_t *verdicts,
+                       enum outcome_of of, int colour)
 {
     static const char *const HEADS[] = {"task", "op", "state", "level",
                                         "evidence"};
@@ -61,9 +116,11 @@ static int print_table(const Proctor__RunDone *done, enum outcome_of of,
         char show[48] = "";
         const char *cells[5] = {row->id, row->op, row->state, row->level, show};
 
-        if (row->seq > 0) {
+        uint64_t seq_ref = verdicts[i] != 0 ? verdicts[i] : row->seq;
+
+        if (seq_ref > 0) {
             (void)snprintf(show, sizeof(show), "proctor show %" PRIu64,
-                           row->seq - 1);
+                           seq_ref - 1);
         }
         table_row(&t, cells);
     }
@@ -74,21 +131,17 @@ static int print_table(const Proctor__RunDone *done, enum outcome_of of,
 
 /* One task's paragraph: its verdict, or why it did not pass. */
 static int print_task(const char *store, const Proctor__TaskRow *row,
-                      int colour)
+                      uint64_t verdict_ref, int colour)
 {
     struct ledger_entry e;
     struct exam_text x;
     int rc = 0;
 
     ledger_entry_init(&e);
-    if (find_verdict(store, row, &e)) {
+    if (load_verdict(store, verdict_ref, &e)) {
         exam_text_load(store, &e.r, &x);
         printf("%s: ", row->id);
         rc = exam_text_print(stdout, &x, &e.r, 2, colour);
-        if (rc == 0 && row->seq - 1 != e.r.seq) {
-            printf("  verdict and evidence: proctor show %" PRIu64 "\n",
-                   e.r.seq);
-        }
         exam_text_release(&x);
     } else if (is_state(row, STATE_PARKED)) {
         printf("%s: waits", row->id);
@@ -148,25 +201,32 @@ static int print_text(const Proctor__RunDone *done, const char *store,
                       enum outcome_of of)
 {
     int colour = term_has_colour(stdout);
+    CLEANUP(mem_freep)
+    uint64_t *verdicts = calloc(done->n_tasks + 1, sizeof(*verdicts));
     size_t i;
 
-    TRY(print_table(done, of, colour));
+    if (verdicts == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
     for (i = 0; i < done->n_tasks; i++) {
-        TRY(print_task(store, done->tasks[i], colour));
+        verdicts[i] = find_verdict(store, done, done->tasks[i]);
+    }
+    TRY(print_table(done, verdicts, of, colour));
+    for (i = 0; i < done->n_tasks; i++) {
+        TRY(print_task(store, done->tasks[i], verdicts[i], colour));
     }
     print_totals(done, store, of);
     return 0;
 }
 
-static void put_verdict(struct json *j, const char *store,
-                        const Proctor__TaskRow *row)
+static void put_verdict(struct json *j, const char *store, uint64_t seq_ref)
 {
     struct ledger_entry e;
     struct exam_text x;
     struct buf text;
 
     ledger_entry_init(&e);
-    if (find_verdict(store, row, &e)) {
+    if (load_verdict(store, seq_ref, &e)) {
         buf_init(&text, (size_t)1 << 20);
         exam_text_load(store, &e.r, &x);
         json_object(j, "verdict");
@@ -186,7 +246,7 @@ static void put_verdict(struct json *j, const char *store,
 }
 
 static void put_task(struct json *j, const char *store,
-                     const Proctor__TaskRow *row)
+                     const Proctor__RunDone *done, const Proctor__TaskRow *row)
 {
     json_object(j, NULL);
     json_str(j, "id", row->id);
@@ -199,7 +259,7 @@ static void put_task(struct json *j, const char *store,
     } else {
         json_null(j, "seq");
     }
-    put_verdict(j, store, row);
+    put_verdict(j, store, find_verdict(store, done, row));
     json_close(j);
 }
 
@@ -225,7 +285,7 @@ static int print_json(struct session *s, const Proctor__RunDone *done,
     json_f64(&j, "wall_s", done->wall_s);
     json_array(&j, "tasks");
     for (i = 0; i < done->n_tasks; i++) {
-        put_task(&j, store, done->tasks[i]);
+        put_task(&j, store, done, done->tasks[i]);
     }
     json_close(&j);
     session_put_json(s, &j);
