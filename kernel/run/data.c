@@ -361,7 +361,8 @@ static void files_done(struct run *r)
         run_over(r, 0); /* a dry run ends here */
         return;
     }
-    code = files_put(&r->files, &r->programs, r->core, &r->inputs_cid);
+    code = files_put(&r->files, &r->programs, r->req->graph_dir, r->core,
+                     &r->inputs_cid);
     if (code != 0) {
         run_error(r, code < 0 ? code : ERR_LIMIT, NULL,
                   code < 0 ? err_text(code) : "budgets.bytes is used up");

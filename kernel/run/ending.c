@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char *signal_meaning(uint32_t n)
 {
@@ -64,22 +65,49 @@ void ending_text(const Proctor__BatchReply *r, uint32_t answered, uint32_t asked
     snprintf(out, out_n, "%s after %u of %u answers", how, answered, asked);
 }
 
-void ending_last_line(struct ubytes text, char *out, size_t out_n)
+int ending_is_plain(const Proctor__BatchReply *r)
 {
-    size_t end = text.n;
-    size_t from;
-    size_t n = 0;
+    return r->ending == PROCTOR__ENDING__ENDING_EXITED ||
+           r->ending == PROCTOR__ENDING__ENDING_KILLED;
+}
 
-    ASSERT(out_n > 0);
-    while (end > 0 && text.p[end - 1] <= ' ') {
-        end--;
+/* The last line of text[0, *end) that is not blank; *end moves to its start. */
+static struct ubytes line_before(struct ubytes text, size_t *end)
+{
+    size_t stop = *end;
+    size_t from;
+
+    while (stop > 0 && text.p[stop - 1] <= ' ') {
+        stop--;
     }
-    from = end;
+    from = stop;
     while (from > 0 && text.p[from - 1] != '\n') {
         from--;
     }
-    for (size_t i = from; i < end && n + 1 < out_n; i++) {
-        uint8_t b = text.p[i];
+    *end = from;
+    return (struct ubytes){text.p + from, stop - from};
+}
+
+void ending_last_line(struct ubytes text, int skip_note, char *out,
+                      size_t out_n)
+{
+    static const char note[] = "proctor: ";
+    size_t end = text.n;
+    struct ubytes line = {text.p, 0};
+    size_t n = 0;
+
+    ASSERT(out_n > 0);
+    if (text.n > 0) {
+        line = line_before(text, &end);
+    }
+    if (skip_note && end > 0 && line.n >= sizeof(note) - 1 &&
+        memcmp(line.p, note, sizeof(note) - 1) == 0) {
+        struct ubytes before = line_before(text, &end);
+
+        line = before.n > 0 ? before : line;
+    }
+    for (size_t i = 0; i < line.n && n + 1 < out_n; i++) {
+        uint8_t b = line.p[i];
 
         out[n++] = b >= ' ' && b < 0x7f ? (char)b : '?';
     }

@@ -121,7 +121,8 @@ static int batch_reply(struct batch *b, const Proctor__BatchReply *r)
         batch_bad(b, "answered in no valid encoding");
         return 0;
     }
-    ending_last_line(field_bytes(&r->text), b->text, sizeof(b->text));
+    ending_last_line(field_bytes(&r->text), ending_is_plain(r), b->text,
+                     sizeof(b->text));
     n = values_n(&b->answers);
     kept = finite_prefix(&b->answers, n);
     if (kept == b->n && r->ending == PROCTOR__ENDING__ENDING_OK) {
@@ -210,7 +211,7 @@ static void batch_ready(struct batch *b, const Proctor__TaskReady *m)
     }
     ending_last_line((struct ubytes){(const uint8_t *)m->problem->what,
                                      strlen(m->problem->what)},
-                     what, sizeof(what));
+                     0, what, sizeof(what));
     snprintf(ending, sizeof(ending), "cannot be run: %s", what);
     b->replied = 1;
     batch_bad(b, ending);

@@ -252,8 +252,8 @@ static size_t artifacts_unite(Proctor__Artifact **v, size_t n)
     return kept + 1;
 }
 
-int files_put(const struct files *f, const struct programs *p, struct core *c,
-              struct cid *out)
+int files_put(const struct files *f, const struct programs *p,
+              const char *graph_dir, struct core *c, struct cid *out)
 {
     Proctor__Inputs m = PROCTOR__INPUTS__INIT;
     size_t n = f->n + p->n;
@@ -272,6 +272,7 @@ int files_put(const struct files *f, const struct programs *p, struct core *c,
         artifact_set(&all[f->n + i], p->v[i].path, 0555, &p->v[i].cid);
         v[f->n + i] = &all[f->n + i];
     }
+    m.graph_dir = pb_str(graph_dir);
     m.files = v;
     m.n_files = artifacts_unite(v, n);
     return core_put_message(c, &m.base, out);

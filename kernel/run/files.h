@@ -39,8 +39,8 @@ int files_fill(struct files *f, size_t i, int fd, struct core *c,
                struct diag *d) MUST_USE;
 /* The Inputs object, with the granted programs under their absolute names. */
 struct programs;
-int files_put(const struct files *f, const struct programs *p, struct core *c,
-              struct cid *out) MUST_USE;
+int files_put(const struct files *f, const struct programs *p,
+              const char *graph_dir, struct core *c, struct cid *out) MUST_USE;
 /* Fills the collected names from an Inputs object. 0, ERR_NOT_FOUND with d when
  * one is missing, ERR_*. */
 int files_load(struct files *f, struct core *c, const struct cid *inputs,

@@ -28,18 +28,31 @@ static int check_parked(const struct run *r, struct diag *d)
     return ERR_INPUT;
 }
 
-static int set_path(struct run *r, const char *path)
+static int set_text(char **field, const char *text)
 {
-    char *copy = strdup(path);
+    char *copy = strdup(text);
 
     if (copy == NULL) {
         return ERR_TRACE(ERR_NOMEM);
     }
-    if (r->req->graph_path != protobuf_c_empty_string) {
-        free(r->req->graph_path);
+    if (*field != protobuf_c_empty_string) {
+        free(*field);
     }
-    r->req->graph_path = copy;
+    *field = copy;
     return 0;
+}
+
+/* The graph's folder, as the first request gave it: grants look from there. */
+static int set_dir(struct run *r)
+{
+    ProtobufCMessage *m;
+    int code;
+
+    TRY(core_get_message(r->core, &r->inputs_cid, &proctor__inputs__descriptor,
+                         &m));
+    code = set_text(&r->req->graph_dir, ((Proctor__Inputs *)m)->graph_dir);
+    pb_free(m);
+    return code;
 }
 
 static int load(struct run *r, const Proctor__RunState *last, struct diag *d)
@@ -53,7 +66,8 @@ static int load(struct run *r, const Proctor__RunState *last, struct diag *d)
                         "the last run was refused; there is nothing to resume");
     }
     TRY(cid_from_field(&last->inputs, &r->inputs_cid));
-    TRY(set_path(r, last->graph_path));
+    TRY(set_text(&r->req->graph_path, last->graph_path));
+    TRY(set_dir(r));
     r->resumes_ref = last->seq + 1;
     code = core_get_message(r->core, &r->graph_cid, &proctor__graph__descriptor,
                             (ProtobufCMessage **)&r->graph);
