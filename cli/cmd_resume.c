@@ -39,7 +39,7 @@ static const struct argp SPEC = {
     NULL,
     NULL};
 
-static int ask(struct resume_args *a, const char *store)
+static NOINLINE int ask(struct resume_args *a, const char *store)
 {
     struct request r;
     struct session s;

@@ -13,6 +13,8 @@
 #define PRINTF_LIKE(fmt_i, arg_i) __attribute__((format(printf, fmt_i, arg_i)))
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
 #define UNUSED __attribute__((unused))
+/* Keeps a large frame out of the caller's, where both would stand at once. */
+#define NOINLINE __attribute__((noinline))
 
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -13,6 +13,7 @@
 #include "kernel/run/replay_scan.h"
 #include "kernel/run/say.h"
 #include "kernel/run/verdict.h"
+#include "proto/text.h"
 #include "proto/err.h"
 
 enum { ROWS_MAX = 256, PATH_ROOM = 4096 };
@@ -57,7 +58,10 @@ static void next_later(struct replay *r)
 static void differ(struct replay *r, const char *what)
 {
     if (r->differs[0] == '\0') {
-        snprintf(r->differs, sizeof(r->differs), "%s", what);
+        struct text t;
+
+        text_init(&t, r->differs, sizeof(r->differs));
+        text_putf(&t, "%s", what);
     }
 }
 

@@ -185,7 +185,7 @@ static void test_every_flip_is_refused(void **state)
 {
     struct fixture *f = *state;
     const char *wal = in_store(f, "ledger/wal/0000000000000000.wal");
-    char path[128];
+    char path[256];
     uint64_t size;
     uint64_t i;
 
