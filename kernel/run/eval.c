@@ -16,6 +16,8 @@
 
 #define EVAL_MAGIC 0x6576616cu
 enum { VALUES_HEAD_BYTES = 4, VALUE_HEAD_BYTES = 4, JOINED_BYTES = 1 << 30 };
+/* Accounting is by ticks: a process dies a little before its limit shows. */
+enum { CPU_SLACK_MS = 100 };
 
 struct batch {
     struct eval *owner;
@@ -27,6 +29,7 @@ struct batch {
     int over;   /* nothing more comes */
     int bad;    /* fewer than n answers */
     int limit;
+    int was_killed; /* by SIGKILL: by a limit or by itself */
     struct values answers;
     char ending[160];
     char text[160];
@@ -138,6 +141,8 @@ static int batch_reply(struct batch *b, const Proctor__BatchReply *r)
         kept--;
     }
     b->limit = ending_is_time(r);
+    b->was_killed = r->ending == PROCTOR__ENDING__ENDING_KILLED &&
+                    r->detail == SIGKILL;
     batch_bad(b, ending);
     return kept < n ? values_prefix(&b->answers, kept, gives) : 0;
 }
@@ -258,6 +263,11 @@ static void on_end(void *ctx, struct guard *g, const struct guard_end *e)
         return;
     }
     v->cpu_ms += e->exit->cpu_ms;
+    if (b->was_killed && e->exit->cpu_ms + CPU_SLACK_MS >= v->limits.cpu_ms) {
+        b->limit = 1; /* the kernel's RLIMIT_CPU kills without a word */
+        snprintf(ending, sizeof(ending), "was stopped by limits.cpu");
+        batch_bad(b, ending);
+    }
     if (!b->replied) {
         if (e->exit->timed_out) {
             b->limit = 1;

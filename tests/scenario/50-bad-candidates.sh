@@ -27,7 +27,7 @@ candidate memory 'memory|killed|exit|Error' <<<$'def f(x):\n    return len(bytea
 candidate forks 'exit|Error|killed|limit' <<<$'import os\ndef f(x):\n    while True: os.fork()'
 candidate writes 'exit|Error|killed' <<<$'def f(x):\n    open("/usr/x", "w")\n    return 1'
 candidate constant 'reject|wrong|expected' <<<$'def f(x):\n    return 3'
-candidate random 'reject|wrong|expected' <<<$'import random\ndef f(x):\n    return random.randrange(33)'
+candidate dice 'reject|wrong|expected' <<<$'import random\ndef f(x):\n    return random.randrange(33)'
 candidate state 'reject|wrong|expected|determin' <<<$'n = 0\ndef f(x):\n    global n\n    n += 1\n    return bin(x).count("1") if n < 900 else 0'
 
 # Programs that speak lines themselves.
