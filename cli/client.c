@@ -73,8 +73,8 @@ static int kernel_path(char out[static PATH_MAX], struct diag *d)
 
 /* The child: descriptors 0..3, then the kernel. Only async-signal-safe
  * calls. */
-NORETURN static void become_kernel(const char *path, const char *store,
-                                   int sock, const sigset_t *mask)
+NORETURN static void become_kernel(const char *path, char *store, int sock,
+                                   const sigset_t *mask)
 {
     char name[] = KERNEL_NAME;
     char option[] = "--store";
@@ -83,7 +83,7 @@ NORETURN static void become_kernel(const char *path, const char *store,
 
     if (store != NULL) {
         argv[1] = option;
-        argv[2] = (char *)(uintptr_t)store;
+        argv[2] = store;
     }
     (void)setpgid(0, 0);
     (void)signal(SIGINT, SIG_DFL);
@@ -144,6 +144,7 @@ int client_open(const char *store, struct client **out, struct diag *d)
 {
     struct client *c = calloc(1, sizeof(*c));
     char path[PATH_MAX];
+    char folder[PATH_MAX];
     int pair[2] = {-1, -1};
     int rc;
 
@@ -153,6 +154,7 @@ int client_open(const char *store, struct client **out, struct diag *d)
     c->sock = -1;
     c->signal_fd = -1;
     c->dir_fd = -1;
+    (void)snprintf(folder, sizeof(folder), "%s", store != NULL ? store : "");
     rc = kernel_path(path, d);
     if (rc != 0) {
         free(c);
@@ -164,7 +166,8 @@ int client_open(const char *store, struct client **out, struct diag *d)
         c->sock = pair[0];
         c->kernel = fork();
         if (c->kernel == 0) {
-            become_kernel(path, store, pair[1], &c->before);
+            become_kernel(path, store != NULL ? folder : NULL, pair[1],
+                          &c->before);
         }
     }
     fd_closep(&pair[1]);
@@ -266,7 +269,7 @@ static int answer_files(struct client *c, const Proctor__NeedFiles *need)
     size_t n = need->n_paths;
     CLEANUP(mem_freep) struct answer *a = calloc(n + 1, sizeof(*a));
     CLEANUP(mem_freep)
-    Proctor__FileAnswer **list = calloc(n + 1, sizeof(*list));
+    Proctor__FileAnswer **list = calloc(n + 1, sizeof(void *));
     int fds[LIMIT_FRAME_FDS];
     unsigned fds_n = 0;
     size_t i;

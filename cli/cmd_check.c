@@ -7,7 +7,7 @@
 
 struct check_args {
     struct cli *c;
-    const char *graph;
+    char *graph;
     struct request request;
 };
 

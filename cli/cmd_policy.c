@@ -15,7 +15,7 @@
 struct policy_args {
     struct cli *c;
     const char *verb;
-    const char *file;
+    char *file;
     struct request request;
 };
 

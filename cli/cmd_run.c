@@ -24,8 +24,8 @@ static const struct argp_option OPTIONS[] = {
 
 struct run_args {
     struct cli *c;
-    const char *graph;
-    const char *policy;
+    char *graph;
+    char *policy;
     int dry_run;
     int resume;
     struct request request;

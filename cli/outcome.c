@@ -195,6 +195,9 @@ static void print_totals(const Proctor__RunDone *done, const char *store,
                done->end_seq - 1, store);
     }
     fputs(".\n", stdout);
+    if (done->code == ERR_CANCELLED) {
+        puts("Stopped on request; `proctor run --resume` goes on.");
+    }
 }
 
 static int print_text(const Proctor__RunDone *done, const char *store,

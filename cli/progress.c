@@ -248,7 +248,11 @@ void progress_event(struct progress *p, const Proctor__Event *e)
     if (l == NULL) {
         return;
     }
-    memcpy(l->text, text[0] != '\0' ? text : l->text, sizeof(l->text));
+    if (text[0] != '\0') {
+        memcpy(l->text, text, sizeof(l->text));
+    } else if (state[0] != '\0') {
+        (void)snprintf(l->text, sizeof(l->text), "%s", state);
+    }
     l->done = e->done;
     l->total = e->total;
     if (state[0] != '\0' || is_due(p)) {

@@ -34,10 +34,10 @@ void request_release(struct request *r)
     fd_closep(&r->dir_fd);
 }
 
-int request_override(struct request *r, const char *arg, struct diag *d)
+int request_override(struct request *r, char *arg, struct diag *d)
 {
     struct request_override *o;
-    const char *equals = strchr(arg, '=');
+    char *equals = strchr(arg, '=');
     size_t key_n;
 
     if (equals == NULL || equals == arg) {
@@ -66,13 +66,13 @@ int request_override(struct request *r, const char *arg, struct diag *d)
     memcpy(o->key, arg, key_n);
     o->key[key_n] = '\0';
     o->m.key = o->key;
-    o->m.value = (char *)(uintptr_t)(equals + 1);
+    o->m.value = equals + 1;
     r->list[r->overrides_n++] = &o->m;
     r->m.n_overrides = r->overrides_n;
     return 0;
 }
 
-int request_graph(struct request *r, const char *path, struct diag *d)
+int request_graph(struct request *r, char *path, struct diag *d)
 {
     struct loc at = {path, 0, 0};
     int rc;
@@ -92,7 +92,7 @@ int request_graph(struct request *r, const char *path, struct diag *d)
         return diag_set(d, rc, at, "cannot open the graph's folder: %s",
                         strerror(errno));
     }
-    r->m.graph_path = (char *)(uintptr_t)path;
+    r->m.graph_path = path;
     r->m.graph_dir = r->dir;
     return 0;
 }
@@ -111,7 +111,7 @@ static int find_policy(struct request *r)
     return access(r->policy, F_OK) == 0;
 }
 
-int request_policy(struct request *r, const char *path, struct diag *d)
+int request_policy(struct request *r, char *path, struct diag *d)
 {
     if (path == NULL) {
         if (!find_policy(r)) {
@@ -127,6 +127,6 @@ int request_policy(struct request *r, const char *path, struct diag *d)
     }
     TRY(files_open("the policy", path, &r->fds[r->fds_n], d));
     r->fds_n++;
-    r->m.policy_path = (char *)(uintptr_t)path;
+    r->m.policy_path = path;
     return 0;
 }

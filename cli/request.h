@@ -33,13 +33,11 @@ void request_init(struct request *r, Proctor__RunMode mode);
 void request_release(struct request *r); /* closes the descriptors */
 
 /* "key=value", borrowed. ERR_INPUT, ERR_LIMIT. */
-int request_override(struct request *r, const char *arg,
-                     struct diag *d) MUST_USE;
+int request_override(struct request *r, char *arg, struct diag *d) MUST_USE;
 /* Opens the graph (before the policy) and its folder. path borrowed. */
-int request_graph(struct request *r, const char *path, struct diag *d) MUST_USE;
+int request_graph(struct request *r, char *path, struct diag *d) MUST_USE;
 /* Opens the policy: path, else proctor-policy.yaml in the graph's folder, else
  * in the working directory. ERR_NOT_FOUND with a hint when there is none. */
-int request_policy(struct request *r, const char *path,
-                   struct diag *d) MUST_USE;
+int request_policy(struct request *r, char *path, struct diag *d) MUST_USE;
 
 #endif
