@@ -66,6 +66,10 @@ enum confine_step {
         STEP_N_
 };
 
+/* Seconds between RLIMIT_CPU's soft end, whose SIGXCPU names the limit that was
+ * met, and its hard one, SIGKILL, for who ignores the first. */
+#define ZYGOTE_CPU_GRACE_S 1
+
 struct zygote_request {
     uint32_t magic;
     uint32_t ordinal;     /* of the worker; chosen by the kernel */

@@ -38,6 +38,7 @@ suite() { # suite NAME COMMAND...
     shift
     "$@" >"$log" 2>&1 </dev/null
     status=$?
+    sed -i -E 's/^[0-9]+: //' "$log" # ctest -V numbers the lines of its tests
     count "$log"
     # A suite that says it failed, but counted no failed test, has failed once.
     if [ "$status" -ne 0 ] && [ "$tests_failed" -eq 0 ]; then tests_failed=1; fi

@@ -112,16 +112,17 @@ static int limits_check(const struct measure_want *w, struct measured *m,
         const char *name;
         __rlimit_resource_t resource;
         uint64_t value;
+        uint64_t grace; /* of the hard limit over the soft one */
     } rows[] = {
-        {"cpu_s", RLIMIT_CPU, r->cpu_s},
-        {"address_space", RLIMIT_AS, r->as_bytes},
-        {"file", RLIMIT_FSIZE, r->file_bytes},
-        {"processes", RLIMIT_NPROC, r->processes},
-        {"files", RLIMIT_NOFILE, r->files},
-        {"stack", RLIMIT_STACK, r->stack_bytes},
-        {"core", RLIMIT_CORE, 0},
-        {"memlock", RLIMIT_MEMLOCK, 0},
-        {"msgqueue", RLIMIT_MSGQUEUE, 0},
+        {"cpu_s", RLIMIT_CPU, r->cpu_s, ZYGOTE_CPU_GRACE_S},
+        {"address_space", RLIMIT_AS, r->as_bytes, 0},
+        {"file", RLIMIT_FSIZE, r->file_bytes, 0},
+        {"processes", RLIMIT_NPROC, r->processes, 0},
+        {"files", RLIMIT_NOFILE, r->files, 0},
+        {"stack", RLIMIT_STACK, r->stack_bytes, 0},
+        {"core", RLIMIT_CORE, 0, 0},
+        {"memlock", RLIMIT_MEMLOCK, 0, 0},
+        {"msgqueue", RLIMIT_MSGQUEUE, 0, 0},
     };
 
     _Static_assert(ARRAY_N(rows) <= MEASURE_LIMITS_MAX, "all fit");
@@ -135,7 +136,8 @@ static int limits_check(const struct measure_want *w, struct measured *m,
             return measure_short(d, w, rows[i].name, strerror(errno),
                                  m->limit_text_[i]);
         }
-        if (l.rlim_cur != rows[i].value || l.rlim_max != rows[i].value) {
+        if (l.rlim_cur != rows[i].value ||
+            l.rlim_max != rows[i].value + rows[i].grace) {
             snprintf(found, sizeof(found), "%llu/%llu",
                      (unsigned long long)l.rlim_cur,
                      (unsigned long long)l.rlim_max);

@@ -171,7 +171,7 @@ const struct attack attacks[] = {
     K('F', "fcntl_lease", P, SYS_fcntl, 3, 1024, 0),
     K('F', "fcntl_pipe_size", P, SYS_fcntl, 3, 1031, 1 << 20),
     S('F', "descriptor_to_kernel", C, END_CUT, 0),
-    S('F', "close_channel_and_spin", C, END_SIGNAL, SIGKILL),
+    S('F', "close_channel_and_spin", C, END_SIGNAL, SIGXCPU),
     K('F', "memfd_create", P, SYS_memfd_create, ARG_ZERO, 0),
     /* G: memory. */
     K('G', "mmap_rwx", C, SYS_mmap, 0, 4096, RWX, ANON, -1, 0),
@@ -214,7 +214,7 @@ const struct attack attacks[] = {
     S('L', "announces_4_gib", C, END_CUT, 0),
     S('L', "half_a_message", C, END_EXIT, 7),
     S('L', "garbage", C, END_CUT, 0),
-    S('L', "spins", C, END_SIGNAL, SIGKILL),
+    S('L', "spins", C, END_SIGNAL, SIGXCPU),
     S('L', "daemon_outlives_harness", P, END_EXIT, 9),
     S('L', "fork_bomb", P, END_ANSWER, 1),
     S('L', "file_size_limit", P, END_ANSWER, 1000 + SIGXFSZ),

@@ -69,24 +69,25 @@ static int step_limits(struct narrow *n)
     const struct {
         __rlimit_resource_t resource;
         uint64_t value;
+        uint64_t grace;
     } limits[] = {
-        {RLIMIT_CPU, r->cpu_s},
-        {RLIMIT_AS, r->as_bytes},
-        {RLIMIT_FSIZE, r->file_bytes},
-        {RLIMIT_NPROC, r->processes},
-        {RLIMIT_NOFILE, r->files},
-        {RLIMIT_STACK, r->stack_bytes},
-        {RLIMIT_CORE, 0},
-        {RLIMIT_MEMLOCK, 0},
-        {RLIMIT_MSGQUEUE, 0},
-        {RLIMIT_SIGPENDING, 64},
-        {RLIMIT_NICE, 0},
-        {RLIMIT_RTPRIO, 0},
+        {RLIMIT_CPU, r->cpu_s, ZYGOTE_CPU_GRACE_S},
+        {RLIMIT_AS, r->as_bytes, 0},
+        {RLIMIT_FSIZE, r->file_bytes, 0},
+        {RLIMIT_NPROC, r->processes, 0},
+        {RLIMIT_NOFILE, r->files, 0},
+        {RLIMIT_STACK, r->stack_bytes, 0},
+        {RLIMIT_CORE, 0, 0},
+        {RLIMIT_MEMLOCK, 0, 0},
+        {RLIMIT_MSGQUEUE, 0, 0},
+        {RLIMIT_SIGPENDING, 64, 0},
+        {RLIMIT_NICE, 0, 0},
+        {RLIMIT_RTPRIO, 0, 0},
     };
 
     for (size_t i = 0; i < ARRAY_N(limits); i++) {
         struct rlimit l = {.rlim_cur = limits[i].value,
-                           .rlim_max = limits[i].value};
+                           .rlim_max = limits[i].value + limits[i].grace};
 
         if (setrlimit(limits[i].resource, &l) < 0) {
             return errno;
