@@ -1,8 +1,8 @@
 /* RFC 6962 hashing and proofs. Any process; pure functions, no allocation.
  *
- * Must never call a leaf a node: the two hashes differ in their first byte. Proofs
- * are cut top-down with an explicit range, not by recursion. Source: RFC 9162
- * sections 2.1.1 to 2.1.5. */
+ * Must never call a leaf a node: the two hashes differ in their first byte.
+ * Proofs are cut top-down with an explicit range, not by recursion. Source:
+ * RFC 9162 sections 2.1.1 to 2.1.5. */
 #include "proto/merkle.h"
 
 #include <sodium.h>

@@ -24,7 +24,8 @@ struct merkle_frontier {
     struct merkle_hash h[64]; /* h[i] valid where bit i of size is set */
 };
 void merkle_frontier_init(struct merkle_frontier *f);
-void merkle_frontier_add(struct merkle_frontier *f, const struct merkle_hash *l);
+void merkle_frontier_add(struct merkle_frontier *f,
+                         const struct merkle_hash *l);
 struct merkle_hash merkle_frontier_root(const struct merkle_frontier *f);
 
 /* Root of n leaf hashes by the recursive definition of the RFC, iteratively, by

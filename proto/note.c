@@ -1,9 +1,9 @@
-/* Checkpoints as signed notes, verifier keys, and proof files. Any process; holds
- * no secret key: signatures come in from the signer.
+/* Checkpoints as signed notes, verifier keys, and proof files. Any process;
+ * holds no secret key: signatures come in from the signer.
  *
- * The parser is strict (one text form per checkpoint: no leading zeros, no other
- * base64 than the canonical one, no control bytes), because the root is what
- * everybody else trusts. Sources: c2sp.org/signed-note, tlog-checkpoint,
+ * The parser is strict (one text form per checkpoint: no leading zeros, no
+ * other base64 than the canonical one, no control bytes), because the root is
+ * what everybody else trusts. Sources: c2sp.org/signed-note, tlog-checkpoint,
  * tlog-proof (2026-07-22). */
 #include "proto/note.h"
 
@@ -263,10 +263,9 @@ static int check_signature(struct text line, struct text body,
     if (!text_is(name, k->name) || memcmp(blob, k->id, KEY_ID_BYTES) != 0) {
         return 0; /* somebody else's: not ours to judge */
     }
-    if (n != sizeof(blob) ||
-        crypto_sign_verify_detached(blob + KEY_ID_BYTES,
-                                    (const uint8_t *)body.p, body.n,
-                                    k->key) != 0) {
+    if (n != sizeof(blob) || crypto_sign_verify_detached(
+                                 blob + KEY_ID_BYTES, (const uint8_t *)body.p,
+                                 body.n, k->key) != 0) {
         return NOTE_E_SIGNATURE;
     }
     memcpy(k->out_sig, blob + KEY_ID_BYTES, SIGNATURE_BYTES);

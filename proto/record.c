@@ -1,8 +1,8 @@
-/* The record codec: tables made from record.def, and the two directions driven by
- * them. Any process; never reads clocks or files.
+/* The record codec: tables made from record.def, and the two directions driven
+ * by them. Any process; never reads clocks or files.
  *
- * A STR is UTF-8 without NUL, so that a record has one byte form and a C string
- * holds all of it. */
+ * A STR is UTF-8 without NUL, so that a record has one byte form and a C
+ * string holds all of it. */
 #include "proto/record.h"
 
 #include <string.h>
@@ -41,7 +41,8 @@ static const struct kind_info kinds[] = {
 
 static const struct record_field_info fields[] = {
 #define KIND(NAME, number, text, what)
-#define FIELD(KIND_, name_, type_, what_) {RECORD_##KIND_, #name_, RT_##type_, what_},
+#define FIELD(KIND_, name_, type_, what_)                                      \
+    {RECORD_##KIND_, #name_, RT_##type_, what_},
 #include "proto/record.def"
 #undef KIND
 #undef FIELD
@@ -211,8 +212,7 @@ void record_str(const struct record *r, enum record_field f, char *out,
 /* UTF-8 without NUL. */
 static int str_is_valid(struct ubytes s)
 {
-    return s.n == 0 ||
-           (memchr(s.p, 0, s.n) == NULL && utf8_is_valid(s));
+    return s.n == 0 || (memchr(s.p, 0, s.n) == NULL && utf8_is_valid(s));
 }
 
 static int put_str(struct buf *out, struct ubytes s)
@@ -282,8 +282,7 @@ int record_encode(const struct record *r, struct buf *out)
     return 0;
 }
 
-static void get_field(struct rd *in, enum record_type t,
-                      struct record_value *v)
+static void get_field(struct rd *in, enum record_type t, struct record_value *v)
 {
     switch (t) {
     case RT_U8:

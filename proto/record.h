@@ -1,8 +1,8 @@
 /* Ledger records: typed fields after a fixed head, one byte form per record.
  *
  *   "PR" | u8 version 1 | u8 kind | u64 seq | 32 bytes: leaf hash of record
- *   seq - 1 (zero for the first) | u64 wall clock, ns since 1970 | u64 monotonic
- *   ns since the kernel started | fields in the order of record.def
+ *   seq - 1 (zero for the first) | u64 wall clock, ns since 1970 | u64
+ *   monotonic ns since the kernel started | fields in the order of record.def
  * Clock fields are the only ones that a second run may not reproduce. */
 #ifndef PROTO_RECORD_H
 #define PROTO_RECORD_H

@@ -1,6 +1,6 @@
 /* Records as JSON, for people and scripts. Any process; output is data only: a
- * string that holds control or direction characters is escaped, so that printing
- * it cannot steer a terminal. */
+ * string that holds control or direction characters is escaped, so that
+ * printing it cannot steer a terminal. */
 #include "proto/record.h"
 
 #include <math.h>
@@ -184,8 +184,8 @@ int record_put_json(struct buf *b, const struct record *r,
     TRY(put_hex(b, leaf_hash, 32));
     TRY(buf_putf(b, ",\"prev\":"));
     TRY(put_hash(b, r->prev));
-    TRY(buf_putf(b, ",\"wall_ns\":%llu,\"wall\":",
-                 (unsigned long long)r->wall_ns));
+    TRY(buf_putf(
+        b, ",\"wall_ns\":%llu,\"wall\":", (unsigned long long)r->wall_ns));
     TRY(put_time(b, r->wall_ns));
     TRY(buf_putf(b, ",\"mono_ns\":%llu", (unsigned long long)r->mono_ns));
     for (i = 0; i < n; i++) {

@@ -1,20 +1,21 @@
 /* What the kernel and proctor-signer say to each other, on a stream socket.
  *
  * The signer is started with exactly two descriptors: SIGNER_SOCKET_FD and
- * SIGNER_KEY_FD, and one word: "new" (the key file is empty: make key, seed chain
- * and origin, write, sync) or "old" (read it). It answers one request at a time
- * and exits when the socket closes or a request breaks this protocol.
+ * SIGNER_KEY_FD, and one word: "new" (the key file is empty: make key, seed
+ * chain and origin, write, sync) or "old" (read it). It answers one request at
+ * a time and exits when the socket closes or a request breaks this protocol.
  *
  *   frame  u32 bytes of what follows | u8 op, or u8 status in a reply | body
  *   PUBLIC -> u8 origin length, origin | 32 log key | 32 x_0 | u64 chain length
- *   START  u64 size, hashes of its frontier (ascending), 64 signature -> nothing
+ *   START  u64 size, hashes of its frontier (ascending), 64 signature -> none
  *          size 0 (no signature) only for a key made in this process: once
  *   SIGN   u64 old size, 1..LIMIT_BATCH_RECORDS leaf hashes
  *          -> u64 size | 32 root | 64 signature of the checkpoint body
  *   REVEAL u64 i -> 32 x_i; i strictly ascending, 1..chain length
  *
- * Key file: "PROCTKEY" | u32 1 | 16 origin digits | 32 Ed25519 seed | u32 chain
- * length N | u32 stride | x_0, x_stride, ..., x_N | 32 BLAKE2b of all before. */
+ * Key file: "PROCTKEY" | u32 1 | 16 origin digits | 32 Ed25519 seed | u32
+ * chain length N | u32 stride | x_0, x_stride, ..., x_N | 32 BLAKE2b of all
+ * before. */
 #ifndef PROTO_SIGNER_H
 #define PROTO_SIGNER_H
 

@@ -1,6 +1,6 @@
 /* Reading a ledger's write-ahead segments: shared by the kernel (recovery) and
- * the command line (log, show, verify, prove). Never writes. The byte format is
- * stated here and in docs/man/proctor-store.5.
+ * the command line (log, show, verify, prove). Never writes. The byte format
+ * is stated here and in docs/man/proctor-store.5.
  *
  * Segment file ledger/wal/%016x.wal (hex of its first sequence number):
  *   head   "PROCTWAL" | u32 version 1 | u64 first seq | 32 bytes leaf hash of
@@ -11,8 +11,8 @@
  *          u32 n | n * (u16 length, record) | u64 size after | 32 bytes root |
  *          64 bytes Ed25519 over the checkpoint body of (origin, size, root) |
  *          32 bytes SHA-256 of the batch so far
- * Torn tail: the last batch of the last segment is incomplete or its digest does
- * not fit, and no later bytes form a batch. Anything else is damage. */
+ * Torn tail: the last batch of the last segment is incomplete or its digest
+ * does not fit, and no later bytes form a batch. Anything else is damage. */
 #ifndef PROTO_WAL_H
 #define PROTO_WAL_H
 
@@ -43,7 +43,8 @@ int wal_batch_encode(struct buf *out, const struct wal_batch *b) MUST_USE;
 enum { WAL_E_TORN = 1 }; /* incomplete or digest wrong: see above */
 int wal_batch_decode(struct ubytes in, struct wal_batch *out, size_t *out_used)
     MUST_USE;
-/* i-th entry of a batch, from *off (0 at first); moves *off. 0, ERR_ENCODING. */
+/* i-th entry of a batch, from *off (0 at first); moves *off. 0,
+ * ERR_ENCODING. */
 int wal_entry_next(const struct wal_batch *b, size_t *off, struct ubytes *out)
     MUST_USE;
 
@@ -72,8 +73,8 @@ int wal_segment_open(int wal_fd, uint64_t first, struct wal_segment *out)
 void wal_segment_close(struct wal_segment *s);
 /* Next batch; out borrows until the next call. 0; WAL_E_END at the end of the
  * file (calling again later sees what was appended meanwhile); WAL_E_TORN;
- * ERR_STORE_DAMAGED when bytes are wrong and a whole batch follows them, or when
- * a whole batch does not fit here; ERR_IO, ERR_NOMEM. */
+ * ERR_STORE_DAMAGED when bytes are wrong and a whole batch follows them, or
+ * when a whole batch does not fit here; ERR_IO, ERR_NOMEM. */
 enum { WAL_E_END = 2 };
 int wal_segment_next(struct wal_segment *s, struct wal_batch *out) MUST_USE;
 /* Moves to the batch that holds seq, by batch headers alone. 0, WAL_E_END,
@@ -93,7 +94,8 @@ struct wal_check {
 };
 void wal_check_init(struct wal_check *c, const struct wal_head *h,
                     const char *origin, const uint8_t key[static 32]);
-/* Called for each record once it is checked; stops at what it returns if not 0. */
+/* Called for each record once it is checked; stops at what it returns if not
+ * 0. */
 typedef int (*wal_record_fn)(void *ctx, const struct record *r,
                              const struct merkle_hash *leaf);
 /* 0, ERR_STORE_DAMAGED (c->what says why), what fn returned. fn may be NULL. It

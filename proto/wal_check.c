@@ -1,5 +1,5 @@
-/* Checks write-ahead batches: the one place that says what a right ledger is. Used
- * by the kernel's recovery and by `proctor verify`. Never writes. */
+/* Checks write-ahead batches: the one place that says what a right ledger is.
+ * Used by the kernel's recovery and by `proctor verify`. Never writes. */
 #include "proto/wal.h"
 
 #include <sodium.h>
@@ -35,9 +35,8 @@ static int check_signature(struct wal_check *c, const struct wal_batch *b)
     c->last.root = b->root;
     buf_init(&body, NOTE_BYTES_MAX);
     code = note_body(&body, &c->last);
-    if (code == 0 &&
-        crypto_sign_verify_detached(b->sig, buf_bytes(&body).p, buf_len(&body),
-                                    c->key) != 0) {
+    if (code == 0 && crypto_sign_verify_detached(b->sig, buf_bytes(&body).p,
+                                                 buf_len(&body), c->key) != 0) {
         code = refuse(c, b->first, "the batch's signature does not fit");
     }
     buf_release(&body);

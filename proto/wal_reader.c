@@ -15,11 +15,11 @@ struct wal_reader {
     int wal_fd;
     struct wal_segment segment;
     struct wal_batch batch;
-    size_t off;      /* of the next entry in batch */
-    uint32_t left;   /* entries of batch not yet delivered */
-    uint64_t seq;    /* of the next record */
-    uint64_t from;   /* records below it are not delivered */
-    int has_prev;    /* prev is known: not at a start in mid-segment */
+    size_t off;    /* of the next entry in batch */
+    uint32_t left; /* entries of batch not yet delivered */
+    uint64_t seq;  /* of the next record */
+    uint64_t from; /* records below it are not delivered */
+    int has_prev;  /* prev is known: not at a start in mid-segment */
     struct merkle_hash prev;
     char where[160];
 };
@@ -42,19 +42,21 @@ static int open_segment(struct wal_reader *w, uint64_t first)
     code = wal_segment_open(w->wal_fd, first, &w->segment);
     if (code != 0) {
         w->segment.head.first = first;
-        return fail(w, code, code == ERR_STORE_DAMAGED
-                                 ? "the head of the segment is damaged"
-                                 : err_text(code));
+        return fail(w, code,
+                    code == ERR_STORE_DAMAGED
+                        ? "the head of the segment is damaged"
+                        : err_text(code));
     }
-    if (w->has_prev && memcmp(w->prev.b, w->segment.head.prev.b,
-                              sizeof(w->prev.b)) != 0) {
+    if (w->has_prev &&
+        memcmp(w->prev.b, w->segment.head.prev.b, sizeof(w->prev.b)) != 0) {
         return fail(w, ERR_STORE_DAMAGED,
                     "the segment does not follow the one before it");
     }
     return 0;
 }
 
-/* The last segment that starts at or before from; ERR_NOT_FOUND: none at all. */
+/* The last segment that starts at or before from; ERR_NOT_FOUND: none at
+ * all. */
 static int find_segment(int wal_fd, uint64_t from, uint64_t *out)
 {
     uint64_t *firsts;
@@ -163,8 +165,8 @@ static int find_later(struct wal_reader *w, uint64_t *out)
     return 0;
 }
 
-/* This segment is at its end, or torn (code): the batch after it, in the segment
- * that starts where it ends. */
+/* This segment is at its end, or torn (code): the batch after it, in the
+ * segment that starts where it ends. */
 static int next_segment(struct wal_reader *w, int code)
 {
     uint64_t later;
@@ -228,8 +230,7 @@ static int next_record(struct wal_reader *w, struct record *r,
     if (r->seq != w->seq) {
         return fail(w, ERR_STORE_DAMAGED, "a record carries another number");
     }
-    if (w->has_prev &&
-        memcmp(w->prev.b, r->prev, sizeof(w->prev.b)) != 0) {
+    if (w->has_prev && memcmp(w->prev.b, r->prev, sizeof(w->prev.b)) != 0) {
         return fail(w, ERR_STORE_DAMAGED,
                     "a record does not follow its predecessor");
     }

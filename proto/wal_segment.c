@@ -1,7 +1,8 @@
-/* One write-ahead segment as a file: batches in order. Any process; reads only.
+/* One write-ahead segment as a file: batches in order. Any process; reads
+ * only.
  *
- * Must never call damage a torn tail: wrong bytes with a whole later batch behind
- * them were acknowledged once, so they are damage. */
+ * Must never call damage a torn tail: wrong bytes with a whole later batch
+ * behind them were acknowledged once, so they are damage. */
 #include "proto/wal.h"
 
 #include <dirent.h>
@@ -19,8 +20,7 @@
 
 #define HEAD_BYTES_MAX (8 + 4 + 8 + 32 + 1 + 64 * 33 + 32)
 #define PEEK_BYTES 20 /* magic, length, first, n */
-#define SEGMENT_READ_MAX                                                       \
-    (LIMIT_SEGMENT_BYTES + 2u * LIMIT_WAL_BATCH_BYTES)
+#define SEGMENT_READ_MAX (LIMIT_SEGMENT_BYTES + 2u * LIMIT_WAL_BATCH_BYTES)
 
 void wal_segment_name(uint64_t first, char out[static WAL_NAME_BYTES])
 {

@@ -31,16 +31,18 @@ static int drop_capabilities(void)
 /* read and write on the socket, exit; anything else kills the process. */
 static int install_filter(void)
 {
+    static const struct scmp_arg_cmp on_socket[] = {
+        {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = SIGNER_SOCKET_FD}};
     scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
     int bad;
 
     if (ctx == NULL) {
         return ERR_TRACE(ERR_SIGNER);
     }
-    bad = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(read), 1,
-                           SCMP_A0(SCMP_CMP_EQ, SIGNER_SOCKET_FD));
-    bad |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
-                            SCMP_A0(SCMP_CMP_EQ, SIGNER_SOCKET_FD));
+    bad = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(read), 1,
+                                 on_socket);
+    bad |= seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
+                                  on_socket);
     bad |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(exit_group), 0);
     bad |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(exit), 0);
     bad |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(rt_sigreturn), 0);

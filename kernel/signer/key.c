@@ -1,5 +1,6 @@
-/* The key file: made once, read at every start. Signer process only; the secrets
- * are in locked memory from the first byte and wiped from every other buffer. */
+/* The key file: made once, read at every start. Signer process only; the
+ * secrets are in locked memory from the first byte and wiped from every other
+ * buffer. */
 #include "kernel/signer/signer.h"
 
 #include <sodium.h>
@@ -88,8 +89,8 @@ static int put_file(const struct signer *s, const char *digits, struct buf *b)
     TRY(buf_put_u32(b, LIMIT_SEED_CHAIN));
     TRY(buf_put_u32(b, SIGNER_CHAIN_STRIDE));
     TRY(buf_put(b, k->chain, sizeof(k->chain)));
-    (void)crypto_generichash(digest, sizeof(digest), buf_bytes(b).p,
-                             buf_len(b), NULL, 0);
+    (void)crypto_generichash(digest, sizeof(digest), buf_bytes(b).p, buf_len(b),
+                             NULL, 0);
     return buf_put(b, digest, sizeof(digest));
 }
 

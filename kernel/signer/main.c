@@ -1,5 +1,6 @@
-/* proctor-signer: holds a store's key. Started by the kernel before anything else,
- * with a socket and the key file (proto/signer.h); ends when the socket does.
+/* proctor-signer: holds a store's key. Started by the kernel before anything
+ * else, with a socket and the key file (proto/signer.h); ends when the socket
+ * does.
  *
  * Must never fork, open, or let the key leave but as signatures and revealed
  * seeds. All memory is taken before the filter is on. */
@@ -13,8 +14,9 @@
 #include "proto/err.h"
 #include "kernel/signer/signer.h"
 
-/* Does not come back: exit_group itself, as nothing may run at exit under the
- * filter. Not marked so: sanitizers would make a call of their own before it. */
+/* Does not come back: exit_group itself, as nothing may run at exit under
+ * the filter. Not marked so: sanitizers would make a call of their own
+ * before it. */
 static int leave(int code)
 {
     (void)syscall(SYS_exit_group, code);
@@ -58,10 +60,9 @@ static int write_all(const uint8_t *p, size_t n)
 
 static int send_reply(unsigned status, struct ubytes body)
 {
-    uint8_t head[5] = {(uint8_t)((body.n + 1) >> 24),
-                       (uint8_t)((body.n + 1) >> 16),
-                       (uint8_t)((body.n + 1) >> 8), (uint8_t)(body.n + 1),
-                       (uint8_t)status};
+    uint8_t head[5] = {
+        (uint8_t)((body.n + 1) >> 24), (uint8_t)((body.n + 1) >> 16),
+        (uint8_t)((body.n + 1) >> 8), (uint8_t)(body.n + 1), (uint8_t)status};
 
     return write_all(head, sizeof(head)) && write_all(body.p, body.n);
 }
@@ -86,9 +87,9 @@ static int serve_one(struct signer *s, uint8_t *request, struct buf *reply)
     if (status < 0) {
         return 0;
     }
-    return send_reply((unsigned)status,
-                      status == SIGNER_OK ? buf_bytes(reply)
-                                          : (struct ubytes){NULL, 0});
+    return send_reply((unsigned)status, status == SIGNER_OK
+                                            ? buf_bytes(reply)
+                                            : (struct ubytes){NULL, 0});
 }
 
 int main(int argc, char **argv)

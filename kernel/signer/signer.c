@@ -1,5 +1,5 @@
-/* The signer's answers. Signer process only: forks nothing, opens nothing, parses
- * nothing but fixed-width fields.
+/* The signer's answers. Signer process only: forks nothing, opens nothing,
+ * parses nothing but fixed-width fields.
  *
  * Must never sign two roots for one size, nor a size below one it signed: it
  * appends to a frontier of its own, which starts from a claim that carries its

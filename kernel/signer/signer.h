@@ -1,5 +1,5 @@
-/* The signer's state and what it answers. One per process; the key lives here and
- * nowhere else. See proto/signer.h for the protocol. */
+/* The signer's state and what it answers. One per process; the key lives here
+ * and nowhere else. See proto/signer.h for the protocol. */
 #ifndef KERNEL_SIGNER_SIGNER_H
 #define KERNEL_SIGNER_SIGNER_H
 
@@ -22,7 +22,7 @@ struct signer {
     int is_new;     /* made by this process: may start at size 0 */
     int is_started;
     uint64_t revealed; /* highest i given out */
-    struct buf text; /* scratch for checkpoint bodies, taken before the filter */
+    struct buf text; /* scratch for checkpoints, taken before the filter */
 };
 
 /* Fresh key, chain and origin into the empty file / from the file. 0 or
@@ -31,8 +31,9 @@ int signer_make(struct signer *s, int key_fd) MUST_USE;
 int signer_load(struct signer *s, int key_fd) MUST_USE;
 void signer_wipe(struct signer *s); /* memory stays: unmapping is filtered */
 
-/* Answers one request. reply starts empty; what is appended is the body. Returns
- * an enum signer_status, or ERR_PROTOCOL when the request is malformed. */
+/* Answers one request. reply starts empty; what is appended is the body.
+ * Returns an enum signer_status, or ERR_PROTOCOL when the request is
+ * malformed. */
 int signer_answer(struct signer *s, unsigned op, struct ubytes body,
                   struct buf *reply) MUST_USE;
 

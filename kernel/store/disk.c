@@ -1,5 +1,5 @@
-/* The only file of the kernel that opens, writes, syncs, renames or removes in a
- * store. Kernel process. Must never retry a failed sync. */
+/* The only file of the kernel that opens, writes, syncs, renames or removes in
+ * a store. Kernel process. Must never retry a failed sync. */
 #include "kernel/store/disk.h"
 
 #include <dirent.h>

@@ -1,6 +1,7 @@
-/* Every call that opens, writes, syncs, renames or removes in a store goes through
- * here, so that tests can fail or kill each one. All return 0 or an ERR_* made
- * from errno; interrupted calls are repeated; descriptors are close-on-exec.
+/* Every call that opens, writes, syncs, renames or removes in a store goes
+ * through here, so that tests can fail or kill each one. All return 0 or an
+ * ERR_* made from errno; interrupted calls are repeated; descriptors are
+ * close-on-exec.
  *
  * A failed sync is final for its descriptor: the caller must stop using it, as
  * the pages that were lost may be called clean afterwards. */
@@ -28,7 +29,8 @@ int disk_open(int at_fd, const char *name, int flags, int *out_fd) MUST_USE;
 /* A new file for writing; ERR_EXISTS when there is one. */
 int disk_create(int at_fd, const char *name, mode_t mode, int *out_fd) MUST_USE;
 /* 0 also when the directory is there; *out_made (may be NULL) tells. */
-int disk_mkdir(int at_fd, const char *name, mode_t mode, int *out_made) MUST_USE;
+int disk_mkdir(int at_fd, const char *name, mode_t mode, int *out_made)
+    MUST_USE;
 /* All n bytes at off, or an error; some may then be written. */
 int disk_write(int fd, uint64_t off, const uint8_t *p, size_t n) MUST_USE;
 /* Until n bytes or the end of the file. */
@@ -49,8 +51,8 @@ int disk_size(int fd, uint64_t *out) MUST_USE;
 /* Removes the files in a directory. */
 int disk_empty_dir(int dir_fd) MUST_USE;
 
-/* Writes a whole file under a name of its own in tmp_fd, then renames it to name
- * in dir_fd, replacing what is there. Durable when `durable`: file, then
+/* Writes a whole file under a name of its own in tmp_fd, then renames it to
+ * name in dir_fd, replacing what is there. Durable when `durable`: file, then
  * directory. On failure the temporary file is removed if that is possible. */
 struct disk_file {
     int tmp_fd;

@@ -182,8 +182,8 @@ find_candidate(const struct fold *f, const uint8_t exam[static CID_BYTES],
 
     memcpy(key, cid, CID_BYTES);
     memcpy(key + CID_BYTES, exam, CID_BYTES);
-    return e != NULL &&
-                   map_get(&f->candidates, (struct ubytes){key, sizeof(key)}, &i)
+    return e != NULL && map_get(&f->candidates,
+                                (struct ubytes){key, sizeof(key)}, &i)
                ? e->candidates[i]
                : NULL;
 }
@@ -240,8 +240,7 @@ static int add_burnt(Proctor__ExamState *e, const uint8_t cid[static CID_BYTES])
     uint8_t *copy;
     size_t at = 0;
 
-    while (at < e->n_burnt &&
-           memcmp(e->burnt[at].data, cid, CID_BYTES) < 0) {
+    while (at < e->n_burnt && memcmp(e->burnt[at].data, cid, CID_BYTES) < 0) {
         at++;
     }
     if (e->n_burnt >= LIMIT_BURNT ||
@@ -287,9 +286,8 @@ static int on_verdict(struct fold *f, const struct record *r)
 
 static void on_revoke(struct fold *f, const struct record *r)
 {
-    Proctor__CandidateState *c =
-        find_candidate(f, record_hash(r, RF_REVOKE_exam),
-                       record_hash(r, RF_REVOKE_candidate));
+    Proctor__CandidateState *c = find_candidate(
+        f, record_hash(r, RF_REVOKE_exam), record_hash(r, RF_REVOKE_candidate));
 
     if (c != NULL) {
         c->revoked = 1; /* for good: a later verdict does not lift it */
@@ -351,7 +349,8 @@ static Proctor__RunState *run_of(const struct fold *f, uint64_t run)
     return f->s->n_runs > 0 && f->s->runs[0]->seq == run ? f->s->runs[0] : NULL;
 }
 
-/* The task of the last run, made when it is new; NULL in *out: another run's. */
+/* The task of the last run, made when it is new; NULL in *out: another
+ * run's. */
 static int task_of(struct fold *f, uint64_t run_seq, struct ubytes id,
                    Proctor__TaskState **out)
 {
@@ -533,8 +532,7 @@ int fold_ref(const struct fold *f, const char *name, struct cid *out)
 int fold_verdict(const struct fold *f, const struct cid *exam,
                  const struct cid *candidate, struct fold_verdict *out)
 {
-    const Proctor__CandidateState *c =
-        find_candidate(f, exam->b, candidate->b);
+    const Proctor__CandidateState *c = find_candidate(f, exam->b, candidate->b);
 
     if (c == NULL) {
         return 0;

@@ -14,8 +14,8 @@ void fold_free(struct fold *f);
 /* Takes any record: what names an unknown run, exam or task changes nothing but
  * the count. 0 or ERR_NOMEM (then f must not be used any more). */
 int fold_add(struct fold *f, const struct record *r) MUST_USE;
-/* Canonical Snapshot bytes (evidence.proto) and back. Encoding sorts what f holds:
- * borrowed pointers into it stay good, the order of tasks does not.
+/* Canonical Snapshot bytes (evidence.proto) and back. Encoding sorts what f
+ * holds: borrowed pointers into it stay good, the order of tasks does not.
  * fold_decode: 0, ERR_ENCODING (also when not sorted), ERR_LIMIT, ERR_NOMEM. */
 int fold_encode(struct fold *f, struct buf *out) MUST_USE;
 int fold_decode(struct ubytes in, struct fold **out) MUST_USE;
@@ -42,9 +42,9 @@ size_t fold_burnt(const struct fold *f, const struct cid *exam, struct cid *out,
                   size_t max);
 uint64_t fold_seeds_used(const struct fold *f);
 /* The last run if it can be resumed: not ended, ended with tasks parked, or
- * aborted by request. A RUN that names it in resumes_ref takes over the states of
- * its tasks. A CRASH changes nothing: what ran then still says RUNNING. The order
- * of tasks means nothing. Borrowed; NULL = none. */
+ * aborted by request. A RUN that names it in resumes_ref takes over the states
+ * of its tasks. A CRASH changes nothing: what ran then still says RUNNING. The
+ * order of tasks means nothing. Borrowed; NULL = none. */
 const Proctor__RunState *fold_last_run(const struct fold *f);
 /* One task of that run, or NULL. O(1). */
 const Proctor__TaskState *fold_task(const struct fold *f, const char *id);

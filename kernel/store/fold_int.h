@@ -1,11 +1,11 @@
-/* Inside of the fold, shared by fold.c (records in) and fold_snapshot.c (snapshot
- * out and in). The state is the Snapshot message itself, so nothing is kept that
- * a snapshot would lose.
+/* Inside of the fold, shared by fold.c (records in) and fold_snapshot.c
+ * (snapshot out and in). The state is the Snapshot message itself, so nothing
+ * is kept that a snapshot would lose.
  *
  * Invariants: 1 an array of n elements has room for the smallest power of two
  * that is at least n and 4; 2 each map finds every element of its array at its
- * index; 3 the 32 bytes of a candidate's CID are followed by those of its exam:
- * together they are its key. */
+ * index; 3 the 32 bytes of a candidate's CID are followed by those of its
+ * exam: together they are its key. */
 #ifndef KERNEL_STORE_FOLD_INT_H
 #define KERNEL_STORE_FOLD_INT_H
 

@@ -71,7 +71,8 @@ static int compare_tasks(const void *a, const void *b)
     return strcmp((*x)->id, (*y)->id);
 }
 
-static void sort(void *array, size_t n, int (*compare)(const void *, const void *))
+static void sort(void *array, size_t n,
+                 int (*compare)(const void *, const void *))
 {
     if (n > 1) {
         qsort(array, n, sizeof(void *), compare);
@@ -263,8 +264,7 @@ static int adopt(struct fold *f)
         TRY(adopt_exam(f->s->exams[i]));
     }
     if (f->s->n_runs > 0) {
-        TRY(fit(&f->s->runs[0]->tasks, f->s->runs[0]->n_tasks,
-                sizeof(void *)));
+        TRY(fit(&f->s->runs[0]->tasks, f->s->runs[0]->n_tasks, sizeof(void *)));
     }
     return fold_index(f);
 }
@@ -276,8 +276,8 @@ int fold_decode(struct ubytes in, struct fold **out)
     int code;
 
     TRY(fold_new(&f));
-    code = pb_decode(&proctor__snapshot__descriptor, in, LIMIT_OBJECT_BYTES,
-                     &m);
+    code =
+        pb_decode(&proctor__snapshot__descriptor, in, LIMIT_OBJECT_BYTES, &m);
     if (code == 0) {
         pb_free(&f->s->base);
         f->s = (Proctor__Snapshot *)m;

@@ -1,8 +1,9 @@
 /* Appending to the ledger. Kernel process.
  *
- * Must never acknowledge a record whose bytes, root and signature are not synced,
- * and never write again after a write or sync failed: what the disk holds is then
- * unknown until the store is opened again and read from its start. */
+ * Must never acknowledge a record whose bytes, root and signature are not
+ * synced, and never write again after a write or sync failed: what the disk
+ * holds is then unknown until the store is opened again and read from its
+ * start. */
 #include "kernel/store/ledger_int.h"
 
 #include <fcntl.h>
@@ -414,8 +415,8 @@ int ledger_read(struct ledger *l, uint64_t seq, struct buf *out,
         code = buf_put(out, entry.p, entry.n);
     }
     if (code == 0) {
-        code = record_decode((struct ubytes){buf_bytes(out).p + from, entry.n},
-                             r);
+        code =
+            record_decode((struct ubytes){buf_bytes(out).p + from, entry.n}, r);
     }
     wal_reader_close(w);
     return code;

@@ -2,14 +2,15 @@
  *
  * ledger_add queues a record and gives it its sequence number; ledger_commit
  * makes all queued ones durable under one signature. A record's effect may be
- * shown only after the commit returned 0 (rule 3). After any failure of write or
- * sync the ledger refuses everything (ERR_IO): reopen the store.
+ * shown only after the commit returned 0 (rule 3). After any failure of write
+ * or sync the ledger refuses everything (ERR_IO): reopen the store.
  *
- * Invariants: 1 the write-ahead segments are the truth, tiles and the checkpoint
- * file are derived and can be lost; 2 a signature is asked for only over a root
- * that two code paths computed alike (kernel: frontier; signer: its own
- * frontier from leaf hashes); 3 the signer never signs a smaller size or another
- * root for a size; 4 state (fold.h) is a function of the records alone. */
+ * Invariants: 1 the write-ahead segments are the truth, tiles and the
+ * checkpoint file are derived and can be lost; 2 a signature is asked for only
+ * over a root that two code paths computed alike (kernel: frontier; signer:
+ * its own frontier from leaf hashes); 3 the signer never signs a smaller size
+ * or another root for a size; 4 state (fold.h) is a function of the records
+ * alone. */
 #ifndef KERNEL_STORE_LEDGER_H
 #define KERNEL_STORE_LEDGER_H
 
@@ -33,15 +34,15 @@ struct ledger_genesis {
 
 /* Starts the signer (before anything else forks), recovers the tail, folds it.
  * In a new store creates key, seed chain and GENESIS. A torn tail is moved to
- * ledger/wal/torn-* and reported in d (code 0, what != ""). ERR_STORE_DAMAGED (d
- * says which file or record; nothing was changed), ERR_SIGNER, ERR_SPACE,
+ * ledger/wal/torn-* and reported in d (code 0, what != ""). ERR_STORE_DAMAGED
+ * (d says which file or record; nothing was changed), ERR_SIGNER, ERR_SPACE,
  * ERR_IO. Cost: about 50 us per signature since the last snapshot, 0.3 s for a
  * new seed chain. */
 int ledger_open(struct store *s, const struct ledger_genesis *g,
                 struct ledger **out, struct diag *d) MUST_USE;
-/* Commits what is queued, takes a snapshot when the tail is long, writes tiles and
- * checkpoint, stops the signer, frees. NULL is fine. Returns the first error: what
- * was committed before stays safe. */
+/* Commits what is queued, takes a snapshot when the tail is long, writes tiles
+ * and checkpoint, stops the signer, frees. NULL is fine. Returns the first
+ * error: what was committed before stays safe. */
 int ledger_close(struct ledger *l);
 
 /* Sets seq, prev and clocks of r, encodes it, queues it. A full queue is
@@ -59,8 +60,8 @@ uint64_t ledger_size(const struct ledger *l); /* durable records */
 /* Index of the next seed to reveal, from 1 (for COMMIT), or ERR_SEEDS. Queued
  * COMMITs count. */
 int ledger_next_seed(const struct ledger *l, uint64_t *out_i) MUST_USE;
-/* x_i from the signer, once the COMMIT that claims seed i is durable. The signer
- * reveals in order and each only once per life of its process. */
+/* x_i from the signer, once the COMMIT that claims seed i is durable. The
+ * signer reveals in order and each only once per life of its process. */
 int ledger_reveal_seed(struct ledger *l, uint64_t i, uint8_t out[static 32])
     MUST_USE;
 /* The state after the last commit: queued records are not in it. */
@@ -71,8 +72,8 @@ const struct checkpoint *ledger_checkpoint(const struct ledger *l,
 const char *ledger_origin(const struct ledger *l);
 const uint8_t *ledger_key(const struct ledger *l); /* 32 bytes */
 /* Reads durable record seq; entry bytes appended to out, r borrows from out.
- * ERR_NOT_FOUND, ERR_STORE_DAMAGED. Reads batch headers of its segment: for many
- * records use wal_reader. */
+ * ERR_NOT_FOUND, ERR_STORE_DAMAGED. Reads batch headers of its segment: for
+ * many records use wal_reader. */
 int ledger_read(struct ledger *l, uint64_t seq, struct buf *out,
                 struct record *r, struct merkle_hash *out_leaf) MUST_USE;
 /* Derived files up to date (tiles, checkpoint); also done by ledger_close. */

@@ -1,5 +1,5 @@
-/* Inside of the ledger, shared by ledger.c (appending) and ledger_open.c (creation
- * and recovery). */
+/* Inside of the ledger, shared by ledger.c (appending) and ledger_open.c
+ * (creation and recovery). */
 #ifndef KERNEL_STORE_LEDGER_INT_H
 #define KERNEL_STORE_LEDGER_INT_H
 

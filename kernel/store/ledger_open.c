@@ -1,8 +1,8 @@
 /* Opening the ledger: a new one, or recovery of what is there. Kernel process.
  *
- * Must never change a damaged ledger, nor cut what may have been acknowledged: a
- * torn tail is moved aside, and only when no published checkpoint and no later
- * batch says that it was whole once. */
+ * Must never change a damaged ledger, nor cut what may have been acknowledged:
+ * a torn tail is moved aside, and only when no published checkpoint and no
+ * later batch says that it was whole once. */
 #include "kernel/store/ledger_int.h"
 
 #include <fcntl.h>
@@ -89,7 +89,8 @@ static int start_signer(struct ledger *l, const char *path, int is_new,
     return is_new ? disk_sync_dir(keys) : 0;
 }
 
-/* No segment is there. That is a new store only when nothing was ever published. */
+/* No segment is there. That is a new store only when nothing was ever
+ * published. */
 static int check_unborn(struct ledger *l, struct diag *d)
 {
     static const char *const derived[] = {"checkpoint", "vkey"};
@@ -100,8 +101,9 @@ static int check_unborn(struct ledger *l, struct diag *d)
         int code = disk_open(l->ledger_fd, derived[i], O_RDONLY, &fd);
 
         if (code == 0) {
-            return damaged(d, "ledger/wal holds no segment, but ledger/%s is "
-                              "there",
+            return damaged(d,
+                           "ledger/wal holds no segment, but ledger/%s is "
+                           "there",
                            derived[i]);
         }
         TRY(code == ERR_NOT_FOUND ? 0 : code);
@@ -134,8 +136,8 @@ static int create(struct ledger *l, const struct ledger_genesis *g,
     return ledger_publish(l);
 }
 
-/* The ledger's first record names the key and the seeds: they must be those that
- * the signer holds. */
+/* The ledger's first record names the key and the seeds: they must be those
+ * that the signer holds. */
 static int check_genesis(struct recovery *rc)
 {
     const struct signer_public *p = &rc->public;
@@ -158,13 +160,13 @@ static int check_genesis(struct recovery *rc)
         return damaged(rc->d, "ledger/wal: record 0 is not a whole genesis");
     }
     record_str(&r, RF_GENESIS_origin, origin, sizeof(origin));
-    code = strcmp(origin, p->origin) != 0 ||
-                   memcmp(record_hash(&r, RF_GENESIS_log_key), p->key, 32) !=
-                       0 ||
-                   memcmp(record_hash(&r, RF_GENESIS_seed_anchor), p->anchor,
-                          32) != 0
-               ? damaged(rc->d, "keys/key belongs to another ledger")
-               : 0;
+    code =
+        strcmp(origin, p->origin) != 0 ||
+                memcmp(record_hash(&r, RF_GENESIS_log_key), p->key, 32) != 0 ||
+                memcmp(record_hash(&r, RF_GENESIS_seed_anchor), p->anchor,
+                       32) != 0
+            ? damaged(rc->d, "keys/key belongs to another ledger")
+            : 0;
     wal_reader_close(w);
     return code;
 }
@@ -248,10 +250,11 @@ static int check_published(struct recovery *rc)
     if (rc->published.size == rc->check.size &&
         memcmp(rc->published.root.b, rc->check.last.root.b, MERKLE_BYTES) !=
             0) {
-        return damaged(rc->d,
-                       "ledger/checkpoint was signed for another tree of %" PRIu64
-                       " records",
-                       rc->check.size);
+        return damaged(
+            rc->d,
+            "ledger/checkpoint was signed for another tree of %" PRIu64
+            " records",
+            rc->check.size);
     }
     return 0;
 }
@@ -349,12 +352,13 @@ static int save_torn(struct recovery *rc, int fd, char *out_name, size_t name_n)
         hex_text(digest, 8, hex);
         (void)snprintf(out_name, name_n, "torn-%016" PRIx64 "-%s",
                        rc->check.size, hex);
-        code = disk_put(&(struct disk_file){.tmp_fd = store_tmp_fd(rc->l->store),
-                                            .dir_fd = rc->l->wal_fd,
-                                            .name = out_name,
-                                            .mode = 0644,
-                                            .durable = 1},
-                        (struct ubytes){room, got});
+        code =
+            disk_put(&(struct disk_file){.tmp_fd = store_tmp_fd(rc->l->store),
+                                         .dir_fd = rc->l->wal_fd,
+                                         .name = out_name,
+                                         .mode = 0644,
+                                         .durable = 1},
+                     (struct ubytes){room, got});
     }
     buf_release(&bytes);
     return code;

@@ -1,6 +1,6 @@
-/* Hash map from byte keys to 32-bit numbers: open addressing, grows by doubling.
- * Keys are borrowed and must stay where they are. The hash is keyed at random, as
- * task ids and names come from people and models. */
+/* Hash map from byte keys to 32-bit numbers: open addressing, grows by
+ * doubling. Keys are borrowed and must stay where they are. The hash is keyed
+ * at random, as task ids and names come from people and models. */
 #ifndef KERNEL_STORE_MAP_H
 #define KERNEL_STORE_MAP_H
 

@@ -1,7 +1,7 @@
 /* Objects of a store: immutable bytes under their CID. Kernel process.
  *
- * Must never give bytes out that do not hash to the name they were asked by, nor
- * return from a put before file and name are durable. */
+ * Must never give bytes out that do not hash to the name they were asked by,
+ * nor return from a put before file and name are durable. */
 #include "kernel/store/store.h"
 
 #include <fcntl.h>
@@ -75,8 +75,8 @@ static int open_folder(struct store *s, const struct place *p, int *out_fd)
     return disk_open_dir(objects, p->folder, out_fd);
 }
 
-/* True when an object of n bytes is there: it was durable when its put returned,
- * or became so when this kernel opened the store (store.c). */
+/* True when an object of n bytes is there: it was durable when its put
+ * returned, or became so when this kernel opened the store (store.c). */
 static int is_there(struct store *s, const struct cid *c, uint64_t n)
 {
     int fd CLEANUP(fd_closep) = -1;

@@ -20,8 +20,8 @@ struct signer_public {
     uint64_t chain_n;
 };
 
-/* Forks and executes path (NULL: proctor-signer beside this binary) with its two
- * descriptors and nothing else; borrows key_fd. Asks for its public part.
+/* Forks and executes path (NULL: proctor-signer beside this binary) with its
+ * two descriptors and nothing else; borrows key_fd. Asks for its public part.
  * 0, ERR_SIGNER (d says why). signer_client_stop is fine after any outcome. */
 int signer_client_start(struct signer_client *c, const char *path, int key_fd,
                         int is_new, struct signer_public *out, struct diag *d)

@@ -32,8 +32,11 @@ struct store {
 static const struct {
     const char *name;
     mode_t mode;
-} folders[] = {{"tmp", 0700},     {"keys", 0700},       {"objects", 0755},
-               {"ledger", 0755}, {"ledger/wal", 0755}};
+} folders[] = {{"tmp", 0700},
+               {"keys", 0700},
+               {"objects", 0755},
+               {"ledger", 0755},
+               {"ledger/wal", 0755}};
 
 /* What a store, whole or half made, holds at its top. */
 static const char *const top_names[] = {"lock",    "tmp",    "keys",
@@ -126,8 +129,8 @@ static int open_dir(struct store *s, int *out_created, struct diag *d)
         return refuse(d, ERR_INPUT, "name a folder with --store",
                       "%s: is a file, expected the folder of a store", s->dir);
     }
-    code = stat(s->dir, &st) == 0 ? 0
-                                  : disk_mkdir(AT_FDCWD, s->dir, 0755, &made);
+    code =
+        stat(s->dir, &st) == 0 ? 0 : disk_mkdir(AT_FDCWD, s->dir, 0755, &made);
     if (code == 0) {
         code = disk_open_dir(AT_FDCWD, s->dir, &s->dir_fd);
     }
@@ -232,13 +235,13 @@ static int open_inside(struct store *s, int create, int unclean)
         TRY(disk_sync_all(s->dir_fd));
     }
     if (create) {
-        TRY(disk_put(&(struct disk_file){.tmp_fd = s->tmp_fd,
-                                         .dir_fd = s->dir_fd,
-                                         .name = "format",
-                                         .mode = 0444,
-                                         .durable = 1},
-                     (struct ubytes){(const uint8_t *)FORMAT,
-                                     sizeof(FORMAT) - 1}));
+        TRY(disk_put(
+            &(struct disk_file){.tmp_fd = s->tmp_fd,
+                                .dir_fd = s->dir_fd,
+                                .name = "format",
+                                .mode = 0444,
+                                .durable = 1},
+            (struct ubytes){(const uint8_t *)FORMAT, sizeof(FORMAT) - 1}));
     }
     return 0;
 }
@@ -275,8 +278,8 @@ int store_open(const char *dir, struct store **out, int *out_created,
     s->magic = STORE_MAGIC;
     s->dir_fd = s->lock_fd = s->tmp_fd = -1;
     s->dir = strdup(dir);
-    code = s->dir == NULL ? ERR_TRACE(ERR_NOMEM)
-                          : open_steps(s, out_created, d);
+    code =
+        s->dir == NULL ? ERR_TRACE(ERR_NOMEM) : open_steps(s, out_created, d);
     if (code != 0) {
         store_close(s);
         return code;

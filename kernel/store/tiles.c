@@ -1,5 +1,5 @@
-/* See tiles.h. Kernel process. Cost: each record is read and written once, however
- * often it is published, but for the last partial bundle. */
+/* See tiles.h. Kernel process. Cost: each record is read and written once,
+ * however often it is published, but for the last partial bundle. */
 #include "kernel/store/tiles.h"
 
 #include <fcntl.h>
@@ -33,7 +33,7 @@ struct tiles {
     struct tile_level levels[LEVELS];
     struct buf bundle;
     struct wal_reader *reader; /* stands at size */
-    int bulk; /* files are synced together at the end */
+    int bulk;                  /* files are synced together at the end */
 };
 
 void tile_path(int level, uint64_t n, unsigned width,
@@ -53,9 +53,9 @@ void tile_path(int level, uint64_t n, unsigned width,
         count++;
     } while (rest > 0);
     for (i = count, used = 0; i-- > 0;) {
-        used += (unsigned)snprintf(index + used, sizeof(index) - used, "%s%s%s",
-                                   i > 0 ? "x" : "", groups[i],
-                                   i > 0 ? "/" : "");
+        used +=
+            (unsigned)snprintf(index + used, sizeof(index) - used, "%s%s%s",
+                               i > 0 ? "x" : "", groups[i], i > 0 ? "/" : "");
     }
     used = level < 0 ? (unsigned)snprintf(out, TILE_PATH_BYTES,
                                           "tile/entries/%s", index)

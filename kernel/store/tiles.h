@@ -1,10 +1,10 @@
-/* The derived tlog-tiles files of a ledger (C2SP tlog-tiles): entry bundles, hash
- * tiles, checkpoint, vkey. Everything here can be deleted and made again from the
- * write-ahead segments.
+/* The derived tlog-tiles files of a ledger (C2SP tlog-tiles): entry bundles,
+ * hash tiles, checkpoint, vkey. Everything here can be deleted and made again
+ * from the write-ahead segments.
  *
- * Order: tiles first, then the checkpoint that promises them, then partial tiles
- * go that a full one has replaced. Partial tiles of older checkpoints stay until
- * then, as readers may still hold one. */
+ * Order: tiles first, then the checkpoint that promises them, then partial
+ * tiles go that a full one has replaced. Partial tiles of older checkpoints
+ * stay until then, as readers may still hold one. */
 #ifndef KERNEL_STORE_TILES_H
 #define KERNEL_STORE_TILES_H
 
@@ -25,8 +25,8 @@ int tiles_open(const struct tiles_place *place, const char *origin,
 void tiles_free(struct tiles *t); /* NULL is fine */
 
 /* Brings all files up to c, which the ledger holds durably and whose signature
- * is sig. 0, ERR_STORE_DAMAGED (the segments do not hash to c's root; nothing is
- * published), ERR_SPACE, ERR_IO. After an error: tiles_free, open again. */
+ * is sig. 0, ERR_STORE_DAMAGED (the segments do not hash to c's root; nothing
+ * is published), ERR_SPACE, ERR_IO. After an error: tiles_free, open again. */
 int tiles_publish(struct tiles *t, const struct checkpoint *c,
                   const uint8_t sig[static 64]) MUST_USE;
 
@@ -35,7 +35,8 @@ int tiles_read_checkpoint(int ledger_fd, const char *origin,
                           const uint8_t key[static 32],
                           struct checkpoint *out) MUST_USE;
 
-/* Path of a tile below ledger/: level -1 is entries; width 256 is a full one. */
+/* Path of a tile below ledger/: level -1 is entries; width 256 is a full
+ * one. */
 #define TILE_PATH_BYTES 64
 void tile_path(int level, uint64_t n, unsigned width,
                char out[static TILE_PATH_BYTES]);

@@ -1,6 +1,7 @@
-/* Ledger throughput, durable and signed, and its open time, against raw appends
- * with fdatasync on the same disk in the same run. Prints "name value unit".
- * usage: bench_ledger [DIR]   (a folder on the disk to measure; default /tmp) */
+/* Ledger throughput, durable and signed, and its open time, against raw
+ * appends with fdatasync on the same disk in the same run. Prints "name value
+ * unit". usage: bench_ledger [DIR]   (a folder on the disk to measure; default
+ * /tmp) */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,15 +102,16 @@ static int measure(struct ledger *l, int raw_fd, unsigned batch)
 
     ours.n = raw.n = 0;
     ours.sum = raw.sum = 0;
-    while (now() - start < SECONDS && ours.n < sizeof(ours.s) / sizeof(double)) {
+    while (now() - start < SECONDS &&
+           ours.n < sizeof(ours.s) / sizeof(double)) {
         double t0 = now();
         double t1;
         int code = append_batch(l, batch);
 
         t1 = now();
         add_time(&ours, t1 - t0);
-        code = code != 0 ? code : append_raw(raw_fd, batch * (ENTRY_BYTES + 2u) +
-                                                         172);
+        code = code != 0 ? code
+                         : append_raw(raw_fd, batch * (ENTRY_BYTES + 2u) + 172);
         add_time(&raw, now() - t1);
         if (code != 0) {
             return code;

@@ -1,14 +1,15 @@
 /* Kills a process that writes a ledger, and checks what it had acknowledged.
  *
- *   crash_ledger enumerate DIR ROUNDS  a writer dies at its n-th disk call, for
- *                                      each n, before the call and in the middle
- *                                      of a write; TAP on stdout
- *   crash_ledger write DIR             appends for ever; "N" on stdout for each
- *                                      acknowledged size (for kill_writer.sh)
- *   crash_ledger check DIR SIZE        all records below SIZE are there and right
+ *   crash_ledger enumerate DIR ROUNDS
+ *       a writer dies at its n-th disk call, for each n, before the call and in
+ *       the middle of a write; TAP on stdout
+ *   crash_ledger write DIR
+ *       appends for ever; "N" on stdout for each acknowledged size
+ *   crash_ledger check DIR SIZE
+ *       all records below SIZE are there and right
  *
- * A killed process loses nothing that it gave to the system: what power cuts lose
- * is another test's matter. */
+ * A killed process loses nothing that it gave to the system: what power cuts
+ * lose is another test's matter. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -215,8 +216,7 @@ static int run_writer(const char *dir, unsigned long at, int torn)
         struct killer k = {.shared = shared, .at = at, .torn = torn};
 
         disk_set_hook(kill_hook, &k);
-        _exit(write_steps(dir, WRITER_STEPS, acknowledge_shared) == 0 ? 0
-                                                                   : 1);
+        _exit(write_steps(dir, WRITER_STEPS, acknowledge_shared) == 0 ? 0 : 1);
     }
     if (pid < 0 || waitpid(pid, &status, 0) != pid) {
         return -1;
@@ -232,8 +232,8 @@ struct tally {
     unsigned long failures;
 };
 
-/* Kills at each call from 0 on until a writer comes to its end. fresh: each time
- * on a store that is not there yet. */
+/* Kills at each call from 0 on until a writer comes to its end. fresh: each
+ * time on a store that is not there yet. */
 static void enumerate(const char *dir, int fresh, int torn, struct tally *t)
 {
     unsigned long at;
@@ -283,7 +283,8 @@ static int enumerate_all(const char *dir, unsigned rounds)
     }
     (void)printf("%sok 1 - %lu writers killed while creating a store, nothing "
                  "acknowledged lost\n",
-                 born.failures == 0 && born.kills > 0 ? "" : "not ", born.kills);
+                 born.failures == 0 && born.kills > 0 ? "" : "not ",
+                 born.kills);
     (void)printf("%sok 2 - %lu writers killed while appending to one store, "
                  "nothing acknowledged lost\n",
                  grown.failures == 0 && grown.kills > 0 ? "" : "not ",

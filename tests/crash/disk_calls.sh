@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writers that die at each of their disk calls; TAP. With PROCTOR_FULL five times
-# as many. usage: disk_calls.sh CRASH_LEDGER
+# Writers that die at each of their disk calls; TAP. With PROCTOR_FULL five
+# times as many. usage: disk_calls.sh CRASH_LEDGER
 set -euo pipefail
 dir=$(mktemp -d /tmp/proctor-crash-XXXXXX)
 trap 'rm -rf "$dir"' EXIT

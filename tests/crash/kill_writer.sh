@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Kills a ledger writer, or its signer, from outside at random moments. After each:
-# everything it had acknowledged is there, and what was published verifies for a
-# reader that shares no code with us.
+# Kills a ledger writer, or its signer, from outside at random moments. After
+# each: everything it had acknowledged is there, and what was published verifies
+# for a reader that shares no code with us.
 # usage: kill_writer.sh CRASH_LEDGER TLOG_CHECK [KILLS]     TAP on stdout
 set -euo pipefail
 driver=$1 check=$2 kills=${3:-40}
@@ -20,8 +20,11 @@ for ((i = 0; i < kills; i++)); do
     victim=$writer
     if ((i % 4 == 3)); then
         # Its only child, if it has one by now.
-        victim=$(cat "/proc/$writer/task/$writer/children" 2>/dev/null | tr -d ' ') || true
-        if [ -n "$victim" ]; then signers=$((signers + 1)); else victim=$writer; fi
+        child=$(cat "/proc/$writer/task/$writer/children" 2>/dev/null) || true
+        if [ -n "$child" ]; then
+            victim=${child// /}
+            signers=$((signers + 1))
+        fi
     fi
     kill -9 "$victim" 2>/dev/null || true
     if [ "$victim" != "$writer" ]; then
@@ -32,7 +35,8 @@ for ((i = 0; i < kills; i++)); do
     size=$(grep -E '^[0-9]+$' "$dir/acks" | sort -n | tail -n 1)
     "$driver" check "$store" "${size:-0}" 2>>"$dir/log" || lost=$((lost + 1))
     if [ -e "$store/ledger/checkpoint" ]; then
-        python3 "$check" "$store/ledger" >>"$dir/log" 2>&1 || refused=$((refused + 1))
+        python3 "$check" "$store/ledger" >>"$dir/log" 2>&1 ||
+            refused=$((refused + 1))
     fi
 done
 

@@ -158,11 +158,14 @@ static void test_node_is_no_leaf(void **state)
 
 static void test_reference_roots(void **state)
 {
-    static const char *const entries[] = {
-        "",         "00",
-        "10",       "2021",
-        "3031",     "40414243",
-        "5051525354555657", "606162636465666768696a6b6c6d6e6f"};
+    static const char *const entries[] = {"",
+                                          "00",
+                                          "10",
+                                          "2021",
+                                          "3031",
+                                          "40414243",
+                                          "5051525354555657",
+                                          "606162636465666768696a6b6c6d6e6f"};
     static const char *const roots[] = {
         "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
         "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
@@ -226,29 +229,29 @@ static void refuse_inclusion(uint64_t i, uint64_t n, struct merkle_hash *proof,
 
     memcpy(extra, proof, proof_n * sizeof(*proof));
     extra[proof_n] = leaves[0];
-    assert_false(merkle_check_inclusion(i, n, &leaves[i], extra, proof_n + 1,
-                                        root));
-    assert_false(merkle_check_inclusion(n, n, &leaves[i], proof, proof_n,
-                                        root));
+    assert_false(
+        merkle_check_inclusion(i, n, &leaves[i], extra, proof_n + 1, root));
+    assert_false(
+        merkle_check_inclusion(n, n, &leaves[i], proof, proof_n, root));
     assert_false(merkle_check_inclusion(i, n, &leaves[(i + 1) % N_MAX], proof,
                                         proof_n, root));
     if (proof_n == 0) {
         return;
     }
-    assert_false(merkle_check_inclusion(i, n, &leaves[i], proof, proof_n - 1,
-                                        root));
-    assert_false(merkle_check_inclusion(i, n, &leaves[i], proof + 1,
-                                        proof_n - 1, root));
+    assert_false(
+        merkle_check_inclusion(i, n, &leaves[i], proof, proof_n - 1, root));
+    assert_false(
+        merkle_check_inclusion(i, n, &leaves[i], proof + 1, proof_n - 1, root));
     extra[proof_n / 2].b[7] ^= 0x10;
-    assert_false(merkle_check_inclusion(i, n, &leaves[i], extra, proof_n,
-                                        root));
+    assert_false(
+        merkle_check_inclusion(i, n, &leaves[i], extra, proof_n, root));
     if (proof_n > 1) {
         memcpy(extra, proof, proof_n * sizeof(*proof));
         swap = extra[0];
         extra[0] = extra[proof_n - 1];
         extra[proof_n - 1] = swap;
-        assert_false(merkle_check_inclusion(i, n, &leaves[i], extra, proof_n,
-                                            root));
+        assert_false(
+            merkle_check_inclusion(i, n, &leaves[i], extra, proof_n, root));
     }
 }
 
@@ -268,18 +271,17 @@ static void test_inclusion_exhaustive(void **state)
             size_t proof_n = 99;
             size_t naive_n = naive_path(i, 0, n, naive);
 
-            assert_int_equal(merkle_prove_inclusion(i, n, subtree, NULL, proof,
-                                                    &proof_n),
-                             0);
+            assert_int_equal(
+                merkle_prove_inclusion(i, n, subtree, NULL, proof, &proof_n),
+                0);
             assert_int_equal(proof_n, naive_n);
             assert_memory_equal(proof, naive, naive_n * sizeof(*naive));
-            assert_true(merkle_check_inclusion(i, n, &leaves[i], proof,
-                                               proof_n, &root));
+            assert_true(merkle_check_inclusion(i, n, &leaves[i], proof, proof_n,
+                                               &root));
             if (n > 1) {
                 /* One proof may fit several sizes, not several leaves. */
-                assert_false(merkle_check_inclusion(i == 0 ? 1 : i - 1, n,
-                                                    &leaves[i], proof, proof_n,
-                                                    &root));
+                assert_false(merkle_check_inclusion(
+                    i == 0 ? 1 : i - 1, n, &leaves[i], proof, proof_n, &root));
             }
             refuse_inclusion(i, n, proof, proof_n, &root);
         }
@@ -295,23 +297,23 @@ static void refuse_consistency(uint64_t m, uint64_t n,
 
     memcpy(extra, proof, proof_n * sizeof(*proof));
     extra[proof_n] = leaves[0];
-    assert_false(merkle_check_consistency(m, n, extra, proof_n + 1, old_root,
-                                          root));
-    assert_false(merkle_check_consistency(0, n, proof, proof_n, old_root,
-                                          root));
-    assert_false(merkle_check_consistency(n + 1, n, proof, proof_n, old_root,
-                                          root));
+    assert_false(
+        merkle_check_consistency(m, n, extra, proof_n + 1, old_root, root));
+    assert_false(
+        merkle_check_consistency(0, n, proof, proof_n, old_root, root));
+    assert_false(
+        merkle_check_consistency(n + 1, n, proof, proof_n, old_root, root));
     if (m == n) {
         return;
     }
-    assert_false(merkle_check_consistency(m, n, proof, proof_n, root,
-                                          old_root));
-    assert_false(merkle_check_consistency(m, n, proof, proof_n - 1, old_root,
-                                          root));
+    assert_false(
+        merkle_check_consistency(m, n, proof, proof_n, root, old_root));
+    assert_false(
+        merkle_check_consistency(m, n, proof, proof_n - 1, old_root, root));
     assert_false(merkle_check_consistency(m, n, NULL, 0, old_root, root));
     extra[proof_n - 1].b[31] ^= 1;
-    assert_false(merkle_check_consistency(m, n, extra, proof_n, old_root,
-                                          root));
+    assert_false(
+        merkle_check_consistency(m, n, extra, proof_n, old_root, root));
 }
 
 static void test_consistency_exhaustive(void **state)
@@ -331,9 +333,9 @@ static void test_consistency_exhaustive(void **state)
             size_t proof_n = 99;
             size_t naive_n = naive_subproof(m, 0, n, 1, naive);
 
-            assert_int_equal(merkle_prove_consistency(m, n, subtree, NULL,
-                                                      proof, &proof_n),
-                             0);
+            assert_int_equal(
+                merkle_prove_consistency(m, n, subtree, NULL, proof, &proof_n),
+                0);
             assert_int_equal(proof_n, naive_n);
             assert_memory_equal(proof, naive, naive_n * sizeof(*naive));
             assert_true(merkle_check_consistency(m, n, proof, proof_n,
@@ -377,9 +379,9 @@ static int fake_subtree(void *ctx, unsigned level, uint64_t i,
 /* Sizes near 2^63: no overflow, at most MERKLE_PROOF_MAX hashes. */
 static void test_huge_sizes(void **state)
 {
-    static const uint64_t sizes[] = {
-        (UINT64_C(1) << 63) - 1, UINT64_C(1) << 63, (UINT64_C(1) << 63) + 1,
-        (UINT64_C(1) << 40) + 7};
+    static const uint64_t sizes[] = {(UINT64_C(1) << 63) - 1, UINT64_C(1) << 63,
+                                     (UINT64_C(1) << 63) + 1,
+                                     (UINT64_C(1) << 40) + 7};
     struct merkle_hash proof[MERKLE_PROOF_MAX];
     size_t i;
 
@@ -391,9 +393,9 @@ static void test_huge_sizes(void **state)
                                                 fake_subtree, NULL, proof, &n),
                          0);
         assert_in_range(n, 1, MERKLE_PROOF_MAX);
-        assert_int_equal(merkle_prove_inclusion(0, sizes[i], fake_subtree, NULL,
-                                                proof, &n),
-                         0);
+        assert_int_equal(
+            merkle_prove_inclusion(0, sizes[i], fake_subtree, NULL, proof, &n),
+            0);
         assert_in_range(n, 40, MERKLE_PROOF_MAX);
         assert_false(merkle_check_inclusion(0, sizes[i], &leaves[0], proof, n,
                                             &leaves[1]));

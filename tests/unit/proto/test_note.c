@@ -116,9 +116,8 @@ static void test_vector(void **state)
         0);
     assert_int_equal(n, 68);
     assert_memory_equal(blob, "\x53\x0d\x90\x3a", 4);
-    assert_int_equal(crypto_sign_verify_detached(blob + 4,
-                                                 (const uint8_t *)body,
-                                                 strlen(body), key),
+    assert_int_equal(crypto_sign_verify_detached(
+                         blob + 4, (const uint8_t *)body, strlen(body), key),
                      0);
     buf_init(&b, 1000);
     assert_int_equal(note_vkey(&b, name, key), 0);
@@ -194,8 +193,9 @@ static void test_strict_text(void **state)
     assert_int_equal(read_edited("\n\n\xe2\x80\x94 ", "\n\n- "), ERR_ENCODING);
     assert_int_equal(read_edited("\n\n\xe2\x80\x94 ", "\n\xe2\x80\x94 "),
                      ERR_ENCODING);
-    assert_int_equal(read_edited("\xe2\x80\x94 proctor", "\xe2\x80\x94  proctor"),
-                     ERR_ENCODING);
+    assert_int_equal(
+        read_edited("\xe2\x80\x94 proctor", "\xe2\x80\x94  proctor"),
+        ERR_ENCODING);
     assert_int_equal(read_edited("=\n\n", "=\n\n\n"), ERR_ENCODING);
     assert_int_equal(read_edited("\n42\n", "\n42\nextension\n"), ERR_ENCODING);
     assert_int_equal(read_n("", 0), ERR_ENCODING);
@@ -275,9 +275,9 @@ static void test_known_but_bad(void **state)
     /* Our key under another name. */
     buf_reset(&b);
     put_note(&b, &c, public_key, secret_key);
-    assert_int_equal(note_read(buf_bytes(&b), "proctor/else", public_key, &out,
-                               sig),
-                     ERR_ENCODING);
+    assert_int_equal(
+        note_read(buf_bytes(&b), "proctor/else", public_key, &out, sig),
+        ERR_ENCODING);
     buf_release(&b);
 }
 
@@ -327,19 +327,23 @@ static void test_extension_lines(void **state)
     buf_release(&whole);
 }
 
+#define NAME "example.com/foo"
+#define KEY_TAIL "ekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
+#define KEY "A" KEY_TAIL
+
 static void test_vkey_refusals(void **state)
 {
     static const char *const bad[] = {
         "",
         "name",
-        "example.com/foo+530d903a",
-        "example.com/foo+530d903b+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
-        "example.com/foo+530D903A+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
-        "example.com/fo +530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
-        "+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
-        "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k=",
-        "example.com/foo+530d903a+BOkyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
-        "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv"};
+        "a+530d903a",
+        NAME "+530d903b+" KEY, /* id of another key */
+        NAME "+530D903A+" KEY, /* upper case */
+        "example.com/fo +530d903a+" KEY,
+        "+530d903a+" KEY,
+        NAME "+530d903a+" KEY "=",
+        NAME "+530d903a+B" KEY_TAIL, /* another algorithm */
+        NAME "+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv"};
     char name[NOTE_ORIGIN_BYTES];
     uint8_t key[32];
     size_t i;
@@ -380,9 +384,9 @@ static void test_proof_file(void **state)
     for (i = 0; i < buf_len(&proof); i++) {
         struct ubytes cut = {buf_bytes(&proof).p, i};
 
-        assert_int_not_equal(note_proof_check(cut, ORIGIN, public_key,
-                                              &leaves[1], &index, &out),
-                             0);
+        assert_int_not_equal(
+            note_proof_check(cut, ORIGIN, public_key, &leaves[1], &index, &out),
+            0);
         proof.data_[i] ^= 1;
         assert_int_not_equal(note_proof_check(buf_bytes(&proof), ORIGIN,
                                               public_key, &leaves[1], &index,

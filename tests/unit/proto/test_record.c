@@ -1,5 +1,5 @@
-/* Records: every kind round-trips, every cut and every extension is refused, and
- * the JSON says what the bytes say. */
+/* Records: every kind round-trips, every cut and every extension is refused,
+ * and the JSON says what the bytes say. */
 #include "gen.h"
 
 #include <float.h>
@@ -213,8 +213,7 @@ static void test_unknown_heads(void **state)
     for (k = 0; k < 256; k++) {
         b.data_[3] = (uint8_t)k;
         if (k != RECORD_END) {
-            assert_int_equal(record_decode(buf_bytes(&b), &back),
-                             ERR_ENCODING);
+            assert_int_equal(record_decode(buf_bytes(&b), &back), ERR_ENCODING);
         }
     }
     b.data_[3] = RECORD_END;
@@ -284,8 +283,8 @@ static void test_json_f64(void **state)
                  {5e-324, "5e-324"},
                  {0.0, "0"},
                  {-2.5, "-2.5"},
-                 {INFINITY, "\"inf\""},
-                 {NAN, "\"nan\""}};
+                 {HUGE_VAL, "\"inf\""},
+                 {0.0 * HUGE_VAL, "\"nan\""}};
     struct record r;
     size_t i;
 

@@ -40,9 +40,8 @@ static void sign(const struct maker *m, const struct wal_batch *b,
 
 static void begin_segment(struct maker *m)
 {
-    struct wal_head h = {.first = m->frontier.size,
-                         .prev = m->prev,
-                         .frontier = m->frontier};
+    struct wal_head h = {
+        .first = m->frontier.size, .prev = m->prev, .frontier = m->frontier};
 
     buf_reset(&m->segment);
     m->first = h.first;
@@ -213,10 +212,8 @@ static void test_batch_codec(void **state)
 static void test_batch_wrong_inside(void **state)
 {
     static const uint8_t entry[] = {0, 1, 'x'};
-    struct wal_batch b = {.first = 5,
-                          .n = 1,
-                          .entries = {entry, sizeof(entry)},
-                          .size = 6};
+    struct wal_batch b = {
+        .first = 5, .n = 1, .entries = {entry, sizeof(entry)}, .size = 6};
     struct wal_batch back;
     struct buf out;
     size_t used;
@@ -482,8 +479,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_checker_names_the_fault, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(test_missing_segments, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(test_missing_segments, setup, teardown),
     };
 
     return cmocka_run_group_tests_name("wal", tests, NULL, NULL);

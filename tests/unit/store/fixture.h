@@ -1,5 +1,5 @@
-/* Shared by the store's tests: a store in a folder of its own, records to put in
- * it, and a disk hook that fails or kills at the n-th call. */
+/* Shared by the store's tests: a store in a folder of its own, records to put
+ * in it, and a disk hook that fails or kills at the n-th call. */
 #ifndef TESTS_UNIT_STORE_FIXTURE_H
 #define TESTS_UNIT_STORE_FIXTURE_H
 
@@ -188,8 +188,7 @@ static inline uint64_t verify_all(const char *dir)
 
         if (r.seq == 0) {
             record_str(&r, RF_GENESIS_origin, origin, sizeof(origin));
-            wal_check_init(&c, &h, origin,
-                           record_hash(&r, RF_GENESIS_log_key));
+            wal_check_init(&c, &h, origin, record_hash(&r, RF_GENESIS_log_key));
         }
         if (b->first == r.seq) {
             assert_int_equal(wal_check_batch(&c, b, NULL, NULL), 0);

@@ -70,20 +70,24 @@ static void test_put(void **state)
 {
     struct fixture *f = *state;
     int dir = open_base(f);
-    struct disk_file file = {.tmp_fd = dir, .dir_fd = dir, .name = "whole",
-                             .mode = 0444, .durable = 1};
+    struct disk_file file = {.tmp_fd = dir,
+                             .dir_fd = dir,
+                             .name = "whole",
+                             .mode = 0444,
+                             .durable = 1};
     struct fault fault = {.at = 1, .error = ENOSPC};
 
-    assert_int_equal(disk_put(&file, (struct ubytes){(const uint8_t *)"abc", 3}),
-                     0);
+    assert_int_equal(
+        disk_put(&file, (struct ubytes){(const uint8_t *)"abc", 3}), 0);
     run_command("test \"$(cat '%s/whole')\" = abc%s", f->base, "");
     /* A failed put leaves the old file and no temporary one. */
     disk_set_hook(fault_hook, &fault);
     assert_int_equal(disk_put(&file, (struct ubytes){(const uint8_t *)"xy", 2}),
                      ERR_SPACE);
     disk_set_hook(NULL, NULL);
-    run_command("test \"$(ls '%s')\" = whole && test \"$(cat '%s/whole')\" = abc",
-                f->base, f->base);
+    run_command(
+        "test \"$(ls '%s')\" = whole && test \"$(cat '%s/whole')\" = abc",
+        f->base, f->base);
     assert_int_equal(close(dir), 0);
 }
 

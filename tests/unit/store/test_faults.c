@@ -1,7 +1,7 @@
-/* Fails the n-th disk call, once and for ever, for n = 0, 1, ... until none fails:
- * around creation, and around open, append, snapshot, publish, close of a ledger
- * that is there. After each: reopen, everything acknowledged is there, all of it
- * verifies. */
+/* Fails the n-th disk call, once and for ever, for n = 0, 1, ... until none
+ * fails: around creation, and around open, append, snapshot, publish, close of
+ * a ledger that is there. After each: reopen, everything acknowledged is
+ * there, all of it verifies. */
 #include "fixture.h"
 
 #define APPENDS 6

@@ -1,5 +1,5 @@
-/* The fold: each kind's effect, snapshots that lose nothing, order that does not
- * matter, size. */
+/* The fold: each kind's effect, snapshots that lose nothing, order that does
+ * not matter, size. */
 #include "fixture.h"
 
 #include <time.h>
@@ -309,8 +309,8 @@ static void test_snapshot_at_any_point(void **state)
                 add_task(each[k], run, name, i % STATE_N_, "because");
                 break;
             case 4:
-                add_run_task(each[k], RECORD_START, RF_START_run,
-                             RF_START_task, run, name);
+                add_run_task(each[k], RECORD_START, RF_START_run, RF_START_task,
+                             run, name);
                 break;
             default:
                 run = i % 60 == 5 ? add_run(each[k], old_run + 1) : run;

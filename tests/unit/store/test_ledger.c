@@ -1,5 +1,5 @@
-/* The ledger: creation, appending, reopening, snapshots, recovery of torn tails,
- * refusal of damage. */
+/* The ledger: creation, appending, reopening, snapshots, recovery of torn
+ * tails, refusal of damage. */
 #include "fixture.h"
 
 #include <signal.h>
@@ -179,8 +179,8 @@ static void test_lost_records_are_refused(void **state)
     run_command("! ls '%s' | grep -q torn%s", in_store(f, "ledger/wal"), "");
 }
 
-/* Each byte of a small ledger, one by one: opening names the damage, or, where the
- * byte is in the last batch and never published, moves it aside. */
+/* Each byte of a small ledger, one by one: opening names the damage, or, where
+ * the byte is in the last batch and never published, moves it aside. */
 static void test_every_flip_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -214,8 +214,7 @@ static void test_missing_pieces(void **state)
     run_command("mv '%s' '%s/key'", in_store(f, "keys/key"), f->base);
     assert_int_equal(fixture_try_open(f), ERR_STORE_DAMAGED);
     assert_non_null(strstr(f->d.what, "keys/key"));
-    run_command("head -c 33 '%s/key' > '%s'", f->base,
-                in_store(f, "keys/key"));
+    run_command("head -c 33 '%s/key' > '%s'", f->base, in_store(f, "keys/key"));
     assert_int_equal(fixture_try_open(f), ERR_SIGNER);
     run_command("cp '%s/key' '%s'", f->base, in_store(f, "keys/key"));
     fixture_open(f);
@@ -279,8 +278,7 @@ static void test_read(void **state)
     assert_true(r.seq == 7);
     assert_int_equal(ledger_read(f->l, seq + 1, &b, &r, &again), 0);
     assert_int_equal(r.kind, RECORD_CHECKPOINT);
-    assert_int_equal(ledger_read(f->l, seq + 2, &b, &r, &again),
-                     ERR_NOT_FOUND);
+    assert_int_equal(ledger_read(f->l, seq + 2, &b, &r, &again), ERR_NOT_FOUND);
     fixture_close(f);
     buf_release(&b);
 }

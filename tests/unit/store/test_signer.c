@@ -1,5 +1,5 @@
-/* proctor-signer through its socket: what it signs, what it refuses, what it has
- * left when it serves, how it ends. */
+/* proctor-signer through its socket: what it signs, what it refuses, what it
+ * has left when it serves, how it ends. */
 #include "fixture.h"
 
 #include <dirent.h>
@@ -25,8 +25,10 @@ static int start(struct fixture *f, struct session *s, int is_new)
     int code;
 
     (void)snprintf(path, sizeof(path), "%s/key", f->base);
-    key = open(path, is_new ? O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC
-                            : O_RDONLY | O_CLOEXEC, 0600);
+    key = open(path,
+               is_new ? O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC
+                      : O_RDONLY | O_CLOEXEC,
+               0600);
     assert_true(key >= 0);
     diag_init(&s->d);
     code = signer_client_start(&s->c, signer_path, key, is_new, &s->p, &s->d);
@@ -183,8 +185,8 @@ static void test_claims(void **state)
 static void test_seeds(void **state)
 {
     struct fixture *f = *state;
-    static const uint64_t order[] = {1, 2, 1023, 1024, 1025, 500000,
-                                     LIMIT_SEED_CHAIN};
+    static const uint64_t order[] = {
+        1, 2, 1023, 1024, 1025, 500000, LIMIT_SEED_CHAIN};
     struct merkle_frontier tree;
     struct session s;
     uint8_t x[32];

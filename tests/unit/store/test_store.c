@@ -173,8 +173,7 @@ static void test_busy(void **state)
     int created;
 
     assert_int_equal(open_store(f, &created), 0);
-    assert_int_equal(store_open(f->dir, &second, &created, &d),
-                     ERR_STORE_BUSY);
+    assert_int_equal(store_open(f->dir, &second, &created, &d), ERR_STORE_BUSY);
     (void)snprintf(pid, sizeof(pid), "pid %ld", (long)getpid());
     assert_non_null(strstr(d.what, pid));
     assert_true(d.hint[0] != '\0');
@@ -310,8 +309,8 @@ static void test_faults(void **state)
             int code;
 
             run_command("rm -rf '%s'%s", f->dir, "");
-            fault = (struct fault){.at = n, .error = errors[e],
-                                   .forever = e == 1};
+            fault =
+                (struct fault){.at = n, .error = errors[e], .forever = e == 1};
             disk_set_hook(fault_hook, &fault);
             code = open_store(f, &created);
             if (code == 0) {
@@ -342,13 +341,20 @@ static void test_faults(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STORE_TEST(test_create_and_reopen), STORE_TEST(test_put_get),
-        STORE_TEST(test_get_limit),         STORE_TEST(test_damaged_object),
-        STORE_TEST(test_memfd),             STORE_TEST(test_put_fd),
-        STORE_TEST(test_busy),              STORE_TEST(test_owner_killed),
-        STORE_TEST(test_not_a_store),       STORE_TEST(test_other_version),
-        STORE_TEST(test_missing_folder),    STORE_TEST(test_read_only),
-        STORE_TEST(test_tmp_is_emptied),    STORE_TEST(test_faults),
+        STORE_TEST(test_create_and_reopen),
+        STORE_TEST(test_put_get),
+        STORE_TEST(test_get_limit),
+        STORE_TEST(test_damaged_object),
+        STORE_TEST(test_memfd),
+        STORE_TEST(test_put_fd),
+        STORE_TEST(test_busy),
+        STORE_TEST(test_owner_killed),
+        STORE_TEST(test_not_a_store),
+        STORE_TEST(test_other_version),
+        STORE_TEST(test_missing_folder),
+        STORE_TEST(test_read_only),
+        STORE_TEST(test_tmp_is_emptied),
+        STORE_TEST(test_faults),
     };
 
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);

@@ -1,14 +1,13 @@
-/* Derived files: paths, every size up to 600 and some around 65,536, incremental
- * against all at once, deleted and made again; judged by tlog_check.py, which
- * shares no code with us. */
+/* Derived files: paths, every size up to 600 and some around 65,536,
+ * incremental against all at once, deleted and made again; judged by
+ * tlog_check.py, which shares no code with us. */
 #include "fixture.h"
 
 #include "kernel/store/tiles.h"
 
 #define CHECK "python3 " TEST_SOURCE_DIR "/tests/scenario/tlog_check.py"
 
-static void expect_path(int level, uint64_t n, unsigned width,
-                        const char *path)
+static void expect_path(int level, uint64_t n, unsigned width, const char *path)
 {
     char got[TILE_PATH_BYTES];
 
@@ -44,8 +43,8 @@ static void refused(const struct fixture *f)
 
 static void test_small_sizes(void **state)
 {
-    static const unsigned steps[] = {1, 1, 1, 50, 100, 99, 1, 1, 1, 1,
-                                     200, 55, 1, 1, 1, 83};
+    static const unsigned steps[] = {1, 1, 1,   50, 100, 99, 1, 1,
+                                     1, 1, 200, 55, 1,   1,  1, 83};
     struct fixture *f = *state;
     uint64_t size = 1;
     size_t i;
@@ -63,7 +62,8 @@ static void test_small_sizes(void **state)
     check(f, size);
 }
 
-/* Publishing again from a fresh process state, at sizes on and off the edges. */
+/* Publishing again from a fresh process state, at sizes on and off the
+ * edges. */
 static void test_across_reopen(void **state)
 {
     static const unsigned steps[] = {254, 1, 1, 255, 300, 3000};
@@ -192,9 +192,9 @@ static void test_outside_refusals(void **state)
         flip_byte(in_store(f, files[i]), 30);
         run_command("printf x >> '%s'%s", in_store(f, files[i]), "");
         refused(f);
-        assert_int_equal(
-            truncate(in_store(f, files[i]),
-                     (off_t)file_size(in_store(f, files[i])) - 1), 0);
+        assert_int_equal(truncate(in_store(f, files[i]),
+                                  (off_t)file_size(in_store(f, files[i])) - 1),
+                         0);
     }
     check(f, 301);
     run_command("echo > '%s/ledger/tile/0/002'%s", f->dir, "");
@@ -207,14 +207,10 @@ static void test_outside_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paths),
-        TILES_TEST(test_small_sizes),
-        TILES_TEST(test_across_reopen),
-        TILES_TEST(test_made_again),
-        TILES_TEST(test_damaged_edge),
-        TILES_TEST(test_partials_go),
-        TILES_TEST(test_second_level),
-        TILES_TEST(test_outside_refusals),
+        cmocka_unit_test(test_paths),   TILES_TEST(test_small_sizes),
+        TILES_TEST(test_across_reopen), TILES_TEST(test_made_again),
+        TILES_TEST(test_damaged_edge),  TILES_TEST(test_partials_go),
+        TILES_TEST(test_second_level),  TILES_TEST(test_outside_refusals),
     };
 
     return cmocka_run_group_tests_name("tiles", tests, NULL, NULL);
