@@ -101,10 +101,10 @@ static long write_root(void)
 
 static long symlink_out(void)
 {
-    if (symlink("/etc/passwd", "/work/link") < 0) {
+    if (symlink("/etc/passwd", "link") < 0) {
         return -errno;
     }
-    return file_open("/work/link", O_RDONLY);
+    return file_open("link", O_RDONLY);
 }
 
 static long dotdot_out(void)
@@ -114,7 +114,7 @@ static long dotdot_out(void)
 
 static long link_into_work(void)
 {
-    return error_of(link("/usr/bin/env", "/work/env"));
+    return error_of(link("/usr/bin/env", "env"));
 }
 
 static long unlink_dev_null(void)
@@ -178,7 +178,7 @@ static long python_works(void)
                   "t = threading.Thread(target=lambda: None)\n"
                   "t.start(); t.join()\n"
                   "subprocess.run(['/usr/bin/true'], check=True)\n"
-                  "open('/work/a', 'w').write('b')\n"
+                  "open('a', 'w').write('b')\n"
                   "sys.exit(42)");
 }
 
@@ -326,7 +326,7 @@ static long tmpfs_bomb(void)
     for (int i = 0; i < 64; i++) {
         int fd;
 
-        snprintf(name, sizeof(name), "/work/%d", i);
+        snprintf(name, sizeof(name), "file-%d", i);
         fd = open(name, O_CREAT | O_WRONLY, 0600);
         while (fd >= 0 && write(fd, block, sizeof(block)) > 0) {
         }
@@ -343,7 +343,7 @@ static long file_size_limit(void)
     pid_t pid = fork();
 
     if (pid == 0) {
-        int fd = open("/work/large", O_CREAT | O_WRONLY, 0600);
+        int fd = open("large", O_CREAT | O_WRONLY, 0600);
 
         _exit(fd < 0 || pwrite(fd, "x", 1, 64 << 20) < 0);
     }
