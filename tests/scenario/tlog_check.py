@@ -3,7 +3,9 @@
 from the hash tiles, and compares both with the checkpoint. Shares no code with
 Proctor; standard library only; checks no signature (outside tools do that).
 
-usage: tlog_check.py STORE/ledger      prints "OK size root" or the fault, exit 1
+usage: tlog_check.py STORE/ledger
+Prints "OK size root" (and "ahead=N" when N tiles lie there that no checkpoint
+promises yet), or "FAULT what" and exits with 1.
 """
 import base64
 import hashlib
@@ -82,9 +84,7 @@ def widths(count):
         yield index, min(256, count - 256 * index)
 
 
-def read_bundle(root, index, width, seen):
-    name = tile_name("entries", index, width)
-    data = read(root, name, seen)
+def split_bundle(name, data, width):
     entries, at = [], 0
     while at < len(data):
         if at + 2 > len(data):
@@ -97,6 +97,11 @@ def read_bundle(root, index, width, seen):
     if len(entries) != width:
         raise Fault("%s: %d entries, expected %d" % (name, len(entries), width))
     return entries
+
+
+def read_bundle(root, index, width, seen):
+    name = tile_name("entries", index, width)
+    return split_bundle(name, read(root, name, seen), width)
 
 
 def check_chain(index, entry, previous):
@@ -122,20 +127,50 @@ def check_hash_tiles(root, leaves, seen):
         level += 1
 
 
-def check_strays(root, size, seen):
-    """Partial tiles of older checkpoints are allowed, nothing else is."""
-    partial = re.compile(r"(.*)\.p/([1-9][0-9]{0,2})$")
+def parse_name(name):
+    """(kind, index, width), or a fault: nothing else may lie there."""
+    m = re.fullmatch(r"tile/(entries|[0-9]+)/((?:x[0-9]{3}/)*[0-9]{3})"
+                     r"(?:\.p/([1-9][0-9]{0,2}))?", name)
+    if m:
+        index = int(m.group(2).replace("x", "").replace("/", ""))
+        width = int(m.group(3) or 256)
+        if tile_name(m.group(1), index, width) == name:
+            return m.group(1), index, width
+    raise Fault("%s: no tile's name" % name)
+
+
+def check_other(root, name, size):
+    """A tile that the checkpoint does not promise: a partial one of an older
+    checkpoint, or one ahead of it, whose writer did not come to publish. Either
+    must be whole, and agree with the promised tile as far as both go."""
+    kind, index, width = parse_name(name)
+    with open(os.path.join(root, name), "rb") as f:
+        data = f.read()
+    if kind == "entries":
+        split_bundle(name, data, width)
+    elif len(data) != 32 * width:
+        raise Fault("%s: %d bytes" % (name, len(data)))
+    held = size >> (8 * int(kind) if kind != "entries" else 0)
+    promised = min(256, held - 256 * index)
+    if promised > 0:
+        with open(os.path.join(root, tile_name(kind, index, promised)),
+                  "rb") as f:
+            other = f.read()
+        n = min(len(other), len(data))
+        if other[:n] != data[:n]:
+            raise Fault("%s: differs from the promised tile" % name)
+    return 1 if width > promised else 0
+
+
+def check_others(root, size, seen):
+    """Number of tiles ahead of the checkpoint."""
+    ahead = 0
     for folder, _, files in os.walk(os.path.join(root, "tile")):
         for f in files:
             name = os.path.relpath(os.path.join(folder, f), root)
-            if name in seen:
-                continue
-            m = partial.match(name)
-            held = m and (m.group(1) in seen or any(
-                s.startswith(m.group(1) + ".p/") and
-                int(s.rsplit("/", 1)[1]) > int(m.group(2)) for s in seen))
-            if not held:
-                raise Fault("%s: no part of a log of %d" % (name, size))
+            if name not in seen:
+                ahead += check_other(root, name, size)
+    return ahead
 
 
 def check(root):
@@ -152,8 +187,7 @@ def check(root):
         raise Fault("root of the entries is %s, the checkpoint says %s" %
                     (found.hex(), wanted.hex()))
     check_hash_tiles(root, leaves, seen)
-    check_strays(root, size, seen)
-    return size, found
+    return size, found, check_others(root, size, seen)
 
 
 def main(argv):
@@ -161,11 +195,12 @@ def main(argv):
         print(__doc__.strip(), file=sys.stderr)
         return 2
     try:
-        size, root = check(argv[1])
+        size, root, ahead = check(argv[1])
     except (Fault, ValueError, OSError) as e:
         print("FAULT %s" % e)
         return 1
-    print("OK %d %s" % (size, root.hex()))
+    print("OK %d %s%s" % (size, root.hex(),
+                          " ahead=%d" % ahead if ahead else ""))
     return 0
 
 
