@@ -116,9 +116,21 @@ int probe_begin(struct probe *p, pid_t pid, int pidfd)
 
 void probe_end(struct probe *p)
 {
-    if (p->held) {
-        ptrace(PTRACE_DETACH, p->pid, NULL, NULL);
-        p->held = 0;
+    siginfo_t info;
+
+    if (!p->held) {
+        return;
+    }
+    p->held = 0;
+    if (ptrace(PTRACE_DETACH, p->pid, NULL, NULL) == 0) {
+        return;
+    }
+    /* It is dying, or would not stop. As long as we trace it nobody else can
+     * reap it, and its namespace cannot end: make sure, and let go. */
+    syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
+    while (waitid((idtype_t)P_PIDFD, (id_t)p->pidfd, &info,
+                  WEXITED | __WALL) < 0 &&
+           errno == EINTR) {
     }
 }
 

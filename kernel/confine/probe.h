@@ -20,7 +20,7 @@ struct probe {
 /* Seizes and stops the process; its seccomp filters are suspended until
  * probe_end. 0, ERR_CONFINE (it is gone or may not be traced; errno says). */
 int probe_begin(struct probe *p, pid_t pid, int pidfd) MUST_USE;
-/* Lets it go on as if nothing had happened. */
+/* Lets it go on as if nothing had happened; one that cannot is killed. */
 void probe_end(struct probe *p);
 
 enum probe_outcome {

@@ -171,7 +171,7 @@ const struct attack attacks[] = {
     K('F', "fcntl_lease", P, SYS_fcntl, 3, 1024, 0),
     K('F', "fcntl_pipe_size", P, SYS_fcntl, 3, 1031, 1 << 20),
     S('F', "descriptor_to_kernel", C, END_CUT, 0),
-    S('F', "close_channel_and_spin", C, END_SIGNAL, SIGXCPU),
+    S('F', "close_channel_and_spin", C, END_SIGNAL, 0),
     K('F', "memfd_create", P, SYS_memfd_create, ARG_ZERO, 0),
     /* G: memory. */
     K('G', "mmap_rwx", C, SYS_mmap, 0, 4096, RWX, ANON, -1, 0),

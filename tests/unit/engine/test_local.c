@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "proto/err.h"
@@ -31,6 +32,7 @@ struct play {
     struct engine *engine;
     unsigned ready, messages, exits, failures;
     unsigned stop_after; /* calls of any kind */
+    unsigned stop_ends;  /* last calls: on_exit, on_failed */
     struct worker_exit end;
     struct diag d;
     uint8_t report[4096];
@@ -87,6 +89,14 @@ static void on_message(void *ctx, struct worker *w, struct frame *f)
     step(p);
 }
 
+static void step_end(struct play *p)
+{
+    if (p->stop_ends > 0 && --p->stop_ends == 0) {
+        loop_stop(p->loop);
+    }
+    step(p);
+}
+
 static void on_end(void *ctx, struct worker *w, const struct worker_exit *e)
 {
     struct play *p = ctx;
@@ -96,7 +106,7 @@ static void on_end(void *ctx, struct worker *w, const struct worker_exit *e)
     if (p->free_in == FREE_EXIT) {
         worker_free(w); /* too late to matter, and harmless */
     }
-    step(p);
+    step_end(p);
 }
 
 static void on_failed(void *ctx, struct worker *w, const struct diag *d)
@@ -108,7 +118,7 @@ static void on_failed(void *ctx, struct worker *w, const struct diag *d)
     if (p->free_in == FREE_EXIT) {
         worker_free(w);
     }
-    step(p);
+    step_end(p);
 }
 
 static const struct worker_handler handler = {on_ready, on_message, on_end,
@@ -307,6 +317,36 @@ static void test_zygote_is_replaced(void **state)
     assert_int_not_equal(zygote_pid("config"), pid);
 }
 
+/* At any moment, also while a worker of its is stopped to be measured: who
+ * traces a process is the only one who can let its namespace end. */
+static void test_zygote_dies_at_any_moment(void **state)
+{
+    struct play *p = *state;
+
+    for (unsigned i = 0; i < 60; i++) {
+        pid_t killer;
+        long pid;
+
+        for (int k = 0; k < 3; k++) {
+            start(p, WORKER_CONFIG);
+        }
+        pid = zygote_pid("config");
+        assert_true(pid > 0);
+        killer = fork();
+        assert_true(killer >= 0);
+        if (killer == 0) {
+            usleep(i * 25);
+            kill((pid_t)pid, SIGKILL);
+            _exit(0);
+        }
+        p->stop_ends = 3;
+        assert_int_equal(loop_run(p->loop), 0);
+        assert_int_equal(p->stop_ends, 0);
+        assert_int_equal(waitpid(killer, NULL, 0), killer);
+    }
+    assert_int_equal(p->exits + p->failures, 180);
+}
+
 static void refused(struct play *p, const char *const *roots, size_t n,
                     const char *what)
 {
@@ -389,7 +429,7 @@ static void test_cpu_time_is_seen(void **state)
     run(p, 1);
     assert_int_equal(p->exits, 1);
     assert_true(p->end.cpu_ms >= 900 && p->end.cpu_ms < 3000);
-    assert_int_equal(p->end.killed_signal, SIGKILL);
+    assert_int_equal(p->end.killed_signal, SIGXCPU);
 }
 
 static void test_images_are_needed(void **state)
@@ -463,6 +503,7 @@ int main(void)
         TEST(test_freed_workers_call_nobody),
         TEST(test_workers_are_counted),
         TEST(test_zygote_is_replaced),
+        TEST(test_zygote_dies_at_any_moment),
         TEST(test_roots_are_checked),
         TEST(test_dead_man_switch),
         TEST(test_cpu_time_is_seen),
