@@ -322,7 +322,7 @@ static int parse_key_id(struct text t, uint8_t out[static KEY_ID_BYTES])
     size_t i;
 
     memset(out, 0, KEY_ID_BYTES);
-    if (t.n != 2 * KEY_ID_BYTES) {
+    if (t.n != (size_t)2 * KEY_ID_BYTES) {
         return 0;
     }
     for (i = 0; i < t.n; i++) {

@@ -15,7 +15,7 @@
  * that the next FIELD gets the same number. */
 enum {
 #define KIND(NAME, number, text, what)                                         \
-    RFIRST_##NAME, RFIRST_STEP_##NAME = RFIRST_##NAME - 1,
+    RFIRST_##NAME, RFIRST_STEP_##NAME = (RFIRST_##NAME) - 1,
 #define FIELD(KIND_, name, type, what) RPLACE_##KIND_##_##name,
 #include "proto/record.def"
 #undef KIND

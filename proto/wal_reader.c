@@ -169,7 +169,7 @@ static int find_later(struct wal_reader *w, uint64_t *out)
  * segment that starts where it ends. */
 static int next_segment(struct wal_reader *w, int code)
 {
-    uint64_t later;
+    uint64_t later = 0;
 
     TRY(find_later(w, &later));
     if (later == 0) {

@@ -101,7 +101,7 @@ static int set_hash(ProtobufCBinaryData *field, const uint8_t h[static 32])
 static int add_ref(struct fold *f, struct ubytes name, Proctor__RefState **out)
 {
     Proctor__RefState *ref = malloc(sizeof(*ref));
-    void *room = fold_room(f->s->refs, f->s->n_refs, sizeof(ref));
+    void *room = fold_room(f->s->refs, f->s->n_refs, sizeof(void *));
 
     if (room != NULL) {
         f->s->refs = room;
@@ -139,7 +139,7 @@ static int add_exam(struct fold *f, const uint8_t cid[static CID_BYTES],
                     Proctor__ExamState **out)
 {
     Proctor__ExamState *exam = malloc(sizeof(*exam));
-    void *room = fold_room(f->s->exams, f->s->n_exams, sizeof(exam));
+    void *room = fold_room(f->s->exams, f->s->n_exams, sizeof(void *));
 
     if (room != NULL) {
         f->s->exams = room;
@@ -193,7 +193,7 @@ static int add_candidate(struct fold *f, Proctor__ExamState *e,
                          Proctor__CandidateState **out)
 {
     Proctor__CandidateState *c = malloc(sizeof(*c));
-    void *room = fold_room(e->candidates, e->n_candidates, sizeof(c));
+    void *room = fold_room(e->candidates, e->n_candidates, sizeof(void *));
 
     if (room != NULL) {
         e->candidates = room;
@@ -309,7 +309,7 @@ static void drop_run(struct fold *f)
 static int new_run(struct fold *f)
 {
     Proctor__RunState *run = malloc(sizeof(*run));
-    void *room = fold_room(f->s->runs, 0, sizeof(run));
+    void *room = fold_room(f->s->runs, 0, sizeof(void *));
 
     if (room != NULL) {
         f->s->runs = room;
@@ -368,7 +368,7 @@ static int task_of(struct fold *f, uint64_t run_seq, struct ubytes id,
         return 0;
     }
     t = malloc(sizeof(*t));
-    room = fold_room(run->tasks, run->n_tasks, sizeof(t));
+    room = fold_room(run->tasks, run->n_tasks, sizeof(void *));
     if (room != NULL) {
         run->tasks = room;
     }

@@ -21,7 +21,7 @@ struct fold {
     struct map tasks; /* of the only run */
 };
 
-#define CANDIDATE_KEY_BYTES (2 * CID_BYTES)
+#define CANDIDATE_KEY_BYTES ((size_t)2 * CID_BYTES)
 
 static inline struct ubytes key_of_text(const char *s)
 {

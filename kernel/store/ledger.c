@@ -162,6 +162,7 @@ static int write_segment(struct ledger *l, const struct wal_batch *b)
     TRY(disk_open(l->wal_fd, name, O_WRONLY, &l->segment_fd));
     l->segment_first = b->first;
     l->segment_off = buf_len(&l->out);
+    l->segment_batches_n = 1;
     return 0;
 }
 
@@ -176,6 +177,7 @@ static int write_batch(struct ledger *l, const struct wal_batch *b)
                    buf_len(&l->out)));
     TRY(disk_sync(l->segment_fd));
     l->segment_off += buf_len(&l->out);
+    l->segment_batches_n++;
     return 0;
 }
 
@@ -232,6 +234,7 @@ int ledger_commit(struct ledger *l)
     TRY(check_alive(l));
     TRY(ledger_flush(l));
     if (tail_n(l) >= LIMIT_SNAPSHOT_RECORDS ||
+        l->segment_batches_n >= LIMIT_SNAPSHOT_BATCHES ||
         l->segment_off >= LIMIT_SEGMENT_BYTES) {
         return ledger_snapshot(l);
     }

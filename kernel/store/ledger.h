@@ -79,7 +79,8 @@ int ledger_read(struct ledger *l, uint64_t seq, struct buf *out,
 /* Derived files up to date (tiles, checkpoint); also done by ledger_close. */
 int ledger_publish(struct ledger *l) MUST_USE;
 /* Stores a snapshot of the fold, adds its CHECKPOINT record, rolls the segment.
- * Done by ledger_commit itself every LIMIT_SNAPSHOT_RECORDS records. */
+ * Done by ledger_commit itself every LIMIT_SNAPSHOT_RECORDS records or
+ * LIMIT_SNAPSHOT_BATCHES batches. */
 int ledger_snapshot(struct ledger *l) MUST_USE;
 
 #endif

@@ -28,6 +28,7 @@ struct ledger {
     int segment_fd;
     uint64_t segment_off;   /* where the next batch goes */
     uint64_t segment_first;
+    uint64_t segment_batches_n;
     struct checkpoint last; /* origin, size, root */
     uint8_t last_sig[64];
     struct merkle_frontier frontier;

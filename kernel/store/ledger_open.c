@@ -31,6 +31,7 @@ struct recovery {
     uint64_t torn_off;   /* in the last segment */
     uint64_t torn_bytes; /* 0 = no torn tail */
     uint64_t end_off;    /* of the last segment's whole batches */
+    uint64_t batches_n;  /* of that segment */
 };
 
 static int damaged(struct diag *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -53,7 +54,7 @@ static int damaged(struct diag *d, const char *fmt, ...)
 /* Everything but damage, in words. */
 static int failed(struct diag *d, int code, const char *what)
 {
-    if (d->what[0] == '\0') {
+    if (d->code == 0) { /* nothing said, or only of a torn tail */
         (void)diag_set(d, code, (struct loc){.path = NULL}, "%s: %s", what,
                        err_text(code));
         if (code == ERR_SPACE) {
@@ -273,6 +274,7 @@ static int replay_batches(struct recovery *rc, struct wal_segment *s,
         }
         TRY(code);
         TRY(check_published(rc));
+        rc->batches_n++;
     }
     if (code == WAL_E_END && s->next > s->head.first) {
         return 0;
@@ -311,6 +313,7 @@ static int replay_segment(struct recovery *rc, size_t i, int is_first)
                        "which ends at record %" PRIu64,
                        name, rc->check.size);
     }
+    rc->batches_n = 0;
     if (code == 0) {
         code = replay_batches(rc, &s, name, is_last(rc, i));
         rc->end_off = s.off;
@@ -394,6 +397,7 @@ static int open_tail(struct recovery *rc)
 
     l->segment_first = rc->firsts[rc->firsts_n - 1];
     l->segment_off = rc->end_off;
+    l->segment_batches_n = rc->batches_n;
     l->last = rc->check.last;
     l->frontier = rc->check.frontier;
     l->prev = rc->check.prev;

@@ -4,12 +4,13 @@
  * nor return from a put before file and name are durable. */
 #include "kernel/store/store.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <errno.h>
 
 #include "proto/blake3.h"
 #include "proto/err.h"
@@ -47,10 +48,7 @@ static int open_object(const struct store *s, const struct cid *c, int *out_fd)
     struct place p = place_of(c);
     char path[sizeof("objects/") + sizeof(p)];
 
-    memcpy(path, "objects/", 8);
-    memcpy(path + 8, p.folder, 2);
-    path[10] = '/';
-    memcpy(path + 11, p.name, sizeof(p.name));
+    (void)snprintf(path, sizeof(path), "objects/%s/%s", p.folder, p.name);
     return disk_open(store_dir_fd(s), path, O_RDONLY, out_fd);
 }
 

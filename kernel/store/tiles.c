@@ -15,7 +15,7 @@
 
 #define WIDTH 256u
 #define LEVELS 8
-#define BUNDLE_MAX (WIDTH * (2 + LIMIT_RECORD_BYTES))
+#define BUNDLE_MAX ((size_t)WIDTH * (2 + LIMIT_RECORD_BYTES))
 /* From here on one sync of the whole file system is cheaper than one a file. */
 #define BULK_RECORDS 2048u
 
@@ -216,23 +216,24 @@ static void restart(struct tiles *t)
     t->size = 0;
 }
 
-/* The last bundle and the last tile of level 0 are there: a quick sign that
- * nobody removed the tiles and left the checkpoint. */
+static int is_there(const struct tiles *t, const char *path)
+{
+    int fd CLEANUP(fd_closep) = -1;
+
+    return disk_open(t->place.ledger_fd, path, O_RDONLY, &fd) == 0;
+}
+
+/* vkey, the last bundle and the last tile of level 0 are there: a quick sign
+ * that nobody removed the tiles and left the checkpoint. */
 static int edge_is_there(const struct tiles *t, uint64_t size)
 {
     unsigned width = size % WIDTH == 0 ? WIDTH : (unsigned)(size % WIDTH);
-    int level;
+    char bundle[TILE_PATH_BYTES];
+    char tile[TILE_PATH_BYTES];
 
-    for (level = -1; level <= 0; level++) {
-        int fd CLEANUP(fd_closep) = -1;
-        char path[TILE_PATH_BYTES];
-
-        tile_path(level, (size - 1) / WIDTH, width, path);
-        if (disk_open(t->place.ledger_fd, path, O_RDONLY, &fd) != 0) {
-            return 0;
-        }
-    }
-    return 1;
+    tile_path(-1, (size - 1) / WIDTH, width, bundle);
+    tile_path(0, (size - 1) / WIDTH, width, tile);
+    return is_there(t, bundle) && is_there(t, tile) && is_there(t, "vkey");
 }
 
 /* The partial tiles of the levels above 0, from disk. */
