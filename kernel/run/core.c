@@ -214,6 +214,21 @@ int core_get_message(struct core *c, const struct cid *id,
     return code == 0 ? 0 : ERR_TRACE(code);
 }
 
+int core_get_values(struct core *c, const struct cid *id, const struct type *t,
+                    struct values *out)
+{
+    struct buf b;
+    int code;
+
+    buf_init(&b, LIMIT_FRAME_BYTES);
+    code = store_get(c->store, id, &b);
+    if (code == 0) {
+        code = values_decode(out, buf_bytes(&b), t, LIMIT_TABLE_ROWS);
+    }
+    buf_release(&b);
+    return code == 0 ? 0 : ERR_TRACE(code);
+}
+
 ProtobufCBinaryData cid_field(const struct cid *c)
 {
     return (ProtobufCBinaryData){CID_BYTES, (uint8_t *)(uintptr_t)c->b};

@@ -8,6 +8,7 @@
 #include "kernel/store/ledger.h"
 #include "kernel/store/store.h"
 #include "proto/diag.h"
+#include "proto/value.h"
 
 struct chan;
 struct guards;
@@ -61,6 +62,10 @@ int core_put_message(struct core *c, const ProtobufCMessage *m,
 int core_get_message(struct core *c, const struct cid *id,
                      const ProtobufCMessageDescriptor *type,
                      ProtobufCMessage **out) MUST_USE;
+
+/* Reads an object as values of type t. */
+int core_get_values(struct core *c, const struct cid *id, const struct type *t,
+                    struct values *out) MUST_USE;
 
 /* Names and CIDs of all worker classes, for RUN and GENESIS. */
 #define CORE_CLASSES_BYTES 128

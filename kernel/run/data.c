@@ -297,7 +297,7 @@ static void on_values(void *ctx, struct config_job *j, int code,
     if (code != 0 && d != NULL) {
         run_refuse(r, d, "");
     } else if (code > 0) {
-        run_error(r, ERR_LIMIT, path, "budgets.bytes is used up");
+        run_error(r, ERR_REFUSED, path, "budgets.bytes is used up");
     } else if (code < 0) {
         run_error(r, code, path, err_text(code));
     }
@@ -364,7 +364,7 @@ static void files_done(struct run *r)
     code = files_put(&r->files, &r->programs, r->req->graph_dir, r->core,
                      &r->inputs_cid);
     if (code != 0) {
-        run_error(r, code < 0 ? code : ERR_LIMIT, NULL,
+        run_error(r, code < 0 ? code : ERR_REFUSED, NULL,
                   code < 0 ? err_text(code) : "budgets.bytes is used up");
         return;
     }

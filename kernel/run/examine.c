@@ -30,21 +30,6 @@ struct examine {
     int quoted;      /* the candidate's last words were shown once */
 };
 
-static int load_values(struct core *c, const struct cid *id,
-                       const struct type *t, struct values *out)
-{
-    struct buf b;
-    int code;
-
-    buf_init(&b, LIMIT_FRAME_BYTES);
-    code = store_get(c->store, id, &b);
-    if (code == 0) {
-        code = values_decode(out, buf_bytes(&b), t, LIMIT_TABLE_ROWS);
-    }
-    buf_release(&b);
-    return code;
-}
-
 static int load_runnable(struct examine *x, enum exam_who who,
                          const ProtobufCBinaryData *field, struct diag *d)
 {
@@ -67,7 +52,7 @@ static int load_corpora(struct examine *x)
         values_init(&x->corpora[i]);
         TRY(data_corpus_type(field_bytes(&x->pb->domain), i, &t));
         TRY(cid_from_field(&x->pb->corpora[i], &id));
-        TRY(load_values(x->core, &id, &t, &x->corpora[i]));
+        TRY(core_get_values(x->core, &id, &t, &x->corpora[i]));
     }
     return 0;
 }

@@ -205,7 +205,7 @@ int files_fill(struct files *f, size_t i, int fd, struct core *c,
     }
     code = store_put_fd(c->store, fd, file->max_bytes, &file->cid, &n);
     if (code == 0 && budget_charge(&c->budget, BUDGET_BYTES, n) != 0) {
-        return diag_set(d, ERR_LIMIT, none, "%s is used up (%llu)",
+        return diag_set(d, ERR_REFUSED, none, "%s is used up (%llu)",
                         budget_name(BUDGET_BYTES),
                         (unsigned long long)budget_limit(&c->budget,
                                                          BUDGET_BYTES));

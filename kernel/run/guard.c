@@ -183,24 +183,30 @@ static void flush(void *ctx, short revents)
     }
 }
 
+/* Reports are few and equal ones are one object: no budget pays for them. */
 static int record_confine(struct guard *g, const Proctor__Confinement *report)
 {
-    struct guards *s = g->owner;
+    struct core *c = g->owner->core;
     struct record r;
+    struct buf b;
     struct cid id;
     uint64_t seq;
-    int code = core_put_message(s->core, &report->base, &id);
+    int code;
 
-    if (code != 0) {
-        return code > 0 ? ERR_TRACE(ERR_LIMIT) : code;
+    buf_init(&b, LIMIT_FRAME_BYTES);
+    code = pb_encode(&report->base, &b);
+    if (code == 0) {
+        code = store_put(c->store, buf_bytes(&b), &id);
     }
+    buf_release(&b);
+    TRY(code);
     record_init(&r, RECORD_CONFINE);
-    record_set_u(&r, RF_CONFINE_run, s->core->run_seq);
+    record_set_u(&r, RF_CONFINE_run, c->run_seq);
     record_set_str(&r, RF_CONFINE_task, g->task);
-    record_set_u(&r, RF_CONFINE_worker, ++s->ordinal);
+    record_set_u(&r, RF_CONFINE_worker, ++g->owner->ordinal);
     record_set_str(&r, RF_CONFINE_class, worker_class_name(g->class));
     record_set_hash(&r, RF_CONFINE_report, id.b);
-    return ledger_add(s->core->ledger, &r, &seq);
+    return ledger_add(c->ledger, &r, &seq);
 }
 
 static void on_ready(void *ctx, struct worker *w,
@@ -279,7 +285,7 @@ static void guard_fail_spent(struct guard *g, enum budget_item i)
 
     snprintf(what, sizeof(what), "%s is used up (%llu)", budget_name(i),
              (unsigned long long)budget_limit(&g->owner->core->budget, i));
-    guard_fail(g, ERR_LIMIT, what);
+    guard_fail(g, ERR_REFUSED, what);
 }
 
 /* Starts one worker out of the queue; its budget decides first. */

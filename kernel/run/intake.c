@@ -95,11 +95,30 @@ static void texts_are_read(struct run *r)
     intake_check(r);
 }
 
+/* What one text's job ended with. code > 0: the store's budget. */
+static void text_over(struct run *r, struct config_job **j, int code,
+                      const struct diag *d, const char *path)
+{
+    if (code != 0 && d != NULL) {
+        run_refuse(r, d, "");
+    } else if (code != 0) {
+        run_error(r, code < 0 ? code : ERR_REFUSED, path,
+                  code == ERR_PROTOCOL ? "its reader answered nonsense"
+                                       : "it cannot be stored");
+    }
+    config_free(*j);
+    *j = NULL;
+    if (code == 0) {
+        texts_are_read(r);
+    }
+}
+
 static void on_graph(void *ctx, struct config_job *j, int code,
                      Proctor__ConfigReply *reply, const struct diag *d)
 {
     struct run *r = ctx;
 
+    (void)j;
     if (code == 0 && (reply->graph == NULL || reply->policy != NULL ||
                       reply->inputs.len > 0 || reply->outputs.len > 0 ||
                       reply->n_places != reply->graph->n_tasks)) {
@@ -114,17 +133,7 @@ static void on_graph(void *ctx, struct config_job *j, int code,
         reply->n_places = 0;
         code = keep_canonical(r, &r->graph->base, &r->graph_cid);
     }
-    config_free(j);
-    r->graph_job = NULL;
-    if (code != 0 && d != NULL) {
-        run_refuse(r, d, "");
-    } else if (code != 0) {
-        run_error(r, code < 0 ? code : ERR_LIMIT, r->req->graph_path,
-                     code == ERR_PROTOCOL ? "its reader answered nonsense"
-                                          : "it cannot be stored");
-    } else {
-        texts_are_read(r);
-    }
+    text_over(r, &r->graph_job, code, d, r->req->graph_path);
 }
 
 static void on_policy(void *ctx, struct config_job *j, int code,
@@ -132,6 +141,7 @@ static void on_policy(void *ctx, struct config_job *j, int code,
 {
     struct run *r = ctx;
 
+    (void)j;
     if (code == 0 && (reply->policy == NULL || reply->graph != NULL ||
                       reply->inputs.len > 0 || reply->outputs.len > 0 ||
                       reply->n_grant_places != reply->policy->n_grants)) {
@@ -146,17 +156,7 @@ static void on_policy(void *ctx, struct config_job *j, int code,
         reply->n_grant_places = 0;
         code = keep_canonical(r, &r->policy->base, &r->policy_cid);
     }
-    config_free(j);
-    r->policy_job = NULL;
-    if (code != 0 && d != NULL) {
-        run_refuse(r, d, "");
-    } else if (code != 0) {
-        run_error(r, code < 0 ? code : ERR_LIMIT, r->req->policy_path,
-                     code == ERR_PROTOCOL ? "its reader answered nonsense"
-                                          : "it cannot be stored");
-    } else {
-        texts_are_read(r);
-    }
+    text_over(r, &r->policy_job, code, d, r->req->policy_path);
 }
 
 static int text_job(struct run *r, Proctor__ConfigKind kind,

@@ -190,8 +190,8 @@ static void verdict_outcome(struct op_exam *x, unsigned verdict, unsigned level,
                         .evidence_ref = seq + 1};
 
     snprintf(o.reason, sizeof(o.reason), "%s%s%s",
-             o.passed ? "" : verdict_name(verdict), o.passed ? "" : ": ",
-             reason);
+             o.passed ? "" : verdict_name(verdict),
+             o.passed || reason[0] == '\0' ? "" : ": ", reason);
     live_over(x->live, &o);
 }
 
@@ -213,7 +213,7 @@ static void done(void *ctx, int code, const char *what,
     }
     code = put_objects(x, e, &objects);
     if (code > 0) {
-        live_fail(x->live, ERR_LIMIT, "no verdict: budgets.bytes is used up");
+        live_fail(x->live, ERR_REFUSED, "no verdict: budgets.bytes is used up");
         return;
     }
     if (code < 0) {
@@ -226,7 +226,8 @@ static void done(void *ctx, int code, const char *what,
     snprintf(text, sizeof(text), "verdict %s: %s", verdict_name(e->verdict),
              e->reason);
     say_event(r->core, seq + 1, live_id(x->live), "", text);
-    verdict_outcome(x, e->verdict, e->level, &objects.evidence, seq, e->reason);
+    verdict_outcome(x, e->verdict, e->level, &objects.evidence, seq,
+                    e->verdict == VERDICT_ADMIT ? "" : e->reason);
 }
 
 /* A verdict that stands is returned as it stands. VOID and INCONCLUSIVE said
@@ -342,7 +343,7 @@ static int exam_start_op(struct live *l)
         code = exam_object_put(l->run, s, takes, gives, &x->exam, &d);
     }
     if (code > 0) {
-        live_fail(l, ERR_LIMIT, "budgets.bytes is used up");
+        live_fail(l, ERR_REFUSED, "budgets.bytes is used up");
         return 0;
     }
     if (code < 0) {

@@ -158,7 +158,7 @@ static int smoke_begin(struct live *l, const struct cid *cid)
 static int put_failed(struct live *l, int code, const struct diag *d)
 {
     if (code > 0) {
-        live_fail(l, ERR_LIMIT, "budgets.bytes is used up");
+        live_fail(l, ERR_REFUSED, "budgets.bytes is used up");
     } else {
         live_fail(l, code, "%s", d->what[0] == '\0' ? err_text(code) : d->what);
     }

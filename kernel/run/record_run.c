@@ -50,6 +50,21 @@ static int record_begin(struct run *r)
     return 0;
 }
 
+int record_refuse(struct run *r, const Proctor__Task *t, const char *rule,
+                  const char *what)
+{
+    struct record rec;
+    uint64_t seq;
+
+    record_init(&rec, RECORD_REFUSE);
+    record_set_u(&rec, RF_REFUSE_run, r->seq);
+    record_set_str(&rec, RF_REFUSE_task, t == NULL ? "" : t->id);
+    record_set_str(&rec, RF_REFUSE_op, t == NULL ? "" : t->op);
+    record_set_str(&rec, RF_REFUSE_rule, rule);
+    record_set_str(&rec, RF_REFUSE_what, what);
+    return run_record(r, &rec, &seq);
+}
+
 int record_refused(struct run *r)
 {
     struct run_counts none = {0};
@@ -58,26 +73,17 @@ int record_refused(struct run *r)
     TRY(record_begin(r));
     for (size_t i = 0; i < r->refusals_n; i++) {
         const struct refusal *x = &r->refusals[i];
-        const Proctor__Task *t =
-            x->task_i == UINT32_MAX ? NULL : r->graph->tasks[x->task_i];
-        struct record rec;
-        uint64_t seq;
 
-        record_init(&rec, RECORD_REFUSE);
-        record_set_u(&rec, RF_REFUSE_run, r->seq);
-        record_set_str(&rec, RF_REFUSE_task, t == NULL ? "" : t->id);
-        record_set_str(&rec, RF_REFUSE_op, t == NULL ? "" : t->op);
-        record_set_str(&rec, RF_REFUSE_rule, x->rule);
-        record_set_str(&rec, RF_REFUSE_what, x->d.what);
-        TRY(run_record(r, &rec, &seq));
+        TRY(record_refuse(
+            r, x->task_i == UINT32_MAX ? NULL : r->graph->tasks[x->task_i],
+            x->rule, x->d.what));
     }
     return record_end(r, &none);
 }
 
-static int record_admit(struct run *r, size_t i)
+int record_admit(struct run *r, const Proctor__Task *t,
+                 const struct decision *d)
 {
-    const Proctor__Task *t = r->graph->tasks[i];
-    const struct decision *d = &r->admission.tasks[i];
     struct record rec;
     struct cid digest;
     struct buf b;
@@ -111,7 +117,7 @@ int record_admitted(struct run *r)
     }
     TRY(record_begin(r));
     for (size_t i = 0; i < r->graph->n_tasks; i++) {
-        TRY(record_admit(r, i));
+        TRY(record_admit(r, r->graph->tasks[i], &r->admission.tasks[i]));
     }
     return run_commit(r);
 }

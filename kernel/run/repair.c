@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/run/record_run.h"
 #include "proto/err.h"
 
 enum needs { NEEDS_PASSED, NEEDS_WAIT, NEEDS_FAILED };
@@ -86,50 +87,6 @@ static void on_refusal(void *ctx, size_t task_i, const char *rule,
     }
 }
 
-static int record_child(struct run *r, const Proctor__Task *child,
-                        const struct decision *d)
-{
-    struct record rec;
-    struct cid digest;
-    struct buf b;
-    uint64_t seq;
-    int code;
-
-    buf_init(&b, LIMIT_FRAME_BYTES);
-    code = pb_encode(&child->base, &b);
-    digest = cid_of(buf_bytes(&b));
-    buf_release(&b);
-    if (code < 0) {
-        return ERR_TRACE(code);
-    }
-    record_init(&rec, RECORD_ADMIT);
-    record_set_u(&rec, RF_ADMIT_run, r->seq);
-    record_set_str(&rec, RF_ADMIT_task, child->id);
-    record_set_str(&rec, RF_ADMIT_op, child->op);
-    record_set_hash(&rec, RF_ADMIT_digest, digest.b);
-    record_set_str(&rec, RF_ADMIT_capability, d->capability);
-    record_set_u(&rec, RF_ADMIT_grant, d->grant_i);
-    record_set_u(&rec, RF_ADMIT_level,
-                 child->validator == NULL ? 0 : child->validator->level);
-    record_set_str(&rec, RF_ADMIT_rule, d->rule);
-    return run_record(r, &rec, &seq);
-}
-
-static int record_refusal(struct run *r, const Proctor__Task *child,
-                          const struct repair_refusal *x)
-{
-    struct record rec;
-    uint64_t seq;
-
-    record_init(&rec, RECORD_REFUSE);
-    record_set_u(&rec, RF_REFUSE_run, r->seq);
-    record_set_str(&rec, RF_REFUSE_task, child->id);
-    record_set_str(&rec, RF_REFUSE_op, child->op);
-    record_set_str(&rec, RF_REFUSE_rule, x->rule);
-    record_set_str(&rec, RF_REFUSE_what, x->d.what);
-    return run_record(r, &rec, &seq);
-}
-
 /* Admission of the child among what it needs. *out_admitted, or x says why. */
 static int admit_child(struct run *r, uint32_t i, Proctor__Task *child,
                        struct repair_refusal *x, int *out_admitted)
@@ -155,7 +112,7 @@ static int admit_child(struct run *r, uint32_t i, Proctor__Task *child,
         snprintf(x->rule, sizeof(x->rule), "repair.cycle");
         diag_set(&x->d, ERR_REFUSED, run_place(r, i),
                  "its repair needs what it is to repair");
-        return record_refusal(r, child, x);
+        return record_refuse(r, child, x->rule, x->d.what);
     }
     g.version = r->graph->version;
     g.name = r->graph->name;
@@ -169,9 +126,9 @@ static int admit_child(struct run *r, uint32_t i, Proctor__Task *child,
     TRY(admit_check(&q, &a, on_refusal, x));
     if (a.refused_n == 0) {
         *out_admitted = 1;
-        code = record_child(r, child, &a.tasks[g.n_tasks - 1]);
+        code = record_admit(r, child, &a.tasks[g.n_tasks - 1]);
     } else {
-        code = record_refusal(r, child, x);
+        code = record_refuse(r, child, x->rule, x->d.what);
     }
     admission_release(&a);
     return code;

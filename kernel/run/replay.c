@@ -198,6 +198,17 @@ static int use_policy(struct replay *r, const struct cid *cid)
     return 0;
 }
 
+/* Budgets are not part of the evidence, but they decided between enumerating and
+ * drawing (exam: what COMMIT says was left at least), and too few are the one
+ * reason to be inconclusive without a COMMIT. */
+static uint64_t draws_left(const struct replay_item *item)
+{
+    if (item->has_draw) {
+        return item->draw.draws;
+    }
+    return item->verdict == VERDICT_INCONCLUSIVE ? 0 : UINT64_MAX;
+}
+
 static void item_start(struct replay *r)
 {
     const struct replay_item *item = &r->items.v[r->i];
@@ -207,11 +218,7 @@ static void item_start(struct replay *r)
         .burnt = item->disclosed,
         .burnt_n = item->disclosed_n,
         .committed = item->committed,
-        /* Too few draws left is the one reason to be inconclusive without a
-         * COMMIT; budgets are not part of the evidence. */
-        .draws_left = item->verdict == VERDICT_INCONCLUSIVE && !item->has_draw
-                          ? 0
-                          : UINT64_MAX,
+        .draws_left = draws_left(item),
         .task = r->label,
         .commit = commit,
         .progress = progress,

@@ -252,23 +252,6 @@ static int load_program(struct core *c, struct runnable *r, struct diag *d)
     return program_roots(m->argv[0], &r->roots);
 }
 
-static int load_values(struct core *c, const ProtobufCBinaryData *field,
-                       const struct type *t, struct values *out)
-{
-    struct buf b;
-    struct cid cid;
-    int code;
-
-    TRY(cid_from_field(field, &cid));
-    buf_init(&b, LIMIT_FRAME_BYTES);
-    code = store_get(c->store, &cid, &b);
-    if (code == 0) {
-        code = values_decode(out, buf_bytes(&b), t, LIMIT_TABLE_ROWS);
-    }
-    buf_release(&b);
-    return code == 0 ? 0 : ERR_TRACE(code);
-}
-
 static int bytes_compare(struct ubytes a, struct ubytes b)
 {
     size_t n = a.n < b.n ? a.n : b.n;
@@ -289,10 +272,14 @@ static int row_compare(const void *a, const void *b, void *ctx)
 
 static int load_table(struct core *c, struct runnable *r)
 {
+    struct cid inputs;
+    struct cid outputs;
     uint32_t n;
 
-    TRY(load_values(c, &r->m->table_inputs, &r->takes, &r->inputs));
-    TRY(load_values(c, &r->m->table_outputs, &r->gives, &r->outputs));
+    TRY(cid_from_field(&r->m->table_inputs, &inputs));
+    TRY(cid_from_field(&r->m->table_outputs, &outputs));
+    TRY(core_get_values(c, &inputs, &r->takes, &r->inputs));
+    TRY(core_get_values(c, &outputs, &r->gives, &r->outputs));
     n = values_n(&r->inputs);
     if (n != values_n(&r->outputs)) {
         return ERR_TRACE(ERR_ENCODING);

@@ -164,7 +164,7 @@ static void on_wall(void *ctx, short revents)
     (void)revents;
     snprintf(why, sizeof(why), "budgets.wall is used up (%llu ms)",
              (unsigned long long)r->policy->budgets->wall_ms);
-    run_error(r, ERR_LIMIT, r->req->policy_path, why);
+    run_error(r, ERR_REFUSED, r->req->policy_path, why);
 }
 
 static int begin(struct run *r)

@@ -169,7 +169,7 @@ static void test_fill_refuses(void **state)
     p.bytes = 3;
     budget_set(&f->c.budget, &p);
     assert_int_equal(fill(f, &files, 0, file_open(f, "x", "1234", 0644)),
-                     ERR_LIMIT);
+                     ERR_REFUSED);
     assert_non_null(strstr(f->d.what, "budgets.bytes"));
     p.bytes = 4;
     budget_set(&f->c.budget, &p);
