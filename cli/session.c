@@ -89,8 +89,7 @@ static void hear_interrupt(void *ctx, unsigned n)
 
     progress_say(s->progress,
                  n == 1
-                     ? "stopping after the running tasks; Ctrl-C again stops "
-                       "them too"
+                     ? "stopping; what has passed is kept (run --resume)"
                      : "stopping now");
 }
 
