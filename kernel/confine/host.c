@@ -14,6 +14,8 @@
 
 #include "proto/err.h"
 
+#include "kernel/confine/unroot.h"
+
 #define LANDLOCK_VERSION_FLAG 1u
 
 static int missing(struct diag *d, const char *what, const char *hint)
@@ -111,11 +113,27 @@ static int landlock_check(unsigned *out_abi, struct diag *d)
     return 0;
 }
 
+static int root_check(struct diag *d)
+{
+    int error = unroot_is_needed() ? unroot() : 0;
+    char what[96];
+
+    if (error == 0) {
+        return 0;
+    }
+    snprintf(what, sizeof(what), "no user namespace can be made here: %s",
+             strerror(error));
+    return missing(d, what,
+                   "outside of a chroot, or in one with CAP_SYS_ADMIN, "
+                   "CAP_SYS_CHROOT and /proc");
+}
+
 int host_check(unsigned *out_landlock_abi, struct diag *d)
 {
     TRY(privileges_check(d));
     TRY(proc_check(d));
     TRY(namespaces_check(d));
+    TRY(root_check(d));
     TRY(seccomp_check(d));
     return landlock_check(out_landlock_abi, d);
 }

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,7 +16,9 @@
 #include "proto/blake3.h"
 #include "proto/err.h"
 
-enum { HASH_CHUNK_BYTES = 8192 };
+enum {
+    HASH_CHUNK_BYTES = 8192
+};
 
 int core_hash_fd(int fd, uint64_t max_bytes, struct cid *out, uint64_t *out_n)
 {
@@ -137,7 +141,9 @@ int core_open_ledger(struct core *c, const struct cid *policy, struct diag *d)
 {
     char names[CORE_CLASSES_BYTES];
     uint8_t images[WORKER_CLASSES_N * CID_BYTES];
-    struct ledger_genesis g = {.kernel = c->kernel, .policy = *policy};
+    char signer[PATH_MAX];
+    struct ledger_genesis g = {
+        .kernel = c->kernel, .policy = *policy, .signer = signer};
 
     ASSERT(c->store != NULL && c->engine != NULL);
     if (c->ledger != NULL) {
@@ -146,6 +152,10 @@ int core_open_ledger(struct core *c, const struct cid *policy, struct diag *d)
     core_classes(c, names, images);
     g.classes = names;
     g.images = (struct ubytes){images, sizeof(images)};
+    if (snprintf(signer, sizeof(signer), "%s/proctor-signer", c->images_dir) >=
+        (int)sizeof(signer)) {
+        return ERR_TRACE(ERR_LIMIT);
+    }
     TRY(ledger_open(c->store, &g, &c->ledger, d));
     c->recording = 1;
     return 0;
@@ -183,8 +193,7 @@ int core_put(struct core *c, struct ubytes bytes, struct cid *out)
     return store_put(c->store, bytes, out);
 }
 
-int core_put_message(struct core *c, const ProtobufCMessage *m,
-                     struct cid *out)
+int core_put_message(struct core *c, const ProtobufCMessage *m, struct cid *out)
 {
     struct buf b;
     int code;
