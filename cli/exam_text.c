@@ -148,7 +148,7 @@ static void print_controls(FILE *to, const Proctor__Evidence *e,
         ran += !c->skipped;
         right += !c->skipped && c->passed == c->must_pass;
     }
-    if (e->n_controls > 0) {
+    if (ran > 0) {
         fprintf(to, "%*scontrols: %zu of %zu behaved as they must\n",
                 (int)indent, "", right, ran);
     }

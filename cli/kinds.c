@@ -16,6 +16,8 @@ static const struct {
     {RF_RUN_graph, {TYPE(graph), 1}},
     {RF_RUN_policy, {TYPE(policy), 1}},
     {RF_RUN_inputs, {TYPE(inputs), 1}},
+    {RF_RUN_graph_text, {NULL, 1}},
+    {RF_RUN_policy_text, {NULL, 1}},
     {RF_ADMIT_digest, {TYPE(task), 0}},
     {RF_CONFINE_report, {TYPE(confinement), 1}},
     {RF_COMMIT_exam, {TYPE(exam), 1}},

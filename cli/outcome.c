@@ -176,7 +176,13 @@ static void print_totals(const Proctor__RunDone *done, const char *store,
         return;
     }
     if (rows == 0 && done->code != 0) {
-        return; /* it never began: the diagnosis says all */
+        /* It never began: the diagnosis says why, the ledger that it was so. */
+        if (done->end_seq > done->first_seq && store != NULL) {
+            printf("Nothing ran. The refusal is in records %" PRIu64
+                   " to %" PRIu64 " of %s.\n",
+                   done->first_seq, done->end_seq - 1, store);
+        }
+        return;
     }
     if (all > rows && rows > 0) {
         printf("... and %" PRIu64 " more; proctor status lists them\n",

@@ -198,7 +198,9 @@ static int open_all(struct run *r, struct diag *d)
         TRY(core_open_store(c, d));
         if (has_policy(r)) {
             TRY(store_put(c->store, buf_bytes(&r->policy_text), &policy));
-            TRY(store_put(c->store, buf_bytes(&r->graph_text), &r->graph_cid));
+            TRY(store_put(c->store, buf_bytes(&r->graph_text),
+                          &r->graph_text_cid));
+            r->policy_text_cid = policy;
         }
     }
     TRY(core_open_engine(c, d));

@@ -44,6 +44,8 @@ static int record_begin(struct run *r)
                      (struct ubytes){images, sizeof(images)});
     record_set_str(&rec, RF_RUN_graph_path, r->req->graph_path);
     record_set_u(&rec, RF_RUN_resumes_ref, r->resumes_ref);
+    record_set_hash(&rec, RF_RUN_graph_text, r->graph_text_cid.b);
+    record_set_hash(&rec, RF_RUN_policy_text, r->policy_text_cid.b);
     TRY(run_record(r, &rec, &r->seq));
     r->has_record = 1;
     c->run_seq = r->seq;

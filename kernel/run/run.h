@@ -77,6 +77,8 @@ struct run {
     /* texts */
     struct buf graph_text;
     struct buf policy_text;
+    struct cid graph_text_cid; /* zero when resumed */
+    struct cid policy_text_cid;
     struct config_job *graph_job;
     struct config_job *policy_job;
     Proctor__Graph *graph;   /* owned */

@@ -228,6 +228,7 @@ static int settle(struct run *r, struct live *l)
     if (o.code < 0 && r->outside == 0) {
         r->outside = o.code;
     }
+    r->tasks[i].evidence_ref = o.evidence_ref; /* the VERDICT against it */
     return task_fail(r, i, o.reason);
 }
 
