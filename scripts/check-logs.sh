@@ -11,7 +11,7 @@ report() {
     n=$((n + 1))
     if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; failed=$((failed + 1)); fi
 }
-for table in logs/bench/*.md; do
+for table in logs/bench/[0-9]*.md; do
     for word in '^machine: ' '^commit: [0-9a-f]{7,}' '^command: scripts/bench.sh'; do
         s=0; grep -qE "$word" "$table" || s=1
         report $s "$table has a line $word"
