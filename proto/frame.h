@@ -25,7 +25,7 @@
 enum msg_from { MSG_FROM_CLI, MSG_FROM_KERNEL, MSG_FROM_WORKER };
 
 enum msg {
-#define MSG(name, number, from, type, max_bytes, max_fds) MSG_##name = number,
+#define MSG(name, number, from, type, max_bytes, max_fds) MSG_##name = (number),
 #include "proto/msg.def"
 #undef MSG
 };

@@ -298,8 +298,14 @@ int merkle_check_inclusion(uint64_t index, uint64_t size,
     return sn == 0 && hash_is_equal(&r, root);
 }
 
-/* The walk of RFC 9162 section 2.1.4.2 once the first hash is known. */
-static int check_consistency_from(uint64_t fn, uint64_t sn,
+/* The walk of RFC 9162 section 2.1.4.2, with its names. */
+struct walk {
+    uint64_t fn;
+    uint64_t sn;
+};
+
+/* Checks a consistency proof once the first hash is known. */
+static int check_consistency_from(struct walk w,
                                   const struct merkle_hash *first,
                                   const struct merkle_hash *proof,
                                   size_t proof_n,
@@ -313,23 +319,24 @@ static int check_consistency_from(uint64_t fn, uint64_t sn,
     for (i = 0; i < proof_n; i++) {
         const struct merkle_hash *c = &proof[i];
 
-        if (sn == 0) {
+        if (w.sn == 0) {
             return 0;
         }
-        if ((fn & 1) != 0 || fn == sn) {
+        if ((w.fn & 1) != 0 || w.fn == w.sn) {
             fr = merkle_node(c, &fr);
             sr = merkle_node(c, &sr);
-            while ((fn & 1) == 0 && fn != 0) {
-                fn >>= 1;
-                sn >>= 1;
+            while ((w.fn & 1) == 0 && w.fn != 0) {
+                w.fn >>= 1;
+                w.sn >>= 1;
             }
         } else {
             sr = merkle_node(&sr, c);
         }
-        fn >>= 1;
-        sn >>= 1;
+        w.fn >>= 1;
+        w.sn >>= 1;
     }
-    return sn == 0 && hash_is_equal(&fr, old_root) && hash_is_equal(&sr, root);
+    return w.sn == 0 && hash_is_equal(&fr, old_root) &&
+           hash_is_equal(&sr, root);
 }
 
 int merkle_check_consistency(uint64_t old_size, uint64_t size,
@@ -337,8 +344,7 @@ int merkle_check_consistency(uint64_t old_size, uint64_t size,
                              const struct merkle_hash *old_root,
                              const struct merkle_hash *root)
 {
-    uint64_t fn;
-    uint64_t sn;
+    struct walk w;
 
     if (old_size == 0 || old_size > size) {
         return 0;
@@ -349,16 +355,16 @@ int merkle_check_consistency(uint64_t old_size, uint64_t size,
     if (proof_n == 0) {
         return 0;
     }
-    fn = old_size - 1;
-    sn = size - 1;
-    while ((fn & 1) != 0) {
-        fn >>= 1;
-        sn >>= 1;
+    w.fn = old_size - 1;
+    w.sn = size - 1;
+    while ((w.fn & 1) != 0) {
+        w.fn >>= 1;
+        w.sn >>= 1;
     }
     if ((old_size & (old_size - 1)) == 0) {
-        return check_consistency_from(fn, sn, old_root, proof, proof_n,
-                                      old_root, root);
+        return check_consistency_from(w, old_root, proof, proof_n, old_root,
+                                      root);
     }
-    return check_consistency_from(fn, sn, &proof[0], proof + 1, proof_n - 1,
+    return check_consistency_from(w, &proof[0], proof + 1, proof_n - 1,
                                   old_root, root);
 }

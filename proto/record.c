@@ -32,7 +32,7 @@ struct kind_info {
 
 static const struct kind_info kinds[] = {
 #define KIND(NAME, number, text, what_)                                        \
-    [number] = {.name = text, .what = what_, .first = RFIRST_##NAME},
+    [number] = {.name = (text), .what = (what_), .first = RFIRST_##NAME},
 #define FIELD(KIND_, name, type, what)
 #include "proto/record.def"
 #undef KIND

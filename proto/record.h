@@ -14,7 +14,7 @@
 
 enum record_kind {
     RECORD_NONE = 0,
-#define KIND(NAME, number, text, what) RECORD_##NAME = number,
+#define KIND(NAME, number, text, what) RECORD_##NAME = (number),
 #define FIELD(KIND_, name, type, what)
 #include "proto/record.def"
 #undef KIND

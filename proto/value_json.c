@@ -17,15 +17,20 @@
 #define FLOAT_TEXT_BYTES 40
 
 /* Reads the text back in the width it came from. */
+static uint64_t bits_of(double v)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &v, sizeof(bits));
+    return bits;
+}
+
 static int reads_back(const char *text, double v, int is_f32)
 {
     if (is_f32) {
-        float want = (float)v;
-        float got = strtof(text, NULL);
-
-        return memcmp(&got, &want, sizeof(got)) == 0;
+        return bits_of((double)strtof(text, NULL)) == bits_of((double)(float)v);
     }
-    return memcmp(&(double){strtod(text, NULL)}, &v, sizeof(v)) == 0;
+    return bits_of(strtod(text, NULL)) == bits_of(v);
 }
 
 /* Fewest digits that read back. Any decimal of 15 (f32: 6) digits survives the
