@@ -235,25 +235,6 @@ static int explain_end(struct client *c, struct diag *d)
     return ERR_INTERNAL;
 }
 
-static void answer_file(struct client *c, const char *path,
-                        Proctor__FileAnswer *a, char *why, size_t why_n,
-                        int *fds, unsigned *fds_n)
-{
-    int fd = -1;
-
-    why[0] = '\0';
-    if (c->dir_fd < 0) {
-        (void)snprintf(why, why_n, "no folder was named for it");
-    } else if (*fds_n == LIMIT_FRAME_FDS) {
-        (void)snprintf(why, why_n, "more than %d files in one request",
-                       LIMIT_FRAME_FDS);
-    } else if (files_open_beneath(c->dir_fd, path, &fd, why, why_n) == 0) {
-        fds[(*fds_n)++] = fd;
-    }
-    a->ok = fd >= 0;
-    a->why = why;
-}
-
 enum {
     WHY_BYTES = 160
 };
@@ -262,6 +243,25 @@ struct answer {
     Proctor__FileAnswer m;
     char why[WHY_BYTES];
 };
+
+static void answer_file(struct client *c, const char *path, struct answer *a,
+                        int *fds, unsigned *fds_n)
+{
+    char *why = a->why;
+    int fd = -1;
+
+    why[0] = '\0';
+    if (c->dir_fd < 0) {
+        (void)snprintf(why, WHY_BYTES, "no folder was named for it");
+    } else if (*fds_n == LIMIT_FRAME_FDS) {
+        (void)snprintf(why, WHY_BYTES, "more than %d files in one request",
+                       LIMIT_FRAME_FDS);
+    } else if (files_open_beneath(c->dir_fd, path, &fd, why, WHY_BYTES) == 0) {
+        fds[(*fds_n)++] = fd;
+    }
+    a->m.ok = fd >= 0;
+    a->m.why = why;
+}
 
 static int answer_files(struct client *c, const Proctor__NeedFiles *need)
 {
@@ -280,8 +280,7 @@ static int answer_files(struct client *c, const Proctor__NeedFiles *need)
     }
     for (i = 0; i < n; i++) {
         proctor__file_answer__init(&a[i].m);
-        answer_file(c, need->paths[i], &a[i].m, a[i].why, sizeof(a[i].why), fds,
-                    &fds_n);
+        answer_file(c, need->paths[i], &a[i], fds, &fds_n);
         list[i] = &a[i].m;
     }
     m.n_answers = n;
@@ -370,12 +369,11 @@ static int wait_frame(struct client *c, const struct client_ears *ears)
     }
 }
 
-int client_ask(struct client *c, enum msg msg, const ProtobufCMessage *m,
-               const int *fds, unsigned fds_n, enum msg wanted,
+int client_ask(struct client *c, const struct client_question *q,
                const struct client_ears *ears, struct frame *out,
                struct diag *d)
 {
-    int rc = frame_send(c->sock, msg, m, fds, fds_n);
+    int rc = frame_send(c->sock, q->msg, q->m, q->fds, q->fds_n);
 
     frame_init(out);
     if (rc == ERR_LIMIT) {
@@ -398,7 +396,7 @@ int client_ask(struct client *c, enum msg msg, const ProtobufCMessage *m,
                             err_text(rc));
         }
         rc = serve(c, ears, out);
-        if (rc == SERVE_E_ANSWER && out->info->msg != wanted &&
+        if (rc == SERVE_E_ANSWER && out->info->msg != q->wanted &&
             out->info->msg != MSG_RUN_DONE) {
             rc = ERR_PROTOCOL;
         }

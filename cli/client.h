@@ -22,6 +22,15 @@ struct client_ears {
     void *ctx;
 };
 
+/* What is asked. Everything is borrowed; fds may be NULL when fds_n is 0. */
+struct client_question {
+    enum msg msg;
+    const ProtobufCMessage *m;
+    const int *fds;
+    unsigned fds_n;
+    enum msg wanted;
+};
+
 /* Starts the kernel. store: absolute path, or NULL for requests that need none.
  * ERR_NOT_FOUND (no kernel beside this program), ERR_NOMEM, ERR_IO; d says. */
 int client_open(const char *store, struct client **out,
@@ -32,11 +41,10 @@ void client_close(struct client *c);
 /* Files that the kernel may ask for are beneath dir_fd (borrowed; -1: none). */
 void client_serve_files(struct client *c, int dir_fd);
 
-/* Sends one request (fds borrowed) and serves the kernel until an answer comes:
- * `wanted`, or RUN_DONE in its place. *out owns it (frame_release). 0, or ERR_*
+/* Sends one request and serves the kernel until an answer comes: q->wanted, or
+ * RUN_DONE in its place. *out owns it (frame_release). 0, or ERR_*
  * with d when the kernel ended without one. */
-int client_ask(struct client *c, enum msg msg, const ProtobufCMessage *m,
-               const int *fds, unsigned fds_n, enum msg wanted,
+int client_ask(struct client *c, const struct client_question *q,
                const struct client_ears *ears, struct frame *out,
                struct diag *d) MUST_USE;
 

@@ -41,9 +41,11 @@ static int ask(struct check_args *a)
     int rc = session_open(&s, a->c, NULL);
 
     if (rc == 0) {
-        rc =
-            session_ask(&s, MSG_RUN_REQUEST, &a->request.m.base, a->request.fds,
-                        a->request.fds_n, MSG_RUN_DONE, a->request.dir_fd);
+        const struct client_question q = {MSG_RUN_REQUEST, &a->request.m.base,
+                                          a->request.fds, a->request.fds_n,
+                                          MSG_RUN_DONE};
+
+        rc = session_ask(&s, &q, a->request.dir_fd);
     }
     if (rc == 0) {
         session_end_kernel(&s);

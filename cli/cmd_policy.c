@@ -111,8 +111,11 @@ static int ask(struct policy_args *a)
     int rc = session_open(&s, a->c, NULL);
 
     if (rc == 0) {
-        rc = session_ask(&s, MSG_RUN_REQUEST, &a->request.m.base,
-                         a->request.fds, a->request.fds_n, MSG_POLICY_VIEW, -1);
+        const struct client_question q = {MSG_RUN_REQUEST, &a->request.m.base,
+                                          a->request.fds, a->request.fds_n,
+                                          MSG_POLICY_VIEW};
+
+        rc = session_ask(&s, &q, -1);
     }
     if (rc == 0) {
         view = (const Proctor__PolicyView *)session_answer(&s, MSG_POLICY_VIEW,

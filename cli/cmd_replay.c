@@ -176,8 +176,10 @@ int cmd_replay(struct cli *c, int argc, char **argv)
     m.all = a.all;
     rc = session_open(&s, c, place.path);
     if (rc == 0) {
-        rc = session_ask(&s, MSG_REPLAY_REQUEST, &m.base, NULL, 0,
-                         MSG_REPLAY_DONE, -1);
+        const struct client_question q = {MSG_REPLAY_REQUEST, &m.base, NULL, 0,
+                                          MSG_REPLAY_DONE};
+
+        rc = session_ask(&s, &q, -1);
     }
     if (rc == 0) {
         rc = report(&s);

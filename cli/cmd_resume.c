@@ -49,8 +49,10 @@ static NOINLINE int ask(struct resume_args *a, const char *store)
     r.m.task = a->task;
     rc = session_open(&s, a->c, store);
     if (rc == 0) {
-        rc = session_ask(&s, MSG_RUN_REQUEST, &r.m.base, NULL, 0, MSG_RUN_DONE,
-                         -1);
+        const struct client_question q = {MSG_RUN_REQUEST, &r.m.base, NULL, 0,
+                                          MSG_RUN_DONE};
+
+        rc = session_ask(&s, &q, -1);
     }
     if (rc == 0) {
         session_end_kernel(&s);

@@ -93,15 +93,13 @@ static void hear_interrupt(void *ctx, unsigned n)
                      : "stopping now");
 }
 
-int session_ask(struct session *s, enum msg msg, const ProtobufCMessage *m,
-                const int *fds, unsigned fds_n, enum msg wanted, int dir_fd)
+int session_ask(struct session *s, const struct client_question *q, int dir_fd)
 {
     struct client_ears ears = {hear_event, hear_diagnosis, hear_interrupt, s};
     int rc;
 
     client_serve_files(s->client, dir_fd);
-    rc = client_ask(s->client, msg, m, fds, fds_n, wanted, &ears, &s->answer,
-                    &s->c->d);
+    rc = client_ask(s->client, q, &ears, &s->answer, &s->c->d);
     progress_hide(s->progress);
     if (rc < 0 && s->diags_n > 0 && s->diags[s->diags_n - 1].code == rc) {
         s->c->told = 1;

@@ -39,8 +39,7 @@ void session_close(struct session *s);
 void session_end_kernel(struct session *s);
 
 /* Asks; the answer is in s->answer. dir_fd: see client_serve_files. */
-int session_ask(struct session *s, enum msg msg, const ProtobufCMessage *m,
-                const int *fds, unsigned fds_n, enum msg wanted,
+int session_ask(struct session *s, const struct client_question *q,
                 int dir_fd) MUST_USE;
 /* The answer as `wanted`, or NULL when RUN_DONE came in its place; then
  * *out_code is its code (an ERR_*, never 0). */

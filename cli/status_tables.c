@@ -112,8 +112,10 @@ int status_tables(struct cli *c)
     int rc = session_open(&s, c, NULL);
 
     if (rc == 0) {
-        rc = session_ask(&s, MSG_TABLES_REQUEST, &m.base, NULL, 0, MSG_TABLES,
-                         -1);
+        const struct client_question q = {MSG_TABLES_REQUEST, &m.base, NULL, 0,
+                                          MSG_TABLES};
+
+        rc = session_ask(&s, &q, -1);
     }
     if (rc == 0) {
         answer = session_answer(&s, MSG_TABLES, &code);

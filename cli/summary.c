@@ -114,7 +114,8 @@ static void say_end(const struct record *r, char *out)
         record_u(r, RF_END_parked), record_u(r, RF_END_skipped));
 }
 
-/* One flat switch over the kinds. */
+/* One flat switch over the kinds, so it may be long (STYLE 3). */
+/* NOLINTNEXTLINE(readability-function-size) */
 void summary_of(const struct record *r, char out[static SUMMARY_BYTES])
 {
     out[0] = '\0';
