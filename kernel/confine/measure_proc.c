@@ -72,7 +72,7 @@ static int status_value(const char *text, const char *key, char *out,
                 return -1;
             }
             for (size_t i = 0; i < n; i++) {
-                out[i] = p[i] == '\t' ? ' ' : p[i];
+                out[i] = (char)(p[i] == '\t' ? ' ' : p[i]);
             }
             out[n] = '\0';
             return 0;

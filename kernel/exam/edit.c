@@ -400,9 +400,10 @@ static int edit_sites(struct editor *e)
 {
     for (unsigned pass = 0; pass < PASS_N; pass++) {
         for (uint32_t i = 0; i < e->sites.n; i++) {
-            if (e->sites.all[i].end != 0) {
-                TRY_EDIT(edit_site(e, i, (enum pass)pass));
+            if (e->sites.all[i].end == 0) {
+                continue;
             }
+            TRY_EDIT(edit_site(e, i, (enum pass)pass));
         }
     }
     return 0;

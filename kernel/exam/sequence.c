@@ -203,6 +203,7 @@ static uint32_t symbol(const struct sequence *q, struct stream *r,
         }
         break;
     case PATTERN_PERIODIC:
+        ASSERT(q->cycle_n > 0);
         return q->cycle[i % q->cycle_n];
     case PATTERN_RISING:
         return slice_symbol(q, r, i);
