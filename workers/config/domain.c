@@ -135,6 +135,15 @@ static int put_letters(struct config *c, const struct yaml_node *n,
     return 0;
 }
 
+/* Each character from first to last. */
+static int put_span(char first, char last, struct buf *out)
+{
+    for (int ch = first; ch <= last; ch++) {
+        TRY(buf_put_u32(out, (uint32_t)ch));
+    }
+    return 0;
+}
+
 static int put_alphabet(struct config *c, const struct yaml_node *n,
                         struct buf *out)
 {
@@ -154,12 +163,7 @@ static int put_alphabet(struct config *c, const struct yaml_node *n,
         }
         TRY(buf_put_u32(out, count));
         for (size_t k = 0; s[k] != '\0'; k += 2) {
-            for (char ch = s[k]; ch <= s[k + 1]; ch++) {
-                TRY(buf_put_u32(out, (uint32_t)ch));
-                if (ch == 0x7f) {
-                    break;
-                }
-            }
+            TRY(put_span(s[k], s[k + 1], out));
         }
         return 0;
     }

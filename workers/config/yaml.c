@@ -349,6 +349,7 @@ void yaml_closep(struct yaml_reader **r)
 
 enum yaml_event yaml_peek(const struct yaml_reader *r)
 {
+    ASSERT(r != NULL);
     switch (r->event->type) {
     case FYET_SCALAR:
         return YAML_EV_SCALAR;
