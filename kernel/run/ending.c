@@ -109,7 +109,7 @@ void ending_last_line(struct ubytes text, int skip_note, char *out,
     for (size_t i = 0; i < line.n && n + 1 < out_n; i++) {
         uint8_t b = line.p[i];
 
-        out[n++] = b >= ' ' && b < 0x7f ? (char)b : '?';
+        out[n++] = (char)(b >= ' ' && b < 0x7f ? b : '?');
     }
     out[n] = '\0';
 }

@@ -13,8 +13,13 @@ static int put_oracle(struct run *r, const Proctor__OracleSpec *s,
                       struct cid *out, struct diag *d)
 {
     if (s->program != NULL) {
-        return runnable_put_program(r->core, s->program, takes, gives,
-                                    &r->files, &r->programs, out, d);
+        struct runnable_program p = {.spec = s->program,
+                                     .takes = takes,
+                                     .gives = gives,
+                                     .files = &r->files,
+                                     .programs = &r->programs};
+
+        return runnable_put_program(r->core, &p, out, d);
     }
     if (s->table != NULL) {
         const struct dataset *t = data_table(r, s->table, takes, gives);

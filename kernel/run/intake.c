@@ -159,12 +159,10 @@ static void on_policy(void *ctx, struct config_job *j, int code,
     text_over(r, &r->policy_job, code, d, r->req->policy_path);
 }
 
-static int text_job(struct run *r, Proctor__ConfigKind kind,
-                    const struct buf *text, const char *path, const char *label,
+static int text_job(struct run *r, struct config_ask ask,
+                    Proctor__ConfigKind kind, const struct buf *text,
                     config_fn fn, struct config_job **out)
 {
-    struct config_ask ask = {.path = path, .label = label};
-
     proctor__config_task__init(&ask.task);
     ask.task.kind = kind;
     ask.task.text = bytes_field(buf_bytes(text));
@@ -216,13 +214,18 @@ static int open_all(struct run *r, struct diag *d)
 static int texts_start(struct run *r)
 {
     if (has_graph(r)) {
-        TRY(text_job(r, PROCTOR__CONFIG_KIND__CONFIG_GRAPH, &r->graph_text,
-                     r->req->graph_path, "(graph)", on_graph, &r->graph_job));
+        struct config_ask ask = {.path = r->req->graph_path,
+                                 .label = "(graph)"};
+
+        TRY(text_job(r, ask, PROCTOR__CONFIG_KIND__CONFIG_GRAPH, &r->graph_text,
+                     on_graph, &r->graph_job));
     }
     if (has_policy(r)) {
-        TRY(text_job(r, PROCTOR__CONFIG_KIND__CONFIG_POLICY, &r->policy_text,
-                     r->req->policy_path, "(policy)", on_policy,
-                     &r->policy_job));
+        struct config_ask ask = {.path = r->req->policy_path,
+                                 .label = "(policy)"};
+
+        TRY(text_job(r, ask, PROCTOR__CONFIG_KIND__CONFIG_POLICY,
+                     &r->policy_text, on_policy, &r->policy_job));
     }
     return 0;
 }

@@ -169,6 +169,7 @@ static int program_start(struct live *l)
 {
     const struct run *r = l->run;
     const Proctor__ProgramSpec *s = live_spec(l)->program;
+    struct runnable_program p;
     struct diag d;
     struct cid cid;
     int code;
@@ -177,9 +178,12 @@ static int program_start(struct live *l)
     if (s == NULL) {
         return ERR_TRACE(ERR_INTERNAL);
     }
-    code = runnable_put_program(r->core, s, field_bytes(&s->takes),
-                                field_bytes(&s->gives), &r->files, &r->programs,
-                                &cid, &d);
+    p.spec = s;
+    p.takes = field_bytes(&s->takes);
+    p.gives = field_bytes(&s->gives);
+    p.files = &r->files;
+    p.programs = &r->programs;
+    code = runnable_put_program(r->core, &p, &cid, &d);
     return code != 0 ? put_failed(l, code, &d) : smoke_begin(l, &cid);
 }
 

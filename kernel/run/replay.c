@@ -97,6 +97,15 @@ static void item_over(struct replay *r)
     next_later(r);
 }
 
+/* The record must hold the same number, not an equal one. */
+static uint64_t bits_of(double v)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &v, sizeof(bits));
+    return bits;
+}
+
 static int commit(void *ctx, uint64_t j, double alpha_j, uint64_t draws,
                   uint8_t out_seed[static 32])
 {
@@ -108,7 +117,7 @@ static int commit(void *ctx, uint64_t j, double alpha_j, uint64_t draws,
         return ERR_TRACE(ERR_CANCELLED);
     }
     if (j != item->draw.j || draws != item->draw.draws ||
-        memcmp(&alpha_j, &item->draw.alpha_j, sizeof(alpha_j)) != 0) {
+        bits_of(alpha_j) != bits_of(item->draw.alpha_j)) {
         differ(r, "COMMIT has another j, alpha_j or number of draws");
         return ERR_TRACE(ERR_CANCELLED);
     }

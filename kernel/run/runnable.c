@@ -84,15 +84,17 @@ static int parts_word0(struct parts *p, const char *word,
     return 0;
 }
 
-static int parts_program(struct parts *p, const Proctor__ProgramSpec *s,
-                         const struct files *files,
-                         const struct programs *programs, struct diag *d)
+static int parts_program(struct parts *p, const struct runnable_program *from,
+                         struct diag *d)
 {
+    const Proctor__ProgramSpec *s = from->spec;
+    const struct files *files = from->files;
+
     p->m.kind = RUNNABLE_PROGRAM;
     if (s->function_file[0] != '\0') {
         const struct file *f = files_find(files, s->function_file);
 
-        TRY(parts_word0(p, function_interpreter, files, programs, d));
+        TRY(parts_word0(p, function_interpreter, files, from->programs, d));
         TRY(parts_file(p, files, s->function_file, d));
         p->m.n_argv = 1;
         p->m.function_file = pb_str(f == NULL ? s->function_file : f->name);
@@ -102,7 +104,7 @@ static int parts_program(struct parts *p, const Proctor__ProgramSpec *s,
             return diag_set(d, ERR_INPUT, (struct loc){0},
                             "a program needs `function` or `run`");
         }
-        TRY(parts_word0(p, s->run[0], files, programs, d));
+        TRY(parts_word0(p, s->run[0], files, from->programs, d));
         p->m.n_argv = s->n_run;
         for (size_t i = 1; i < s->n_run; i++) {
             p->argv[i] = s->run[i];
@@ -114,9 +116,7 @@ static int parts_program(struct parts *p, const Proctor__ProgramSpec *s,
     return 0;
 }
 
-int runnable_put_program(struct core *c, const Proctor__ProgramSpec *s,
-                         struct ubytes takes, struct ubytes gives,
-                         const struct files *files, const struct programs *p,
+int runnable_put_program(struct core *c, const struct runnable_program *p,
                          struct cid *out, struct diag *d)
 {
     CLEANUP(mem_freep) struct parts *parts = calloc(1, sizeof(*parts));
@@ -125,7 +125,7 @@ int runnable_put_program(struct core *c, const Proctor__ProgramSpec *s,
         return ERR_TRACE(ERR_NOMEM);
     }
     proctor__runnable__init(&parts->m);
-    TRY(parts_program(parts, s, files, p, d));
+    TRY(parts_program(parts, p, d));
     for (size_t i = 0; i < parts->m.n_files; i++) {
         parts->file_p[i] = &parts->files[i];
     }
@@ -135,8 +135,8 @@ int runnable_put_program(struct core *c, const Proctor__ProgramSpec *s,
     }
     parts->m.argv = parts->argv;
     parts->m.files = parts->file_p;
-    parts->m.takes = bytes_field(takes);
-    parts->m.gives = bytes_field(gives);
+    parts->m.takes = bytes_field(p->takes);
+    parts->m.gives = bytes_field(p->gives);
     return core_put_message(c, &parts->m.base, out);
 }
 

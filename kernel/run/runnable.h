@@ -34,12 +34,19 @@ struct runnable {
     uint32_t *sorted;
 };
 
-/* Build the object of a spec and store it. The types of a program as oracle are
- * those of its candidate: pass them. 0, BUDGET_E_SPENT, ERR_*; with d for what a
- * person can cause. */
-int runnable_put_program(struct core *c, const Proctor__ProgramSpec *s,
-                         struct ubytes takes, struct ubytes gives,
-                         const struct files *files, const struct programs *p,
+/* What a program's object is made of; all borrowed. The types of a program as
+ * oracle are those of its candidate, not of its spec. */
+struct runnable_program {
+    const Proctor__ProgramSpec *spec;
+    struct ubytes takes;
+    struct ubytes gives;
+    const struct files *files;
+    const struct programs *programs;
+};
+
+/* Build the object of a spec and store it. 0, BUDGET_E_SPENT, ERR_*; with d for
+ * what a person can cause. */
+int runnable_put_program(struct core *c, const struct runnable_program *p,
                          struct cid *out, struct diag *d) MUST_USE;
 int runnable_put_model(struct core *c, const Proctor__ModelSpec *s,
                        const struct files *files, struct cid *out,

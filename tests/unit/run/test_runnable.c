@@ -40,11 +40,14 @@ static void host_make(struct fixture *f, struct host *h)
 static int put(struct fixture *f, const struct host *h,
                const Proctor__ProgramSpec *s, struct cid *out)
 {
+    struct runnable_program p = {.spec = s,
+                                 .takes = {h->takes.b, h->takes.n},
+                                 .gives = {h->gives.b, h->gives.n},
+                                 .files = &h->files,
+                                 .programs = &h->programs};
+
     diag_init(&f->d);
-    return runnable_put_program(
-        &f->c, s, (struct ubytes){h->takes.b, h->takes.n},
-        (struct ubytes){h->gives.b, h->gives.n}, &h->files, &h->programs, out,
-        &f->d);
+    return runnable_put_program(&f->c, &p, out, &f->d);
 }
 
 static void test_identity(void **state)
