@@ -43,46 +43,56 @@ static int file_write(const char *dir, const char *name, const char *text)
                : -1;
 }
 
-/* A whole file as allocated text, or NULL. */
+/* A whole file as allocated text, or NULL with errno. */
 static char *file_read(const char *path)
 {
-    char *text = malloc(FILE_BYTES);
     int fd CLEANUP(fd_closep) = open(path, O_RDONLY | O_CLOEXEC);
+    char *text = fd < 0 ? NULL : malloc(FILE_BYTES);
     size_t at = 0;
     ssize_t n = 1;
 
-    while (text != NULL && fd >= 0 && n > 0 && at < FILE_BYTES - 1) {
-        n = read(fd, text + at, FILE_BYTES - 1 - at);
-        at += n > 0 ? (size_t)n : 0;
-    }
-    if (text != NULL && (fd < 0 || n != 0)) {
-        free(text);
+    if (text == NULL) {
         return NULL;
     }
-    if (text != NULL) {
-        text[at] = '\0';
+    while (n > 0 && at < FILE_BYTES - 1) {
+        do {
+            n = read(fd, text + at, FILE_BYTES - 1 - at);
+        } while (n < 0 && errno == EINTR);
+        at += n > 0 ? (size_t)n : 0;
     }
+    if (n != 0) {
+        int error = n < 0 ? errno : EFBIG;
+
+        free(text);
+        errno = error;
+        return NULL;
+    }
+    text[at] = '\0';
     return text;
 }
 
-static uint64_t start_time(long pid)
+/* When a process started, in ticks; 0: there is none. -1: cannot be known. */
+static int start_time(long pid, uint64_t *out)
 {
     char path[48];
     char *text;
     const char *p;
-    uint64_t ticks = 0;
 
+    *out = 0;
     snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
     text = file_read(path);
-    p = text == NULL ? NULL : strrchr(text, ')');
+    if (text == NULL) {
+        return errno == ENOENT || errno == ESRCH ? 0 : -1;
+    }
+    p = strrchr(text, ')');
     for (int i = 0; p != NULL && i < 20; i++) {
         p = strchr(p + 1, ' '); /* to field 22 */
     }
     if (p != NULL) {
-        ticks = strtoull(p, NULL, 10);
+        *out = strtoull(p, NULL, 10);
     }
     free(text);
-    return ticks;
+    return p == NULL ? -1 : 0;
 }
 
 /* Where this process is in a hierarchy: "N:controllers:/path". */
@@ -231,12 +241,14 @@ static void leftovers_remove(const char *own)
 
     while (list != NULL && (e = readdir(list)) != NULL) {
         uint64_t start;
+        uint64_t now;
         long pid;
         int end = 0;
 
         if (sscanf(e->d_name, "proctor-%ld-%" SCNu64 "%n", &pid, &start,
                    &end) == 2 &&
-            e->d_name[end] == '\0' && start_time(pid) != start) {
+            e->d_name[end] == '\0' && start_time(pid, &now) == 0 &&
+            now != start) {
             snprintf(path, sizeof(path), "%s/%s", own, e->d_name);
             tree_remove(path, group_remove_empty);
         }
@@ -295,24 +307,43 @@ static int v1_open(struct cgroups *c, const char *mounts, const char *groups)
     return 0;
 }
 
+/* A host without groups has no such file, or none that names them. */
+static int read_hosts(char **mounts, char **groups)
+{
+    *groups = NULL;
+    *mounts = file_read("/proc/self/mountinfo");
+    if (*mounts == NULL) {
+        return ERR_TRACE(err_from_errno(errno));
+    }
+    *groups = file_read("/proc/self/cgroup");
+    return *groups != NULL || errno == ENOENT
+               ? 0
+               : ERR_TRACE(err_from_errno(errno));
+}
+
 int cgroups_open(struct cgroups **out)
 {
-    struct cgroups *c = calloc(1, sizeof(*c));
-    char *mounts = file_read("/proc/self/mountinfo");
-    char *groups = file_read("/proc/self/cgroup");
+    struct cgroups *c CLEANUP(mem_freep) = calloc(1, sizeof(*c));
+    char *mounts CLEANUP(mem_freep) = NULL;
+    char *groups CLEANUP(mem_freep) = NULL;
+    uint64_t start;
 
-    if (c != NULL) {
-        snprintf(c->name, sizeof(c->name), "proctor-%ld-%" PRIu64,
-                 (long)getpid(), start_time(getpid()));
-        if (mounts != NULL && groups != NULL &&
-            v2_open(c, mounts, groups) < 0) {
-            (void)!v1_open(c, mounts, groups); /* version stays 0: none */
-        }
+    *out = NULL;
+    if (c == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
     }
-    free(mounts);
-    free(groups);
+    TRY(read_hosts(&mounts, &groups));
+    if (start_time(getpid(), &start) < 0) {
+        return ERR_TRACE(err_from_errno(errno));
+    }
+    snprintf(c->name, sizeof(c->name), "proctor-%ld-%" PRIu64, (long)getpid(),
+             start);
+    if (groups != NULL && v2_open(c, mounts, groups) < 0) {
+        (void)!v1_open(c, mounts, groups); /* version stays 0: none */
+    }
     *out = c;
-    return c == NULL ? ERR_TRACE(ERR_NOMEM) : 0;
+    c = NULL;
+    return 0;
 }
 
 static int bases_n(const struct cgroups *c)

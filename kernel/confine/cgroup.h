@@ -13,7 +13,8 @@
 struct cgroups;
 
 /* Makes this kernel's group below its own and removes those that dead kernels
- * left. 0 (also when there is none to be had) or ERR_NOMEM. */
+ * left. 0 (also when the host has none to give) or ERR_*: what the host has
+ * could not be found out, which is not the same. */
 int cgroups_open(struct cgroups **out) MUST_USE;
 void cgroups_close(struct cgroups *c); /* removes all; NULL is fine */
 

@@ -3,12 +3,30 @@
 #include "kernel/confine/filter.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "proto/err.h"
+
+/* Many times what libseccomp takes for the largest filter. */
+enum { RESERVE_BYTES = 4 << 20 };
+
+/* libseccomp 2.5.4 does not survive an allocation that fails in its compiler: it
+ * crashes, spins, or leaves a rule out and says nothing. So the heap is made to
+ * hold what it will ask for before it is called. */
+static int memory_reserve(void)
+{
+    void *p;
+
+    (void)mallopt(M_MMAP_THRESHOLD, 2 * RESERVE_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, 4 * RESERVE_BYTES);
+    p = malloc(RESERVE_BYTES);
+    free(p);
+    return p == NULL ? ERR_TRACE(ERR_NOMEM) : 0;
+}
 
 static int rule_put(scmp_filter_ctx ctx, const struct rule *r)
 {
@@ -87,11 +105,14 @@ static int code_export(scmp_filter_ctx ctx, struct filter *out)
 int filter_make(const struct rule_list *lists, size_t lists_n,
                 struct filter *out, const char **out_bad)
 {
-    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    scmp_filter_ctx ctx;
     int code;
 
     *out = (struct filter){0};
     *out_bad = "seccomp_init";
+    TRY(memory_reserve());
+    errno = 0;
+    ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (ctx == NULL) {
         return ERR_TRACE(ERR_NOMEM);
     }
@@ -105,6 +126,10 @@ int filter_make(const struct rule_list *lists, size_t lists_n,
     if (code == 0) {
         *out_bad = "seccomp_export_bpf";
         code = code_export(ctx, out);
+    }
+    if (errno == ENOMEM) { /* whatever it said: a rule may be missing */
+        filter_release(out);
+        code = ERR_TRACE(ERR_NOMEM);
     }
     seccomp_release(ctx);
     return code;

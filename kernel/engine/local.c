@@ -134,10 +134,17 @@ int engine_zygote_need(struct engine_class *c, struct diag *d)
 static int filters_make(struct engine_class *c, struct diag *d)
 {
     const char *bad = NULL;
+    int code = filter_make(c->profile->zygote, PROFILE_LISTS_MAX,
+                           &c->zygote_filter, &bad);
 
-    if (filter_make(c->profile->zygote, PROFILE_LISTS_MAX, &c->zygote_filter,
-                    &bad) < 0 ||
-        filter_make(&c->profile->worker, 1, &c->worker_filter, &bad) < 0) {
+    if (code == 0) {
+        code = filter_make(&c->profile->worker, 1, &c->worker_filter, &bad);
+    }
+    if (code == ERR_NOMEM) {
+        return diag_set(d, code, (struct loc){0}, "class %s: seccomp: %s",
+                        c->profile->name, err_text(code));
+    }
+    if (code < 0) {
         diag_set(d, ERR_CONFINE, (struct loc){0},
                  "class %s: seccomp: libseccomp does not take the rule for %s",
                  c->profile->name, bad);
@@ -169,6 +176,7 @@ int engine_open(struct loop *l, const char *images_dir, struct engine **out,
                 struct diag *d)
 {
     struct engine *e CLEANUP(engine_closep) = calloc(1, sizeof(*e));
+    int code;
 
     *out = NULL;
     if (e == NULL) {
@@ -182,9 +190,10 @@ int engine_open(struct loop *l, const char *images_dir, struct engine **out,
         zygote_process_init(&e->classes[i].process);
     }
     TRY(host_check(&e->landlock_abi, d));
-    if (cgroups_open(&e->cgroups) < 0) {
-        diag_set(d, ERR_NOMEM, (struct loc){0}, "engine: out of memory");
-        return ERR_TRACE(ERR_NOMEM);
+    code = cgroups_open(&e->cgroups);
+    if (code < 0) {
+        return diag_set(d, code, (struct loc){0}, "control groups: %s",
+                        err_text(code));
     }
     for (size_t i = 0; i < WORKER_CLASSES_N; i++) {
         TRY(class_open(e, (enum worker_class)i, images_dir, d));
