@@ -69,6 +69,7 @@ struct worker {
     size_t hello_n;
     struct zygote_event end; /* valid when gone */
     struct diag diag;        /* code != 0: why it fails */
+    int own_code;            /* see struct worker_exit */
     unsigned asked : 1;      /* the zygote has the request */
     unsigned grouped : 1;    /* has a control group */
     unsigned ready : 1;      /* on_ready was called */

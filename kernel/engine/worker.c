@@ -63,7 +63,8 @@ static struct worker_exit exit_of(const struct worker *w)
 {
     struct worker_exit e = {.cpu_ms = w->end.cpu_us / 1000,
                             .max_rss_bytes = w->end.max_rss_bytes,
-                            .timed_out = w->timed_out};
+                            .timed_out = w->timed_out,
+                            .own_code = w->own_code};
 
     if (WIFSIGNALED(w->end.status)) {
         e.killed_signal = WTERMSIG(w->end.status);
@@ -165,7 +166,8 @@ static void on_chan_closed(void *ctx, int code)
     ASSERT(w->magic == WORKER_MAGIC && !w->abandoned);
     w->chan_over = 1;
     if (code < 0) {
-        worker_kill(w); /* broke the protocol */
+        w->own_code = code == ERR_NOMEM ? code : 0;
+        worker_kill(w); /* broke the protocol, or cannot be understood */
     } else if (!w->gone) {
         worker_timer(w, WORKER_GRACE_MS);
     }

@@ -260,6 +260,10 @@ static void worker_gone(void *ctx, struct worker *w, const struct worker_exit *e
     g->worker = NULL; /* the engine frees it after this call */
     list_drop(&g->owner->recorded, g);
     guard_settle(g, e->cpu_ms);
+    if (e->own_code < 0) {
+        end = (struct guard_end){.code = e->own_code,
+                                 .what = err_text(e->own_code)};
+    }
     g->h->on_end(g->ctx, g, &end);
 }
 
