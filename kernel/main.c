@@ -74,10 +74,29 @@ static int sanitise(void)
         return -1;
     }
     umask(077);
+    return 0;
+}
+
+static int environment_set(void)
+{
     return clearenv() == 0 && setenv("PATH", "/usr/bin:/bin", 1) == 0 &&
                    setenv("LC_ALL", "C", 1) == 0
                ? 0
                : -1;
+}
+
+/* A core as far as it was made is taken down in any case: workers end, and what
+ * the ledger holds is published if that is still possible. */
+static int serve(struct core *c, const struct options *o, int signal_fd)
+{
+    int code = core_init(c, o->store, o->images);
+    int closed;
+
+    if (code == 0) {
+        code = server_run(c, CLIENT_FD, signal_fd);
+    }
+    closed = core_release(c);
+    return code < 0 ? code : closed;
 }
 
 static int signals_open(void)
@@ -129,20 +148,15 @@ int main(int argc, char **argv)
         return usage();
     }
     signal_fd = signals_open();
-    if (signal_fd < 0 || sodium_init() < 0 ||
+    if (environment_set() < 0 || signal_fd < 0 || sodium_init() < 0 ||
         (o.images == NULL && own_folder(folder, sizeof(folder)) < 0)) {
-        fprintf(stderr, "proctor-kernel: %s\n", strerror(errno));
+        fprintf(stderr, "proctor-kernel: error: %s\n", strerror(errno));
         return 4;
     }
-    code = core_init(&core, o.store, o.images == NULL ? folder : o.images);
-    if (code == 0) {
-        code = server_run(&core, CLIENT_FD, signal_fd);
-    }
-    if (code == 0) {
-        code = core_release(&core);
-    }
+    o.images = o.images == NULL ? folder : o.images;
+    code = serve(&core, &o, signal_fd);
     if (code < 0) {
-        fprintf(stderr, "proctor-kernel: %s\n", err_text(code));
+        fprintf(stderr, "proctor-kernel: error: %s\n", err_text(code));
         err_trace_print(STDERR_FILENO);
         return err_exit_code(code);
     }

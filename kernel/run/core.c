@@ -177,12 +177,23 @@ void core_fatal(struct core *c, int code)
 {
     ASSERT(code < 0);
     if (c->fatal != 0) {
+        if (code == ERR_NOMEM) {
+            core_cut_short(c, code); /* the orderly end starves as well */
+        }
         return;
     }
     c->fatal = code;
     if (loop_defer(c->loop, fatal_call, c) < 0) {
-        loop_stop(c->loop);
+        core_cut_short(c, code);
     }
+}
+
+void core_cut_short(struct core *c, int code)
+{
+    ASSERT(code < 0);
+    c->fatal = c->fatal != 0 ? c->fatal : code;
+    c->cut_short = 1;
+    loop_stop(c->loop);
 }
 
 int core_put(struct core *c, struct ubytes bytes, struct cid *out)

@@ -32,6 +32,7 @@ struct core {
     void (*on_fatal)(void *ctx, int code);
     void *fatal_ctx;
     int fatal;
+    int cut_short; /* the client may not have been told of it */
 };
 
 int core_init(struct core *c, const char *store_dir, const char *images_dir)
@@ -52,6 +53,9 @@ int core_open_ledger(struct core *c, const struct cid *policy, struct diag *d)
 
 /* Stops everything at the next turn of the loop with this code. */
 void core_fatal(struct core *c, int code);
+/* Stops the loop at once, where even words for the client cannot be had; the
+ * process then ends with this code, or with the one of core_fatal before it. */
+void core_cut_short(struct core *c, int code);
 
 /* Puts an object and charges budgets.bytes. 0, BUDGET_E_SPENT, ERR_* of
  * store_put (those are fatal to the run). */

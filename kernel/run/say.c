@@ -12,8 +12,17 @@ enum { PROGRESS_GAP_MS = 100, EVENTS_PENDING_BYTES = 1 << 20 };
 
 void say(struct core *c, enum msg msg, const ProtobufCMessage *m)
 {
-    if (c->client != NULL && chan_send(c->client, msg, m, NULL, 0) < 0) {
-        err_trace_clear(); /* its on_closed tells the server */
+    int code =
+        c->client == NULL ? 0 : chan_send(c->client, msg, m, NULL, 0);
+
+    if (code == 0) {
+        return;
+    }
+    err_trace_clear();
+    /* Of a closed channel its on_closed tells the server. An answer that is
+     * lost here would be waited for in vain. */
+    if (code != ERR_CLOSED && msg != MSG_EVENT) {
+        core_cut_short(c, code);
     }
 }
 

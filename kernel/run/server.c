@@ -22,6 +22,7 @@ struct server {
     struct run *run;
     struct replay *replay;
     int leaving; /* ends when the request does */
+    int code;    /* we could not serve the client's channel; else 0 */
     int signals;
     int signal_fd;
 };
@@ -153,7 +154,7 @@ static void on_closed(void *ctx, int code)
 {
     struct server *s = ctx;
 
-    (void)code;
+    s->code = code == ERR_NOMEM || code == ERR_IO ? code : 0;
     stop(s, ERR_CANCELLED, "the command line went away");
     s->leaving = 1;
     leave_if_idle(s);
@@ -217,6 +218,9 @@ int server_run(struct core *c, int sock, int signal_fd)
     replay_free(s.replay);
     if (chan_flush(c->client, LAST_WORDS_MS) < 0) {
         err_trace_clear(); /* nobody listens any more */
+    }
+    if (code == 0) {
+        code = c->cut_short ? c->fatal : s.code;
     }
     return code;
 }
