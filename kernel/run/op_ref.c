@@ -94,13 +94,17 @@ static int ref_start(struct live *l)
     struct outcome o = {.passed = 1, .level = LEVEL_PROVEN};
     const struct ref_before *before;
     struct cid now = {{0}};
+    int code = ERR_REFUSED;
     uint64_t seq;
 
     if (s == NULL) {
         return ERR_TRACE(ERR_INTERNAL);
     }
-    if (exam == NULL ||
-        admitted(r->core, exam->evidence_ref - 1, &o.result) < 0) {
+    if (exam != NULL) {
+        code = admitted(r->core, exam->evidence_ref - 1, &o.result);
+    }
+    TRY(code == ERR_REFUSED ? 0 : code);
+    if (code < 0) {
         live_fail(l, 0, "no exam that it needs has admitted a candidate");
         return 0;
     }
