@@ -77,8 +77,9 @@ int wal_segments(int wal_fd, uint64_t **out, size_t *out_n)
     *out = NULL;
     *out_n = 0;
     if (d == NULL) {
+        code = err_from_errno(errno);
         fd_closep(&fd);
-        return ERR_TRACE(ERR_IO);
+        return ERR_TRACE(code);
     }
     errno = 0;
     while (code == 0 && (e = readdir(d)) != NULL) {

@@ -87,21 +87,28 @@ static int is_top_name(const char *name)
     return 0;
 }
 
-/* True when the folder holds nothing but what a half-made store may hold. */
+/* 1 when the folder holds nothing but what a half-made store may hold, 0 when
+ * it holds more, else ERR_*. */
 static int only_our_names(int dir_fd)
 {
-    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    int fd CLEANUP(fd_closep) = -1;
     const struct dirent *e;
     int ours = 1;
+    DIR *d;
 
+    TRY(disk_open_dir(dir_fd, ".", &fd));
+    d = fdopendir(fd);
     if (d == NULL) {
-        fd_closep(&fd);
-        return 0;
+        return ERR_TRACE(err_from_errno(errno));
     }
+    (void)fd_take(&fd); /* closedir closes it */
+    errno = 0;
     while ((e = readdir(d)) != NULL) {
         ours = ours && (strcmp(e->d_name, ".") == 0 ||
                         strcmp(e->d_name, "..") == 0 || is_top_name(e->d_name));
+    }
+    if (errno != 0) {
+        ours = ERR_TRACE(err_from_errno(errno));
     }
     (void)closedir(d);
     return ours;
@@ -154,7 +161,11 @@ static int check_format(struct store *s, int *out_created, struct diag *d)
 
     if (code == ERR_NOT_FOUND) {
         *out_created = 1;
-        if (only_our_names(s->dir_fd)) {
+        code = only_our_names(s->dir_fd);
+        if (code < 0) {
+            return refuse_disk(d, code, s->dir, "cannot be listed");
+        }
+        if (code == 1) {
             return 0;
         }
         return refuse(d, ERR_STORE_FORMAT,
