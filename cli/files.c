@@ -117,7 +117,7 @@ int files_read(const char *path, size_t max_bytes, struct buf *out)
     return rc != 0 ? rc : files_read_fd(fd, max_bytes, out);
 }
 
-static int write_all(int fd, struct ubytes bytes)
+static int write_bytes(int fd, struct ubytes bytes)
 {
     while (bytes.n > 0) {
         ssize_t n = write(fd, bytes.p, bytes.n);
@@ -131,10 +131,41 @@ static int write_all(int fd, struct ubytes bytes)
         bytes.p += n;
         bytes.n -= (size_t)n;
     }
+    return 0;
+}
+
+static int write_all(int fd, struct ubytes bytes)
+{
+    TRY(write_bytes(fd, bytes));
     return fsync(fd) == 0 ? 0 : err_from_errno(errno);
 }
 
-int files_write(const char *path, struct ubytes bytes)
+/* A device or a pipe is written to; renaming would replace it. */
+static int write_through(const char *path, struct ubytes bytes)
+{
+    CLEANUP(fd_closep) int fd = -1;
+
+    fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    return fd < 0 ? err_from_errno(errno) : write_bytes(fd, bytes);
+}
+
+static int is_special(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) &&
+           !S_ISDIR(st.st_mode);
+}
+
+static int is_folder(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Replaces path, which is no link any more, by a whole new file. */
+static int replace(const char *path, struct ubytes bytes)
 {
     char temporary[PATH_MAX];
     CLEANUP(fd_closep) int fd = -1;
@@ -159,6 +190,20 @@ int files_write(const char *path, struct ubytes bytes)
         (void)unlink(temporary);
     }
     return rc;
+}
+
+int files_write(const char *path, struct ubytes bytes)
+{
+    CLEANUP(mem_freep) char *target = NULL;
+
+    if (is_special(path)) {
+        return write_through(path, bytes);
+    }
+    if (is_folder(path)) {
+        return ERR_EXISTS;
+    }
+    target = realpath(path, NULL); /* a link stays one */
+    return replace(target != NULL ? target : path, bytes);
 }
 
 int files_folder(const char *path, char *out, size_t out_n)

@@ -16,7 +16,8 @@ int files_open_beneath(int dir_fd, const char *path, int *out_fd, char *why,
 /* Appends a whole regular file. ERR_LIMIT when larger than max. */
 int files_read(const char *path, size_t max_bytes, struct buf *out) MUST_USE;
 int files_read_fd(int fd, size_t max_bytes, struct buf *out) MUST_USE;
-/* Writes a new file or replaces one whole: temporary, sync, rename. */
+/* Writes a new file or replaces one whole: temporary, sync, rename. A link to
+ * a file is followed; a device or a pipe is written to. */
 int files_write(const char *path, struct ubytes bytes) MUST_USE;
 
 /* Folder of the file at path as the kernel names it: "" for the working
