@@ -240,6 +240,32 @@ static int check_oracles(struct check *c, const struct subject *s,
     return check_apart(c, s, first, "the oracle", second, "the second oracle");
 }
 
+/* Nothing but two programs that agree can reach proven: said before it runs. */
+static int check_reach(struct check *c, const struct subject *s)
+{
+    const Proctor__ExamSpec *x = s->task->exam;
+
+    if (s->task->validator->level <= LEVEL_ORACLE ||
+        (x->oracle->program && x->second_oracle)) {
+        return 0;
+    }
+    if (x->oracle->table) {
+        (void)check_refuse(c, s, "exam.level", ERR_REFUSED, SPOT_LEVEL,
+                           "an exam on a table reaches %s, not %s",
+                           level_name(LEVEL_ORACLE),
+                           level_name(s->task->validator->level));
+        diag_hint(&c->d, "write level: %s", level_name(LEVEL_ORACLE));
+        return ADMIT_E_REFUSED;
+    }
+    (void)check_refuse(c, s, "exam.level", ERR_REFUSED, SPOT_LEVEL,
+                       "an exam with one oracle reaches %s, not %s",
+                       level_name(LEVEL_ORACLE),
+                       level_name(s->task->validator->level));
+    diag_hint(&c->d, "add a second_oracle that shares no code with the first, "
+                     "or write level: oracle");
+    return ADMIT_E_REFUSED;
+}
+
 int check_exam(struct check *c, const struct subject *s)
 {
     const Proctor__ExamSpec *x = s->task->exam;
@@ -261,7 +287,7 @@ int check_exam(struct check *c, const struct subject *s)
     }
     if ((x->oracle->table ? check_table(c, s, x->oracle->table, &takes)
                           : check_domain(c, s, &takes)) != 0 ||
-        check_examples(c, s, &takes, &gives) != 0) {
+        check_examples(c, s, &takes, &gives) != 0 || check_reach(c, s) != 0) {
         return ADMIT_E_REFUSED;
     }
     return check_oracles(c, s, candidate);

@@ -216,7 +216,7 @@ static inline Proctor__Task *add_exam(Proctor__Graph *g, const char *id,
 
     t->exam = make_exam_spec();
     add_need(t, candidate);
-    set_validator(t, "holdout", LEVEL_PROVEN);
+    set_validator(t, "holdout", LEVEL_ORACLE);
     return t;
 }
 
@@ -229,7 +229,7 @@ static inline Proctor__Task *add_ref(Proctor__Graph *g, const char *id,
     proctor__ref_move_spec__init(t->ref_move);
     t->ref_move->ref = make_text(ref);
     add_need(t, exam);
-    set_validator(t, "same_object", LEVEL_PROVEN);
+    set_validator(t, "same_object", LEVEL_ORACLE);
     return t;
 }
 

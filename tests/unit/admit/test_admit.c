@@ -357,12 +357,24 @@ static void honest_level(void **state)
     Proctor__Graph *g = make_tour();
 
     (void)state;
-    set_validator(g->tasks[1], "holdout", LEVEL_ORACLE);
+    set_validator(g->tasks[2], "same_object", LEVEL_PROVEN);
     assert_rule(g, make_policy(), "validator.honest", ERR_REFUSED,
                 "proven is above oracle");
+    assert_admitted(make_tour(), make_policy());
+}
+
+/* An exam that cannot reach its level would sit through all draws in vain. */
+static void level_out_of_reach(void **state)
+{
+    Proctor__Graph *g = make_tour();
+
+    (void)state;
+    set_validator(g->tasks[1], "holdout", LEVEL_PROVEN);
+    assert_rule(g, make_policy(), "exam.level", ERR_REFUSED,
+                "one oracle reaches oracle");
     g = make_tour();
-    set_validator(g->tasks[1], "holdout", LEVEL_ORACLE);
-    set_validator(g->tasks[2], "same_object", LEVEL_ORACLE);
+    set_validator(g->tasks[1], "holdout", LEVEL_PROVEN);
+    g->tasks[1]->exam->second_oracle = make_oracle("second.py");
     assert_admitted(g, make_policy());
 }
 
@@ -672,6 +684,7 @@ int main(void)
         cmocka_unit_test(over_the_ceiling),
         cmocka_unit_test(outside_the_range),
         cmocka_unit_test(honest_level),
+        cmocka_unit_test(level_out_of_reach),
         cmocka_unit_test(hole_unknown_dependency),
         cmocka_unit_test(hole_cycle),
         cmocka_unit_test(cycle_through_a_repair),
