@@ -106,6 +106,22 @@ static int print_counterexample(FILE *to, const char *title, const char *second,
     return 0;
 }
 
+/* Of a QUARANTINE: two oracles, an oracle and an example, or one that ends. */
+static int print_disagreement(FILE *to, const Proctor__Counterexample *c,
+                              const struct exam_text *x, unsigned indent)
+{
+    const char *title = "the oracles disagree:";
+    const char *second = "second";
+
+    if (c->ending != NULL && strcmp(c->ending, "a public example") == 0) {
+        title = "the example and the oracle disagree:";
+        second = "oracle";
+    } else if (c->got.len == 0 && c->ending != NULL && c->ending[0] != '\0') {
+        title = "it ended at:";
+    }
+    return print_counterexample(to, title, second, c, x, indent);
+}
+
 static void print_admitted(FILE *to, const struct exam_text *x, unsigned indent)
 {
     const Proctor__Evidence *e = x->evidence;
@@ -202,8 +218,7 @@ int exam_text_print(FILE *to, const struct exam_text *x, const struct record *r,
                                  indent));
     }
     if (e->disagreement != NULL) {
-        TRY(print_counterexample(to, "the oracles disagree:", "second",
-                                 e->disagreement, x, indent));
+        TRY(print_disagreement(to, e->disagreement, x, indent));
     }
     print_controls(to, e, indent);
     return 0;

@@ -129,9 +129,27 @@ static int print_table(const Proctor__RunDone *done, const uint64_t *verdicts,
     return rc;
 }
 
+/* What its verdict does not say: that it is an older one, and why a task failed
+ * that an exam admitted. */
+static void print_beside(const Proctor__RunDone *done,
+                         const Proctor__TaskRow *row, const struct record *r)
+{
+    if (r->seq < done->first_seq) {
+        printf("  known since record %" PRIu64 ": nothing was drawn again\n",
+               r->seq);
+    }
+    if (record_u(r, RF_VERDICT_verdict) == VERDICT_ADMIT &&
+        is_state(row, STATE_FAILED) && row->reason[0] != '\0') {
+        fputs("  failed all the same: ", stdout);
+        term_put_text(stdout, text_of(row->reason), REASON_BYTES);
+        fputc('\n', stdout);
+    }
+}
+
 /* One task's paragraph: its verdict, or why it did not pass. */
-static int print_task(const char *store, const Proctor__TaskRow *row,
-                      uint64_t verdict_ref, int colour)
+static int print_task(const char *store, const Proctor__RunDone *done,
+                      const Proctor__TaskRow *row, uint64_t verdict_ref,
+                      int colour)
 {
     struct ledger_entry e;
     struct exam_text x;
@@ -143,6 +161,7 @@ static int print_task(const char *store, const Proctor__TaskRow *row,
         printf("%s: ", row->id);
         rc = exam_text_print(stdout, &x, &e.r, 2, colour);
         exam_text_release(&x);
+        print_beside(done, row, &e.r);
     } else if (is_state(row, STATE_PARKED)) {
         printf("%s: waits", row->id);
         if (row->reason[0] != '\0') {
@@ -167,7 +186,14 @@ static void print_totals(const Proctor__RunDone *done, const char *store,
         (uint64_t)done->passed + done->failed + done->parked + done->skipped;
 
     if (of == OUTCOME_CHECK) {
-        puts(done->code == 0 ? "well formed" : "not well formed");
+        if (done->code == 0) {
+            puts("well formed");
+        } else if (err_exit_code(done->code) == 2 ||
+                   done->code == ERR_REFUSED) {
+            puts("not well formed");
+        } else {
+            puts("not checked"); /* nothing was said about the graph */
+        }
         return;
     }
     if (of == OUTCOME_DRY_RUN) {
@@ -222,7 +248,7 @@ static int print_text(const Proctor__RunDone *done, const char *store,
     }
     TRY(print_table(done, verdicts, of, colour));
     for (i = 0; i < done->n_tasks; i++) {
-        TRY(print_task(store, done->tasks[i], verdicts[i], colour));
+        TRY(print_task(store, done, done->tasks[i], verdicts[i], colour));
     }
     print_totals(done, store, of);
     return 0;
