@@ -82,12 +82,25 @@ int args_parse(struct cli *c, const struct argp *spec, int argc, char **argv,
     if (f.helped) {
         return ARGS_E_HELP;
     }
+    if (rc != 0) {
+        c->json |= args_want_json(argc, argv); /* it may stand further on */
+    }
     if (rc != 0 && c->d.what[0] != '\0') {
         return c->d.code; /* a parser of ours said what is wrong */
     }
     if (rc != 0) {
         c->told = 1;
         return cli_fail(c, ERR_INPUT, "the command line was not understood");
+    }
+    return 0;
+}
+
+int args_want_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--json") == 0) {
+            return 1;
+        }
     }
     return 0;
 }

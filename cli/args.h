@@ -17,6 +17,9 @@ enum {
 int args_parse(struct cli *c, const struct argp *spec, int argc, char **argv,
                void *input) MUST_USE;
 
+/* Is --json among the words? For failures before options are understood. */
+int args_want_json(int argc, char **argv) MUST_USE;
+
 /* Decimal without sign, space or leading zero. 0 or ERR_INPUT. */
 int args_u64(const char *text, uint64_t *out) MUST_USE;
 

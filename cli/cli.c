@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/args.h"
 #include "cli/json.h"
 #include "cli/report.h"
 #include "cli/term.h"
@@ -115,6 +116,11 @@ static int unknown_command(struct cli *c, const char *word)
     }
     names[i] = "help";
     near = diag_nearest(word, names, ARRAY_N(names));
+    if (word[0] == '-') {
+        (void)cli_fail_hint(c, ERR_INPUT, "proctor COMMAND [OPTION...]",
+                            "the command comes first, not %.60s", word);
+        return ERR_INPUT;
+    }
     (void)cli_fail_hint(c, ERR_INPUT, "`proctor --help` lists the commands",
                         "no command \"%.60s\"%s%s%s", word,
                         near != NULL ? "; did you mean \"" : "",
@@ -235,10 +241,12 @@ int cli_main(int argc, char **argv)
         return err_exit_code(ERR_INPUT);
     }
     if (strcmp(word, "help") == 0) {
+        c.json = args_want_json(argc, argv);
         return settle(&c, help(&c, argc > 2 ? argv[2] : NULL));
     }
     found = cli_command_find(word);
     if (found == NULL) {
+        c.json = args_want_json(argc, argv);
         return settle(&c, unknown_command(&c, word));
     }
     c.command = found->name;

@@ -38,6 +38,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         a->file = arg;
         return 0;
     }
+    if (strncmp(arg, "policy.", strlen("policy.")) != 0) {
+        (void)cli_fail_hint(a->c, ERR_INPUT,
+                            "write policy.KEY=VALUE, as in policy.workers=1",
+                            "\"%.80s\" changes nothing of a policy", arg);
+        return EINVAL;
+    }
     return request_override(&a->request, arg, &a->c->d) == 0 ? 0 : EINVAL;
 }
 

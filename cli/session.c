@@ -143,6 +143,23 @@ void session_put_json(const struct session *s, struct json *j)
     json_close(j);
 }
 
+/* The document of a failure that was diagnosed: every place is in it. */
+static int emit_failure(struct session *s, int code)
+{
+    struct json j;
+
+    json_init(&j);
+    json_object(&j, NULL);
+    json_i64(&j, "code", code);
+    json_str(&j, "error", err_name(code));
+    json_i64(&j, "exit", err_exit_code(code));
+    json_str(&j, "what", s->diags[0].what != NULL ? s->diags[0].what : "");
+    json_str(&j, "hint", s->diags[0].hint != NULL ? s->diags[0].hint : "");
+    session_put_json(s, &j);
+    json_close(&j);
+    return cli_emit(s->c, &j);
+}
+
 int session_fail(struct session *s, int code, const char *what)
 {
     if (code == 0) {
@@ -150,6 +167,9 @@ int session_fail(struct session *s, int code, const char *what)
     }
     if (s->diags_n + s->diags_more > 0) {
         s->c->told = 1;
+    }
+    if (s->c->json && s->diags_n > 0) {
+        TRY(emit_failure(s, code));
     }
     return cli_fail(s->c, code, "%s: %s", what, err_text(code));
 }
