@@ -21,7 +21,7 @@ static int fail_type(struct config *c, const struct yaml_node *n)
     if (n->kind == YAML_SCALAR) {
         nearest = diag_nearest(n->text, type_names, ARRAY_N(type_names));
     }
-    if (nearest) {
+    if (nearest && strcmp(nearest, n->text) != 0) {
         config_fail(c, n, "expected a type, got %s; did you mean \"%s\"?",
                     schema_found(n, found), nearest);
     } else {
