@@ -138,8 +138,8 @@ static int put_letters(struct config *c, const struct yaml_node *n,
 /* Each character from first to last. */
 static int put_span(char first, char last, struct buf *out)
 {
-    for (int ch = first; ch <= last; ch++) {
-        TRY(buf_put_u32(out, (uint32_t)ch));
+    for (uint32_t ch = (uint8_t)first; ch <= (uint8_t)last; ch++) {
+        TRY(buf_put_u32(out, ch));
     }
     return 0;
 }
