@@ -112,6 +112,7 @@ int config_start(struct core *c, const struct config_ask *ask, config_fn fn,
                  void *ctx, struct config_job **out)
 {
     struct config_job *j = calloc(1, sizeof(*j));
+    struct guard_ask wanted;
     int code;
 
     if (j == NULL) {
@@ -121,8 +122,12 @@ int config_start(struct core *c, const struct config_ask *ask, config_fn fn,
     j->ask = *ask;
     j->fn = fn;
     j->ctx = ctx;
-    code = guard_start(c, WORKER_CONFIG, &config_limits, j->ask.label,
-                       &handler, j, &j->guard);
+    wanted = (struct guard_ask){.class = WORKER_CONFIG,
+                                .limits = &config_limits,
+                                .task = j->ask.label,
+                                .handler = &handler,
+                                .ctx = j};
+    code = guard_start(c, &wanted, &j->guard);
     if (code < 0) {
         free(j);
         return ERR_TRACE(code);

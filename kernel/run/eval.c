@@ -364,12 +364,17 @@ static int eval_launch(struct eval *v)
     while (v->started < v->n && v->started <= v->bad_i &&
            v->running < guards_slots_n(v->core->guards)) {
         struct batch *b = &v->batches[v->started];
-        enum worker_class class = v->ask.runnable->m->kind == RUNNABLE_MODEL
-                                      ? WORKER_MODEL
-                                      : WORKER_PROGRAM;
+        struct guard_ask wanted = {
+            .class = v->ask.runnable->m->kind == RUNNABLE_MODEL
+                         ? WORKER_MODEL
+                         : WORKER_PROGRAM,
+            .limits = &v->limits,
+            .task = v->ask.task,
+            .handler = &handler,
+            .ctx = b,
+        };
 
-        TRY(guard_start(v->core, class, &v->limits, v->ask.task, &handler, b,
-                        &b->guard));
+        TRY(guard_start(v->core, &wanted, &b->guard));
         v->started++;
         v->running++;
     }

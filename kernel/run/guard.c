@@ -347,9 +347,7 @@ static void pump(void *ctx, short revents)
     }
 }
 
-int guard_start(struct core *c, enum worker_class class,
-                const struct worker_limits *limits, const char *task,
-                const struct guard_handler *h, void *ctx, struct guard **out)
+int guard_start(struct core *c, const struct guard_ask *ask, struct guard **out)
 {
     struct guard *g = calloc(1, sizeof(*g));
 
@@ -358,11 +356,11 @@ int guard_start(struct core *c, enum worker_class class,
     }
     g->magic = GUARD_MAGIC;
     g->owner = c->guards;
-    g->class = class;
-    g->limits = *limits;
-    g->task = task;
-    g->h = h;
-    g->ctx = ctx;
+    g->class = ask->class;
+    g->limits = *ask->limits;
+    g->task = ask->task;
+    g->h = ask->handler;
+    g->ctx = ask->ctx;
     list_push(&c->guards->queue, g);
     pump_later(c->guards);
     *out = g;

@@ -33,12 +33,19 @@ void guards_free(struct guards *s);
 void guards_slots(struct guards *s, unsigned n);
 unsigned guards_slots_n(const struct guards *s);
 
-/* Queues a worker; callbacks come from the loop, never from this call. limits
- * with its arrays, task and h are borrowed until on_end or guard_free. */
-int guard_start(struct core *c, enum worker_class class,
-                const struct worker_limits *limits, const char *task,
-                const struct guard_handler *h, void *ctx, struct guard **out)
-    MUST_USE;
+/* The worker that is wanted. The arrays of limits, task and handler are
+ * borrowed until on_end or guard_free. */
+struct guard_ask {
+    enum worker_class class;
+    const struct worker_limits *limits;
+    const char *task;
+    const struct guard_handler *handler;
+    void *ctx; /* for the handler */
+};
+
+/* Queues a worker; callbacks come from the loop, never from this call. */
+int guard_start(struct core *c, const struct guard_ask *ask,
+                struct guard **out) MUST_USE;
 int guard_send(struct guard *g, enum msg msg, const ProtobufCMessage *m,
                const int *fds, unsigned fds_n) MUST_USE;
 /* Lets it end in good order; on_end follows. */
