@@ -403,6 +403,11 @@ static int see_nothing(struct audit *a, struct diag *d)
             return 0;
         }
     }
+    (void)snprintf(path, sizeof(path), "%s/ledger/wal", a->store);
+    if (access(path, F_OK) != 0) {
+        audit_find(a, AUDIT_DAMAGE, "ledger/wal", "is missing");
+        return 0;
+    }
     audit_find(a, AUDIT_NOTE, "ledger/wal", "no record was written yet");
     return 0;
 }

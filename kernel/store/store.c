@@ -233,6 +233,27 @@ static int make_folders(struct store *s)
     return 0;
 }
 
+/* They were all there before `format` was. */
+static int check_folders(struct store *s, struct diag *d)
+{
+    size_t i;
+
+    for (i = 0; i < ARRAY_N(folders); i++) {
+        int fd CLEANUP(fd_closep) = -1;
+        int code = disk_open_dir(s->dir_fd, folders[i].name, &fd);
+
+        if (code == ERR_NOT_FOUND) {
+            return refuse(d, ERR_STORE_DAMAGED, "restore it from a copy",
+                          "%s: the store's folder %s is missing", s->dir,
+                          folders[i].name);
+        }
+        if (code != 0) {
+            return refuse_disk(d, code, s->dir, "cannot open");
+        }
+    }
+    return 0;
+}
+
 /* Opens the folders; finishes a store that is being made. */
 static int open_inside(struct store *s, int create, int unclean)
 {
@@ -268,11 +289,10 @@ static int open_steps(struct store *s, int *out_created, struct diag *d)
     TRY(take_lock(s, &unclean, d));
     /* Another kernel may have made the store while we waited. */
     TRY(check_format(s, out_created, d));
-    code = open_inside(s, *out_created, unclean);
-    if (code == ERR_NOT_FOUND) {
-        return refuse(d, ERR_STORE_DAMAGED, "restore it from a copy",
-                      "%s: a folder of the store is missing", s->dir);
+    if (!*out_created) {
+        TRY(check_folders(s, d));
     }
+    code = open_inside(s, *out_created, unclean);
     return code == 0 ? 0 : refuse_disk(d, code, s->dir, "cannot open");
 }
 
