@@ -139,8 +139,11 @@ static int report(struct session *s)
     if (done == NULL) {
         return session_fail(s, code, "nothing was replayed");
     }
-    TRY(s->c->json ? print_json(s, done) : print_text(done));
+    if (s->c->json || done->n_rows > 0 || done->code == 0) {
+        TRY(s->c->json ? print_json(s, done) : print_text(done));
+    }
     if (done->code != 0) {
+        s->c->told |= done->different > 0; /* the table said which */
         return session_fail(s, done->code, "replay");
     }
     if (done->different > 0) {

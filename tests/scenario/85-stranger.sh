@@ -45,4 +45,17 @@ check "the link is still one" test -L link
 check "the proof is where it leads" grep -q tlog-proof real
 expect 2 proctor prove 8 -o examples
 whole
+
+# A folder of the store is lost: damage, by name, in whatever reads it.
+for folder in objects tmp keys ledger ledger/wal; do
+    rm -rf copy && cp -a .proctor copy && rm -rf "copy/$folder"
+    expect 5 proctor run $graph --policy $policy --store copy
+    err "folder $folder is missing"
+done
+rm -rf copy && cp -a .proctor copy && rm -rf copy/ledger
+expect 5 proctor verify --store copy
+out 'DAMAGED'
+rm -rf copy && cp -a .proctor copy && rm -rf copy/objects/*
+expect 1 proctor replay --all --store copy
+check "replay does not say it twice" sh -c '! grep -q "replay: " .err'
 finish
