@@ -114,17 +114,19 @@ int probe_begin(struct probe *p, pid_t pid, int pidfd)
     return site_find(p);
 }
 
-void probe_end(struct probe *p)
+int probe_end(struct probe *p)
 {
     siginfo_t info;
+    int error;
 
     if (!p->held) {
-        return;
+        return 0;
     }
     p->held = 0;
     if (ptrace(PTRACE_DETACH, p->pid, NULL, NULL) == 0) {
-        return;
+        return 0;
     }
+    error = errno;
     /* It is dying, or would not stop. As long as we trace it nobody else can
      * reap it, and its namespace cannot end: make sure, and let go. */
     syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
@@ -132,6 +134,8 @@ void probe_end(struct probe *p)
                   WEXITED | __WALL) < 0 &&
            errno == EINTR) {
     }
+    errno = error;
+    return ERR_TRACE(ERR_CONFINE);
 }
 
 int probe_filter(struct probe *p, unsigned i, struct sock_filter *out,

@@ -20,8 +20,9 @@ struct probe {
 /* Seizes and stops the process; its seccomp filters are suspended until
  * probe_end. 0, ERR_CONFINE (it is gone or may not be traced; errno says). */
 int probe_begin(struct probe *p, pid_t pid, int pidfd) MUST_USE;
-/* Lets it go on as if nothing had happened; one that cannot is killed. */
-void probe_end(struct probe *p);
+/* Lets it go on as if nothing had happened. ERR_CONFINE: it could not, and was
+ * killed; errno says why. */
+int probe_end(struct probe *p) MUST_USE;
 
 enum probe_outcome {
     PROBE_E_NONE = 1
