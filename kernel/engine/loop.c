@@ -57,6 +57,7 @@ struct loop {
     size_t polled_cap;
     int running;
     int stopped;
+    int failed; /* ERR_* of loop_fail */
 };
 
 static void list_add(struct loop_source **list, struct loop_source *s)
@@ -356,8 +357,10 @@ int loop_run(struct loop *l)
            (l->watches_n > 0 || l->armed_n > 0 || l->deferred_n > 0)) {
         code = turn(l);
     }
+    code = code == 0 ? l->failed : code;
     l->running = 0;
     l->stopped = 0;
+    l->failed = 0;
     list_free(&l->graveyard);
     return code;
 }
@@ -365,6 +368,13 @@ int loop_run(struct loop *l)
 void loop_stop(struct loop *l)
 {
     ASSERT(l->magic == LOOP_MAGIC);
+    l->stopped = 1;
+}
+
+void loop_fail(struct loop *l, int code)
+{
+    ASSERT(l->magic == LOOP_MAGIC && code < 0);
+    l->failed = l->failed != 0 ? l->failed : code;
     l->stopped = 1;
 }
 

@@ -30,6 +30,9 @@ void loop_remove(struct loop_source **s);
  * to wait for. Not from a handler. 0, ERR_NOMEM or ERR_IO. */
 int loop_run(struct loop *l) MUST_USE;
 void loop_stop(struct loop *l);
+/* As loop_stop, and loop_run returns the code: for those whose next step cannot
+ * be made to happen, and who would wait for it for ever. */
+void loop_fail(struct loop *l, int code);
 /* Monotonic milliseconds; clock.c is the only reader of clocks. */
 uint64_t loop_now_ms(const struct loop *l);
 

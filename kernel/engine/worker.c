@@ -130,6 +130,9 @@ void worker_timer(struct worker *w, uint64_t delay_ms)
     }
     if (loop_timer(w->engine->loop, delay_ms, on_timer, w, &w->timer) < 0) {
         worker_kill(w); /* without a switch it may not live */
+        if (w->gone || !w->asked) {
+            loop_fail(w->engine->loop, ERR_NOMEM); /* no end will be told */
+        }
     }
 }
 

@@ -91,8 +91,11 @@ int run_is_recorded(const struct run *r)
            r->req->mode == PROCTOR__RUN_MODE__RUN_RESUME_TASK;
 }
 
-void run_last_words(struct run *r)
+void run_last_words(struct run *r, int broken)
 {
+    if (broken < 0 && r->phase != RUN_PHASE_OVER) {
+        r->code = broken;
+    }
     if (!r->told) {
         r->told = 1;
         report_done(r);
@@ -105,7 +108,7 @@ static void run_end(void *ctx, short revents)
 
     (void)revents;
     loop_remove(&r->later);
-    run_last_words(r);
+    run_last_words(r, 0);
     r->on_done(r->on_done_ctx, r);
 }
 

@@ -138,8 +138,9 @@ int run_new(struct core *c, struct frame *f,
             void (*on_done)(void *ctx, struct run *r), void *ctx,
             struct run **out) MUST_USE;
 void run_free(struct run *r);
-/* The loop was stopped: RUN_DONE now, if it did not go out. */
-void run_last_words(struct run *r);
+/* The loop was stopped: RUN_DONE now, if it did not go out. broken: ERR_* when
+ * the loop broke before the run was over, else 0. */
+void run_last_words(struct run *r, int broken);
 /* A FILES message. ERR_PROTOCOL when none was asked for. */
 int run_files(struct run *r, struct frame *f) MUST_USE;
 /* Stops in good order: workers killed, ABORT and END recorded. why: a few words

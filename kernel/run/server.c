@@ -211,8 +211,11 @@ int server_run(struct core *c, int sock, int signal_fd)
         code = loop_run(c->loop);
     }
     loop_remove(&signals);
+    if (code == 0 && c->cut_short) {
+        code = c->fatal;
+    }
     if (s.run != NULL) {
-        run_last_words(s.run);
+        run_last_words(s.run, code);
     }
     run_free(s.run);
     replay_free(s.replay);
