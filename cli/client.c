@@ -192,6 +192,32 @@ static void reap(struct client *c)
     }
 }
 
+int client_end(struct client *c, struct diag *d)
+{
+    if (c == NULL) {
+        return 0;
+    }
+    reap(c);
+    if (WIFEXITED(c->status) && WEXITSTATUS(c->status) == 0) {
+        return 0;
+    }
+    if (WIFSIGNALED(c->status)) {
+        int number = WTERMSIG(c->status);
+
+        (void)diag_set(d, ERR_INTERNAL, NOWHERE,
+                       "after its answer the kernel was killed by signal %d "
+                       "(%s)",
+                       number, strsignal(number));
+    } else {
+        (void)diag_set(d, ERR_INTERNAL, NOWHERE,
+                       "after its answer the kernel could not close the store "
+                       "(status %d)",
+                       WIFEXITED(c->status) ? WEXITSTATUS(c->status) : -1);
+    }
+    diag_hint(d, "all that it recorded stands; the next run publishes it");
+    return ERR_INTERNAL;
+}
+
 void client_close(struct client *c)
 {
     if (c == NULL) {

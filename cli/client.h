@@ -35,7 +35,10 @@ struct client_question {
  * ERR_NOT_FOUND (no kernel beside this program), ERR_NOMEM, ERR_IO; d says. */
 int client_open(const char *store, struct client **out,
                 struct diag *d) MUST_USE;
-/* Closes the socket and waits for the kernel's end. NULL is fine. */
+/* Closes the socket and waits for the kernel's end. 0 (also for NULL), or
+ * ERR_INTERNAL with d when that was no good one. The client stays. */
+int client_end(struct client *c, struct diag *d) MUST_USE;
+/* Waits for the kernel's end too, and frees. NULL is fine. */
 void client_close(struct client *c);
 
 /* Files that the kernel may ask for are beneath dir_fd (borrowed; -1: none). */

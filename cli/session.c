@@ -19,29 +19,6 @@ int session_open(struct session *s, struct cli *c, const char *store)
     return client_open(store, &s->client, &c->d);
 }
 
-void session_end_kernel(struct session *s)
-{
-    client_close(s->client);
-    s->client = NULL;
-    progress_free(s->progress);
-    s->progress = NULL;
-}
-
-void session_close(struct session *s)
-{
-    size_t i;
-
-    session_end_kernel(s);
-    frame_release(&s->answer);
-    for (i = 0; i < s->diags_n; i++) {
-        free(s->diags[i].path);
-        free(s->diags[i].what);
-        free(s->diags[i].hint);
-        free(s->diags[i].task);
-    }
-    s->diags_n = 0;
-}
-
 static void hear_event(void *ctx, const Proctor__Event *e)
 {
     struct session *s = ctx;
@@ -81,6 +58,54 @@ static void hear_diagnosis(void *ctx, const Proctor__Diagnosis *m)
     progress_hide(s->progress);
     report_print(stderr, &d, term_has_colour(stderr), NULL);
     keep(s, m);
+}
+
+/* The answer came, and then the kernel ended badly. */
+static void hear_bad_end(struct session *s, struct diag *d)
+{
+    Proctor__Diagnosis m = PROCTOR__DIAGNOSIS__INIT;
+    Proctor__RunDone *done;
+
+    if (s->answer.m == NULL || s->answer.info->msg != MSG_RUN_DONE) {
+        return;
+    }
+    done = (Proctor__RunDone *)s->answer.m;
+    m.code = d->code;
+    m.what = d->what;
+    m.hint = d->hint;
+    hear_diagnosis(s, &m);
+    if (done->code == 0) {
+        done->code = d->code;
+    }
+}
+
+void session_end_kernel(struct session *s)
+{
+    struct diag d;
+
+    diag_init(&d);
+    if (client_end(s->client, &d) < 0) {
+        hear_bad_end(s, &d);
+    }
+    client_close(s->client);
+    s->client = NULL;
+    progress_free(s->progress);
+    s->progress = NULL;
+}
+
+void session_close(struct session *s)
+{
+    size_t i;
+
+    session_end_kernel(s);
+    frame_release(&s->answer);
+    for (i = 0; i < s->diags_n; i++) {
+        free(s->diags[i].path);
+        free(s->diags[i].what);
+        free(s->diags[i].hint);
+        free(s->diags[i].task);
+    }
+    s->diags_n = 0;
 }
 
 static void hear_interrupt(void *ctx, unsigned n)

@@ -35,7 +35,8 @@ struct session {
 int session_open(struct session *s, struct cli *c, const char *store) MUST_USE;
 /* Also waits for the kernel's end. Safe after a failed open. */
 void session_close(struct session *s);
-/* Waits for the kernel's end, keeps the answer: files are then at rest. */
+/* Waits for the kernel's end, keeps the answer: files are then at rest. A bad
+ * end of the kernel is told, and becomes the code of a RUN_DONE that had none. */
 void session_end_kernel(struct session *s);
 
 /* Asks; the answer is in s->answer. dir_fd: see client_serve_files. */
