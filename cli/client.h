@@ -1,7 +1,7 @@
 /* The command line's end of the kernel: starts proctor-kernel (the one beside
  * this program), asks one thing, answers its wishes for files, hears events and
  * diagnoses, and waits until it is gone. Interrupts are passed on: the first
- * Ctrl-C lets running tasks finish, the second stops them; the kernel is never
+ * Ctrl-C stops the run in good order, the second at once; the kernel is never
  * left behind. */
 #ifndef CLI_CLIENT_H
 #define CLI_CLIENT_H

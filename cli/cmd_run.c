@@ -62,8 +62,9 @@ static const struct argp SPEC = {
     "GRAPH [KEY=VALUE...]",
     "Runs the tasks of a graph under a policy and records everything in the "
     "store's ledger.\vKEY=VALUE changes the graph for this run; "
-    "policy.KEY=VALUE changes the policy. Ctrl-C lets running tasks finish, a "
-    "second one stops them. See proctor-graph(5), proctor-policy(5).",
+    "policy.KEY=VALUE changes the policy. Ctrl-C stops the run; what has "
+    "passed is kept, and --resume goes on. See proctor-graph(5), "
+    "proctor-policy(5).",
     NULL,
     NULL,
     NULL};
