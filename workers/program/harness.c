@@ -5,6 +5,7 @@
 #include "workers/program/harness.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -324,6 +325,18 @@ static void finish_text(struct run *r)
     out->text_n += (size_t)n;
 }
 
+/* Is the file there, so that what is missing is what it asks for? */
+static int is_there(const struct program *p)
+{
+    char path[PATH_MAX];
+    const char *file = p->argv_[0];
+    int n = snprintf(path, sizeof(path), "%s%s%s",
+                     file[0] == '/' ? "" : p->work_dir,
+                     file[0] == '/' ? "" : "/", file);
+
+    return n > 0 && (size_t)n < sizeof(path) && access(path, F_OK) == 0;
+}
+
 static int run_batch(struct run *r, const struct values *inputs,
                      uint8_t *scratch)
 {
@@ -332,7 +345,11 @@ static int run_batch(struct run *r, const struct values *inputs,
 
     if (code == ERR_NOT_FOUND && why != 0) {
         run_stop(r, PROCTOR__ENDING__ENDING_NO_START,
-                 "cannot execute %.100s: %s", r->p->argv_[0], strerror(why));
+                 "cannot execute %.100s: %s", r->p->argv_[0],
+                 why == ENOENT && is_there(r->p)
+                     ? "its loader or interpreter is not in the sandbox; "
+                       "link it statically"
+                     : strerror(why));
         r->result->detail = (uint32_t)why;
         finish_text(r);
         return 0;
