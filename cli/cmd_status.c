@@ -66,9 +66,15 @@ struct status {
 static const char LAST_RUN[] =
     "SELECT seq,wall_ns,graph_path,graph,ended,code,passed,failed,parked,"
     "skipped,resumes FROM runs ORDER BY seq DESC LIMIT 1";
+/* A repair comes to rest as the task that it repairs: one row for both. */
 static const char TASKS[] =
-    "SELECT task,op,state,level,reason,seq,evidence FROM tasks"
-    " WHERE run=?1 ORDER BY place";
+    "SELECT task,op,state,level,CASE WHEN state='passed' AND"
+    " coalesce(reason,'')='' AND EXISTS(SELECT 1 FROM tasks AS r WHERE"
+    " r.run=t.run AND r.task=t.task||'.repair1') THEN 'by its repair, '||"
+    "t.task||'.repair1' ELSE reason END,seq,evidence FROM tasks AS t"
+    " WHERE run=?1 AND NOT (state='new' AND task LIKE '%.repair1' AND"
+    " EXISTS(SELECT 1 FROM tasks AS p WHERE p.run=t.run AND"
+    " p.task=substr(t.task,1,length(t.task)-8))) ORDER BY place";
 
 static int count(struct index *ix, const char *sql, uint64_t *out,
                  struct diag *d)

@@ -29,7 +29,9 @@ int term_has_colour(FILE *f)
 
 int term_is_live(void)
 {
-    return isatty(STDERR_FILENO);
+    const char *kind = getenv("TERM");
+
+    return kind != NULL && strcmp(kind, "dumb") != 0 && isatty(STDERR_FILENO);
 }
 
 unsigned term_width(void)

@@ -46,6 +46,17 @@ check "the proof is where it leads" grep -q tlog-proof real
 expect 2 proctor prove 8 -o examples
 whole
 
+# A program whose loader the sandbox does not hold is told so.
+printf '#!/nosuch/sh\n' >examples/popcount/tool && chmod +x examples/popcount/tool
+expect 1 proctor run $graph --policy $policy 'candidate.with={run: [./tool], takes: [u32], gives: u8}'
+out 'its loader or interpreter is not in the sandbox'
+
+# A task that its repair brought through says so, in one row.
+expect 0 proctor run $graph --policy $policy 'candidate.with={function: "mute.py:f", takes: [u32], gives: u8}' 'candidate.repair={with: {function: "popcount.py:popcount", takes: [u32], gives: u8}}'
+expect 0 proctor status
+out 'by its repair, candidate.repair1'
+check "the repair has no row of its own" sh -c '! grep -q "^candidate.repair1" .out'
+
 # A folder of the store is lost: damage, by name, in whatever reads it.
 for folder in objects tmp keys ledger ledger/wal; do
     rm -rf copy && cp -a .proctor copy && rm -rf "copy/$folder"
