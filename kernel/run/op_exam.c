@@ -13,6 +13,7 @@
 #include "kernel/run/sched.h"
 #include "kernel/run/verdict.h"
 #include "kernel/store/fold.h"
+#include "kernel/store/store.h"
 #include "proto/err.h"
 
 struct op_exam {
@@ -230,6 +231,19 @@ static void done(void *ctx, int code, const char *what,
                     e->verdict == VERDICT_ADMIT ? "" : e->reason);
 }
 
+/* Whether the evidence that a recorded verdict stands on is there and whole. A
+ * verdict without it counts for nothing (rule 1). */
+static int evidence_is_whole(struct core *c, const struct cid *evidence)
+{
+    struct buf b;
+    int code;
+
+    buf_init(&b, LIMIT_FRAME_BYTES);
+    code = store_get(c->store, evidence, &b);
+    buf_release(&b);
+    return code == 0;
+}
+
 /* A verdict that stands is returned as it stands. VOID and INCONCLUSIVE said
  * nothing about the candidate: it may try again, as the next j. */
 static int known(struct op_exam *x)
@@ -261,6 +275,14 @@ static int known(struct op_exam *x)
         return 1;
     }
     memcpy(evidence.b, record_hash(&rec, RF_VERDICT_evidence), CID_BYTES);
+    if (!evidence_is_whole(c, &evidence)) {
+        live_fail(x->live, ERR_STORE_DAMAGED,
+                  "the evidence of verdict #%llu is missing or damaged; "
+                  "proctor verify --full names it",
+                  (unsigned long long)v.seq);
+        buf_release(&b);
+        return 1;
+    }
     record_str(&rec, RF_VERDICT_reason, reason, sizeof(reason));
     snprintf(text, sizeof(text), "as recorded in #%llu: %s",
              (unsigned long long)v.seq, reason);

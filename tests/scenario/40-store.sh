@@ -59,6 +59,12 @@ expect 5 proctor verify --full --store obj
 cp -a s gone
 rm -f "$(find gone/objects -type f | sort | tail -1)"
 expect 5 proctor verify --full --store gone
+# A known verdict counts only with its evidence.
+cp -a s lost
+evidence=$(proctor log --store s --kind verdict --json | jq -r '.records[0].evidence')
+rm -f "lost/objects/${evidence:0:2}/${evidence:2}"
+expect 5 proctor run "${good[@]}" --store lost
+check "says what is missing" grep -rq 'evidence of verdict' "$OUT" "$ERR"
 after=$(find s -type f ! -name 'index.db*' -exec sha256sum {} + | sort | sha256sum)
 check "the good store is as it was" test "$before" = "$after"
 # The index is a projection: delete it, damage it; it comes back the same.
