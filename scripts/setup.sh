@@ -11,7 +11,7 @@ packages=(
     protobuf-c-compiler protobuf-compiler
     # linked: docs/architecture.md says where and why
     libseccomp-dev libcap-dev libsodium-dev libprotobuf-c-dev libsqlite3-dev
-    libopenblas-serial-dev libfyaml-dev libjson-c-dev libcmocka-dev
+    libopenblas-serial-dev libfyaml-dev libcmocka-dev
     # candidates of the examples
     python3-minimal libpython3-stdlib
     # sanitizers, fuzzing, static analysis
