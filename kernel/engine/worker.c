@@ -129,7 +129,12 @@ void worker_timer(struct worker *w, uint64_t delay_ms)
         return;
     }
     if (loop_timer(w->engine->loop, delay_ms, on_timer, w, &w->timer) < 0) {
-        worker_kill(w); /* without a switch it may not live */
+        if (w->diag.code == 0) {
+            diag_set(&w->diag, ERR_NOMEM, (struct loc){0}, "worker: %s",
+                     err_text(ERR_NOMEM));
+        }
+        w->own_code = ERR_NOMEM; /* its end will be our doing */
+        worker_kill(w);          /* without a switch it may not live */
         if (w->gone || !w->asked) {
             loop_fail(w->engine->loop, ERR_NOMEM); /* no end will be told */
         }

@@ -99,12 +99,16 @@ static void texts_are_read(struct run *r)
 static void text_over(struct run *r, struct config_job **j, int code,
                       const struct diag *d, const char *path)
 {
+    char what[DIAG_TEXT_BYTES];
+
     if (code != 0 && d != NULL) {
         run_refuse(r, d, "");
+    } else if (code == ERR_PROTOCOL) {
+        run_error(r, code, path, "its reader answered nonsense");
     } else if (code != 0) {
-        run_error(r, code < 0 ? code : ERR_REFUSED, path,
-                  code == ERR_PROTOCOL ? "its reader answered nonsense"
-                                       : "it cannot be stored");
+        snprintf(what, sizeof(what), "it cannot be stored: %s",
+                 code < 0 ? err_text(code) : "budgets.bytes is used up");
+        run_error(r, code < 0 ? code : ERR_REFUSED, path, what);
     }
     config_free(*j);
     *j = NULL;

@@ -321,7 +321,8 @@ static void exam_begin(struct op_exam *x)
     diag_init(&d);
     code = examine_start(r->core, &ask, x, &x->examine, &d);
     if (code < 0) {
-        live_fail(x->live, code, "%s", d.what);
+        live_fail(x->live, code, "%s",
+                  d.what[0] == '\0' ? err_text(code) : d.what);
     }
 }
 

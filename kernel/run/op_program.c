@@ -144,7 +144,7 @@ static int smoke_begin(struct live *l, const struct cid *cid)
     diag_init(&d);
     code = runnable_load(l->run->core, cid, &s->runnable, &d);
     if (code < 0) {
-        live_fail(l, code, "%s", d.what);
+        live_fail(l, code, "%s", d.what[0] == '\0' ? err_text(code) : d.what);
         return 0;
     }
     if (s->runnable->m->kind == RUNNABLE_MODEL && s->runnable->takes.n > 2 &&

@@ -120,7 +120,7 @@ void run_over(struct run *r, int code)
     r->phase = RUN_PHASE_OVER;
     r->code = code;
     if (loop_timer(r->core->loop, 0, run_end, r, &r->later) < 0) {
-        core_fatal(r->core, ERR_NOMEM);
+        core_cut_short(r->core, ERR_NOMEM); /* nothing else would end it */
     }
 }
 

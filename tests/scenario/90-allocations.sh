@@ -3,7 +3,7 @@
 # with PROCTOR_FULL.
 [ ! -w /dev/shm ] || export TMPDIR=/dev/shm # many small stores
 . "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/faults.sh"
+. "$ROOT/tests/scenario/faults.sh"
 preload=$PROCTOR_BIN/../tests/libfail_alloc.so
 if grep -qa __asan_init "$PROCTOR_BIN/proctor-kernel"; then
     echo "ok # SKIP a sanitizer stands in for the allocator"

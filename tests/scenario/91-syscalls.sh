@@ -4,7 +4,7 @@
 # was acknowledged; it is read from a trace of that side.
 [ ! -w /dev/shm ] || export TMPDIR=/dev/shm # many small stores
 . "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/faults.sh"
+. "$ROOT/tests/scenario/faults.sh"
 check "strace is there" strace -V
 faults_begin
 

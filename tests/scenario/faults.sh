@@ -120,7 +120,7 @@ trial_report() {
         echo "ok $1: exit $3"
     else
         printf 'not ok %s\n%s\n' "$1" "$(printf '%s\n' "$4" "it had said:" \
-            "$(tail -n 5 "$2.err" "$2.out")" | sed 's/^/    /')"
+            "$(tail -n 5 "$2.err")" "$(grep -E 'failed: ' "$2.out")" | sed 's/^/    /')"
     fi
     rm -rf "$2" "$2".*
 }
