@@ -44,7 +44,8 @@ struct worker_exit {
     uint64_t cpu_ms;   /* user and system, with its children */
     uint64_t max_rss_bytes;
     int timed_out;     /* by the dead-man switch */
-    int own_code;      /* ERR_NOMEM: we ended it for want of memory; else 0 */
+    int own_code;      /* ERR_*: no doing of its program (ERR_NOMEM: ours,
+                          ERR_WORKER: its zygote's); else 0 */
 };
 
 struct worker_handler {

@@ -335,6 +335,7 @@ void worker_on_orphaned(struct worker *w, const char *why)
              w->class->profile->name, why);
     w->gone = 1;
     w->end.status = SIGKILL;
+    w->own_code = ERR_WORKER; /* no program did that */
     loop_remove(&w->timer);
     end_if_over(w);
 }
