@@ -7,13 +7,15 @@ set -uo pipefail
 cd "$ROOT"
 export PROCTOR_BIN=${PROCTOR_BIN:-$ROOT/build/release/bin}
 [ -x "$PROCTOR_BIN/proctor" ] || die "no proctor in $PROCTOR_BIN; build it first"
+limit=300
+[ -z "${PROCTOR_FULL:-}" ] || limit=5400 # faults at every place take their time
 n=0 failed=0
 for script in tests/scenario/[0-9]*.sh; do
     name=$(basename "$script" .sh)
     if [ $# -gt 0 ] && ! grep -qw -- "$name" <<<"$*"; then continue; fi
     echo "# $name"
     log=$(mktemp)
-    timeout 300 bash "$script" >"$log" 2>&1
+    timeout "$limit" bash "$script" >"$log" 2>&1
     status=$?
     before=$failed
     while IFS= read -r line; do
