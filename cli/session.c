@@ -8,12 +8,14 @@
 #include "cli/json.h"
 #include "cli/report.h"
 #include "cli/term.h"
+#include "cli/tiles.h"
 #include "proto/err.h"
 
 int session_open(struct session *s, struct cli *c, const char *store)
 {
     memset(s, 0, sizeof(*s));
     s->c = c;
+    s->store = store;
     frame_init(&s->answer);
     s->progress = progress_new();
     return client_open(store, &s->client, &c->d);
@@ -60,20 +62,26 @@ static void hear_diagnosis(void *ctx, const Proctor__Diagnosis *m)
     keep(s, m);
 }
 
+static void say(struct session *s, struct diag *d)
+{
+    Proctor__Diagnosis m = PROCTOR__DIAGNOSIS__INIT;
+
+    m.code = d->code;
+    m.what = d->what;
+    m.hint = d->hint;
+    hear_diagnosis(s, &m);
+}
+
 /* The answer came, and then the kernel ended badly. */
 static void hear_bad_end(struct session *s, struct diag *d)
 {
-    Proctor__Diagnosis m = PROCTOR__DIAGNOSIS__INIT;
     Proctor__RunDone *done;
 
     if (s->answer.m == NULL || s->answer.info->msg != MSG_RUN_DONE) {
         return;
     }
     done = (Proctor__RunDone *)s->answer.m;
-    m.code = d->code;
-    m.what = d->what;
-    m.hint = d->hint;
-    hear_diagnosis(s, &m);
+    say(s, d);
     if (done->code == 0) {
         done->code = d->code;
     }
@@ -83,12 +91,19 @@ void session_end_kernel(struct session *s)
 {
     struct diag d;
 
+    if (s->client == NULL) {
+        return;
+    }
     diag_init(&d);
     if (client_end(s->client, &d) < 0) {
         hear_bad_end(s, &d);
     }
     client_close(s->client);
     s->client = NULL;
+    diag_init(&d);
+    if (s->store != NULL && tiles_catch_up(s->store, &d) < 0) {
+        say(s, &d); /* no record is the worse for it */
+    }
     progress_free(s->progress);
     s->progress = NULL;
 }
@@ -113,9 +128,8 @@ static void hear_interrupt(void *ctx, unsigned n)
     struct session *s = ctx;
 
     progress_say(s->progress,
-                 n == 1
-                     ? "stopping; what has passed is kept (run --resume)"
-                     : "stopping now");
+                 n == 1 ? "stopping; what has passed is kept (run --resume)"
+                        : "stopping now");
 }
 
 int session_ask(struct session *s, const struct client_question *q, int dir_fd)

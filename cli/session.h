@@ -23,6 +23,7 @@ struct session_diag {
 
 struct session {
     struct cli *c;
+    const char *store; /* borrowed; NULL = the kernel has none */
     struct client *client;
     struct progress *progress;
     struct frame answer; /* owned */
@@ -31,12 +32,13 @@ struct session {
     size_t diags_more; /* printed, not kept */
 };
 
-/* store: absolute path or NULL. ERR_* is in c->d. */
+/* store: absolute path or NULL, borrowed to the end. ERR_* is in c->d. */
 int session_open(struct session *s, struct cli *c, const char *store) MUST_USE;
 /* Also waits for the kernel's end. Safe after a failed open. */
 void session_close(struct session *s);
-/* Waits for the kernel's end, keeps the answer: files are then at rest. A bad
- * end of the kernel is told, and becomes the code of a RUN_DONE that had none. */
+/* Waits for the kernel's end, keeps the answer, brings the store's derived files
+ * up to date: files are then at rest. A bad end of the kernel is told, and
+ * becomes the code of a RUN_DONE that had none. */
 void session_end_kernel(struct session *s);
 
 /* Asks; the answer is in s->answer. dir_fd: see client_serve_files. */

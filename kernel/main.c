@@ -86,7 +86,7 @@ static int environment_set(void)
 }
 
 /* A core as far as it was made is taken down in any case: workers end, and what
- * the ledger holds is published if that is still possible. */
+ * the ledger has queued is committed if that is still possible. */
 static int serve(struct core *c, const struct options *o, int signal_fd)
 {
     int code = core_init(c, o->store, o->images);

@@ -7,9 +7,11 @@
  * tlog-proof (2026-07-22). */
 #include "proto/note.h"
 
+#include <fcntl.h>
 #include <sodium.h>
 #include <string.h>
 
+#include "proto/disk.h"
 #include "proto/err.h"
 #include "proto/utf8.h"
 
@@ -437,4 +439,28 @@ int note_proof_check(struct ubytes in, const char *origin,
                                   &out->root)
                ? 0
                : NOTE_E_PROOF;
+}
+
+int note_read_file(int dir_fd, const char *name, const char *origin,
+                   const uint8_t key[static 32], struct checkpoint *out)
+{
+    int fd CLEANUP(fd_closep) = -1;
+    struct buf text;
+    uint8_t sig[64];
+    uint8_t *room;
+    size_t n = 0;
+    int code;
+
+    TRY(disk_open(dir_fd, name, O_RDONLY, &fd));
+    buf_init(&text, NOTE_BYTES_MAX);
+    code = buf_extend(&text, NOTE_BYTES_MAX, &room);
+    if (code == 0) {
+        code = disk_read(fd, 0, room, NOTE_BYTES_MAX, &n);
+    }
+    if (code == 0 &&
+        note_read((struct ubytes){room, n}, origin, key, out, sig) != 0) {
+        code = ERR_TRACE(ERR_STORE_DAMAGED);
+    }
+    buf_release(&text);
+    return code;
 }

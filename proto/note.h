@@ -20,17 +20,24 @@ struct checkpoint {
 int note_body(struct buf *out, const struct checkpoint *c) MUST_USE;
 /* Body, empty line, one signature line. sig: Ed25519 over the body. */
 int note_write(struct buf *out, const struct checkpoint *c,
-               const uint8_t key[static 32], const uint8_t sig[static 64])
-    MUST_USE;
+               const uint8_t key[static 32],
+               const uint8_t sig[static 64]) MUST_USE;
 /* Parses and verifies. Unknown signatures are ignored, a known key whose
  * signature fails means refuse. 0, ERR_ENCODING, or NOTE_E_SIGNATURE. */
-enum { NOTE_E_SIGNATURE = 1 };
+enum {
+    NOTE_E_SIGNATURE = 1
+};
 int note_read(struct ubytes in, const char *origin,
               const uint8_t key[static 32], struct checkpoint *out,
               uint8_t out_sig[static 64]) MUST_USE;
+/* The same of a checkpoint file. 0, ERR_NOT_FOUND, ERR_STORE_DAMAGED (it is none
+ * of this log), ERR_NOMEM, ERR_IO. */
+int note_read_file(int dir_fd, const char *name, const char *origin,
+                   const uint8_t key[static 32],
+                   struct checkpoint *out) MUST_USE;
 /* "name+hash+key" line for outside verifiers, without newline. */
-int note_vkey(struct buf *out, const char *name, const uint8_t key[static 32])
-    MUST_USE;
+int note_vkey(struct buf *out, const char *name,
+              const uint8_t key[static 32]) MUST_USE;
 int note_vkey_parse(const char *text, char out_name[static NOTE_ORIGIN_BYTES],
                     uint8_t out_key[static 32]) MUST_USE;
 
@@ -40,7 +47,9 @@ int note_proof_write(struct buf *out, uint64_t index,
                      struct ubytes checkpoint_note) MUST_USE;
 /* Parses, then checks leaf against the checkpoint under key. 0, ERR_ENCODING,
  * NOTE_E_SIGNATURE or NOTE_E_PROOF. */
-enum { NOTE_E_PROOF = 2 };
+enum {
+    NOTE_E_PROOF = 2
+};
 int note_proof_check(struct ubytes in, const char *origin,
                      const uint8_t key[static 32],
                      const struct merkle_hash *leaf, uint64_t *out_index,

@@ -15,7 +15,7 @@
 #include "proto/err.h"
 #include "proto/wal.h"
 #include "kernel/store/store_clock.h"
-#include "kernel/store/disk.h"
+#include "proto/disk.h"
 
 /* A tail longer than this is not left to the next open. */
 #define CLOSE_TAIL_RECORDS 2048u
@@ -288,32 +288,9 @@ int ledger_snapshot(struct ledger *l)
     return code == 0 ? 0 : ledger_stop(l, code);
 }
 
-int ledger_publish(struct ledger *l)
-{
-    struct tiles_place place;
-    int code = 0;
-
-    TRY(check_alive(l));
-    TRY(ledger_flush(l));
-    place = (struct tiles_place){.ledger_fd = l->ledger_fd,
-                                 .wal_fd = l->wal_fd,
-                                 .tmp_fd = store_tmp_fd(l->store)};
-    if (l->tiles == NULL) {
-        TRY(tiles_open(&place, l->last.origin, l->key, &l->tiles));
-    }
-    code = tiles_publish(l->tiles, &l->last, l->last_sig);
-    if (code != 0) {
-        tiles_free(l->tiles);
-        l->tiles = NULL;
-        return ledger_stop(l, code);
-    }
-    return 0;
-}
-
 static void release(struct ledger *l)
 {
     signer_client_stop(&l->signer);
-    tiles_free(l->tiles);
     fold_free(l->fold);
     fd_closep(&l->segment_fd);
     fd_closep(&l->wal_fd);
@@ -340,9 +317,6 @@ int ledger_close(struct ledger *l)
     }
     if (code == 0 && tail_n(l) > CLOSE_TAIL_RECORDS) {
         code = ledger_snapshot(l);
-    }
-    if (code == 0) {
-        code = ledger_publish(l);
     }
     release(l);
     return code;

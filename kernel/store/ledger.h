@@ -5,8 +5,9 @@
  * shown only after the commit returned 0 (rule 3). After any failure of write
  * or sync the ledger refuses everything (ERR_IO): reopen the store.
  *
- * Invariants: 1 the write-ahead segments are the truth, tiles and the
- * checkpoint file are derived and can be lost; 2 a signature is asked for only
+ * Invariants: 1 the write-ahead segments are the truth; tiles and the checkpoint
+ * file are derived by the command line and can be lost, but a checkpoint that is
+ * there must agree; 2 a signature is asked for only
  * over a root that two code paths computed alike (kernel: frontier; signer:
  * its own frontier from leaf hashes); 3 the signer never signs a smaller size
  * or another root for a size; 4 state (fold.h) is a function of the records
@@ -40,9 +41,9 @@ struct ledger_genesis {
  * new seed chain. */
 int ledger_open(struct store *s, const struct ledger_genesis *g,
                 struct ledger **out, struct diag *d) MUST_USE;
-/* Commits what is queued, takes a snapshot when the tail is long, writes tiles
- * and checkpoint, stops the signer, frees. NULL is fine. Returns the first
- * error: what was committed before stays safe. */
+/* Commits what is queued, takes a snapshot when the tail is long, stops the
+ * signer, frees. NULL is fine. Returns the first error: what was committed
+ * before stays safe. */
 int ledger_close(struct ledger *l);
 
 /* Sets seq, prev and clocks of r, encodes it, queues it. A full queue is
@@ -76,8 +77,6 @@ const uint8_t *ledger_key(const struct ledger *l); /* 32 bytes */
  * many records use wal_reader. */
 int ledger_read(struct ledger *l, uint64_t seq, struct buf *out,
                 struct record *r, struct merkle_hash *out_leaf) MUST_USE;
-/* Derived files up to date (tiles, checkpoint); also done by ledger_close. */
-int ledger_publish(struct ledger *l) MUST_USE;
 /* Stores a snapshot of the fold, adds its CHECKPOINT record, rolls the segment.
  * Done by ledger_commit itself every LIMIT_SNAPSHOT_RECORDS records or
  * LIMIT_SNAPSHOT_BATCHES batches. */

@@ -9,7 +9,6 @@
 #include "kernel/store/ledger.h"
 #include "kernel/store/signer_client.h"
 #include "kernel/store/store.h"
-#include "kernel/store/tiles.h"
 
 #define LEDGER_MAGIC 0x4c454447u
 
@@ -33,7 +32,6 @@ struct ledger {
     uint8_t last_sig[64];
     struct merkle_frontier frontier;
     struct fold *fold;
-    struct tiles *tiles; /* NULL until the first publish */
 
     /* Queued: bytes and, hashed from another copy of them, leaves. */
     struct buf entry;   /* the one being encoded */

@@ -17,7 +17,7 @@
 #include "proto/err.h"
 #include "proto/wal.h"
 #include "kernel/store/store_clock.h"
-#include "kernel/store/disk.h"
+#include "proto/disk.h"
 
 /* Recovery under way. */
 struct recovery {
@@ -133,8 +133,7 @@ static int create(struct ledger *l, const struct ledger_genesis *g,
     record_set_bytes(&r, RF_GENESIS_images, g->images);
     record_set_hash(&r, RF_GENESIS_policy, g->policy.b);
     TRY(ledger_add(l, &r, &seq));
-    TRY(ledger_flush(l));
-    return ledger_publish(l);
+    return ledger_flush(l);
 }
 
 /* The ledger's first record names the key and the seeds: they must be those
@@ -417,8 +416,8 @@ static int recover_steps(struct recovery *rc)
     int code;
 
     TRY(check_genesis(rc));
-    code = tiles_read_checkpoint(rc->l->ledger_fd, rc->public.origin,
-                                 rc->public.key, &rc->published);
+    code = note_read_file(rc->l->ledger_fd, "checkpoint", rc->public.origin,
+                          rc->public.key, &rc->published);
     if (code == ERR_STORE_DAMAGED) {
         return damaged(rc->d, "ledger/checkpoint is damaged (it is derived: "
                               "remove it to have it made again)");

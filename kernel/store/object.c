@@ -15,7 +15,7 @@
 #include "proto/blake3.h"
 #include "proto/err.h"
 #include "proto/limits.h"
-#include "kernel/store/disk.h"
+#include "proto/disk.h"
 
 #define CHUNK_BYTES (32u << 10)
 

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "proto/err.h"
-#include "kernel/store/disk.h"
+#include "proto/disk.h"
 
 #define STORE_MAGIC 0x53544f52u
 #define FORMAT "proctor store 1\n"

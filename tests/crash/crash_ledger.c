@@ -22,7 +22,8 @@
 
 #include "proto/err.h"
 #include "proto/wal.h"
-#include "kernel/store/disk.h"
+#include "proto/disk.h"
+#include "cli/tiles.h"
 #include "kernel/store/ledger.h"
 #include "kernel/store/store.h"
 
@@ -90,7 +91,8 @@ static int add_numbered(struct ledger *l, uint64_t *next)
 }
 
 /* Two batches of n, published or folded in between. */
-static int step(struct ledger *l, unsigned i, void (*acknowledge)(uint64_t))
+static int step(const char *dir, struct ledger *l, unsigned i,
+                void (*acknowledge)(uint64_t))
 {
     uint64_t next = ledger_size(l);
     unsigned n = i % 3 + 1;
@@ -107,7 +109,9 @@ static int step(struct ledger *l, unsigned i, void (*acknowledge)(uint64_t))
         if (i % 7 == 3) {
             code = ledger_snapshot(l);
         } else if (i % 5 == 4) {
-            code = ledger_publish(l);
+            struct diag d;
+
+            code = tiles_catch_up(dir, &d);
         }
     }
     if (code == 0) {
@@ -131,7 +135,7 @@ static int write_steps(const char *dir, unsigned steps,
         if (code == 0) {
             acknowledge(ledger_size(l));
             for (i = 0; i < steps && code == 0; i++) {
-                code = step(l, i, acknowledge);
+                code = step(dir, l, i, acknowledge);
             }
             (void)ledger_close(l);
         }

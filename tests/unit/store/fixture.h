@@ -20,7 +20,8 @@
 #include "proto/err.h"
 #include "proto/limits.h"
 #include "proto/wal.h"
-#include "kernel/store/disk.h"
+#include "proto/disk.h"
+#include "cli/tiles.h"
 #include "kernel/store/fold.h"
 #include "kernel/store/ledger.h"
 #include "kernel/store/store.h"
@@ -92,10 +93,17 @@ static inline void fixture_open(struct fixture *f)
     }
 }
 
+/* As the command line does it after a run. */
+static inline int fixture_publish(struct fixture *f)
+{
+    return tiles_catch_up(f->dir, &f->d);
+}
+
 static inline void fixture_close(struct fixture *f)
 {
     assert_int_equal(ledger_close(f->l), 0);
     store_close(f->s);
+    assert_int_equal(fixture_publish(f), 0);
 }
 
 static inline struct record ref_record(const char *name, uint8_t fill)

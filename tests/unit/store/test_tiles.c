@@ -3,8 +3,6 @@
  * tlog_check.py, which shares no code with us. */
 #include "fixture.h"
 
-#include "kernel/store/tiles.h"
-
 #define CHECK "python3 " TEST_SOURCE_DIR "/tests/scenario/tlog_check.py"
 
 static void expect_path(int level, uint64_t n, unsigned width, const char *path)
@@ -50,11 +48,12 @@ static void test_small_sizes(void **state)
     size_t i;
 
     fixture_open(f);
+    assert_int_equal(fixture_publish(f), 0);
     check(f, 1);
     for (i = 0; i < ARRAY_N(steps); i++) {
         add_refs(f, steps[i]);
         size += steps[i];
-        assert_int_equal(ledger_publish(f->l), 0);
+        assert_int_equal(fixture_publish(f), 0);
         assert_true(ledger_size(f->l) == size);
         check(f, size);
     }
@@ -134,13 +133,13 @@ static void test_partials_go(void **state)
 
     fixture_open(f);
     add_refs(f, 100);
-    assert_int_equal(ledger_publish(f->l), 0);
+    assert_int_equal(fixture_publish(f), 0);
     assert_true(file_size(in_store(f, "ledger/tile/0/000.p/101")) == 101 * 32);
     add_refs(f, 100);
-    assert_int_equal(ledger_publish(f->l), 0);
+    assert_int_equal(fixture_publish(f), 0);
     assert_true(file_size(in_store(f, "ledger/tile/0/000.p/101")) == 101 * 32);
     add_refs(f, 100);
-    assert_int_equal(ledger_publish(f->l), 0);
+    assert_int_equal(fixture_publish(f), 0);
     assert_true(file_size(in_store(f, "ledger/tile/0/000")) == 8192);
     assert_true(file_size(in_store(f, "ledger/tile/0/000.p")) == UINT64_MAX);
     assert_true(file_size(in_store(f, "ledger/tile/entries/000.p")) ==
@@ -156,10 +155,10 @@ static void test_second_level(void **state)
 
     fixture_open(f);
     add_refs(f, 65534);
-    assert_int_equal(ledger_publish(f->l), 0);
+    assert_int_equal(fixture_publish(f), 0);
     check(f, 65535);
     append_ref(f, "x", 1); /* 65536, and the snapshot's own record */
-    assert_int_equal(ledger_publish(f->l), 0);
+    assert_int_equal(fixture_publish(f), 0);
     check(f, ledger_size(f->l));
     assert_true(file_size(in_store(f, "ledger/tile/1/000")) == 8192);
     assert_true(file_size(in_store(f, "ledger/tile/2/000.p/1")) == 32);
@@ -201,16 +200,70 @@ static void test_outside_refusals(void **state)
     refused(f);
 }
 
+/* Records that do not lead to the published checkpoint: it stays. */
+static void test_checkpoint_stays(void **state)
+{
+    struct fixture *f = *state;
+    struct diag d;
+
+    fixture_open(f);
+    add_refs(f, 10);
+    fixture_close(f);
+    run_command("cp -r '%s' '%s/backup'", f->dir, f->base);
+    fixture_open(f);
+    add_refs(f, 10);
+    fixture_close(f);
+    run_command("cp '%s/ledger/checkpoint' '%s/kept'", f->dir, f->base);
+    /* An older ledger under a newer checkpoint. */
+    run_command("cd '%s' && rm -r store/ledger/wal && "
+                "cp -r backup/ledger/wal store/ledger/wal%s",
+                f->base, "");
+    assert_int_equal(tiles_catch_up(f->dir, &d), ERR_STORE_DAMAGED);
+    assert_non_null(strstr(d.what, "not brought up"));
+    run_command("cmp '%s/ledger/checkpoint' '%s/kept'", f->dir, f->base);
+    /* Grown past it in another way, and the tiles gone. */
+    run_command("cd '%s' && rm -r store/ledger/tile && "
+                "mv store/ledger/checkpoint newer%s",
+                f->base, "");
+    fixture_open(f);
+    append_ref(f, "other", 9);
+    add_refs(f, 30);
+    assert_int_equal(ledger_close(f->l), 0);
+    store_close(f->s);
+    run_command("cp '%s/newer' '%s/ledger/checkpoint'", f->base, f->dir);
+    assert_int_equal(tiles_catch_up(f->dir, &d), ERR_STORE_DAMAGED);
+    run_command("cmp '%s/ledger/checkpoint' '%s/kept'", f->dir, f->base);
+    run_command("test ! -e '%s/ledger/tile'%s", f->dir, "");
+}
+
+/* Of two publishers one works; the other has nothing to do. */
+static void test_one_publisher(void **state)
+{
+    struct fixture *f = *state;
+    int fd;
+
+    fixture_open(f);
+    add_refs(f, 10);
+    assert_int_equal(disk_open_dir(AT_FDCWD, in_store(f, "ledger"), &fd), 0);
+    assert_int_equal(disk_lock(fd), 0);
+    assert_int_equal(fixture_publish(f), 0);
+    assert_true(file_size(in_store(f, "ledger/checkpoint")) == UINT64_MAX);
+    (void)close(fd);
+    fixture_close(f);
+    check(f, 11);
+}
+
 #define TILES_TEST(name)                                                       \
     cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paths),   TILES_TEST(test_small_sizes),
-        TILES_TEST(test_across_reopen), TILES_TEST(test_made_again),
-        TILES_TEST(test_damaged_edge),  TILES_TEST(test_partials_go),
-        TILES_TEST(test_second_level),  TILES_TEST(test_outside_refusals),
+        cmocka_unit_test(test_paths),      TILES_TEST(test_small_sizes),
+        TILES_TEST(test_across_reopen),    TILES_TEST(test_made_again),
+        TILES_TEST(test_damaged_edge),     TILES_TEST(test_partials_go),
+        TILES_TEST(test_second_level),     TILES_TEST(test_outside_refusals),
+        TILES_TEST(test_checkpoint_stays), TILES_TEST(test_one_publisher),
     };
 
     return cmocka_run_group_tests_name("tiles", tests, NULL, NULL);

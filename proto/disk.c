@@ -1,6 +1,7 @@
-/* The only file of the kernel that opens, writes, syncs, renames or removes in
- * a store. Kernel process. Must never retry a failed sync. */
-#include "kernel/store/disk.h"
+/* The only file that opens for writing, writes, syncs, renames or removes in a
+ * store. Kernel process, and the command line for what is derived. Must never
+ * retry a failed sync. */
+#include "proto/disk.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -206,9 +207,9 @@ int disk_empty_dir(int dir_fd)
 
 void disk_tmp_name(char out[static DISK_TMP_NAME_BYTES])
 {
-    static unsigned long next;
+    static unsigned next;
 
-    (void)snprintf(out, DISK_TMP_NAME_BYTES, "t%lu", next++);
+    (void)snprintf(out, DISK_TMP_NAME_BYTES, "t%d-%u", (int)getpid(), next++);
 }
 
 static int put_through(const struct disk_file *f, const char *tmp,

@@ -1,12 +1,13 @@
 /* Every call that opens, writes, syncs, renames or removes in a store goes
- * through here, so that tests can fail or kill each one. All return 0 or an
+ * through here (the kernel's, and the command line's for derived files), so that
+ * tests can fail or kill each one. All return 0 or an
  * ERR_* made from errno; interrupted calls are repeated; descriptors are
  * close-on-exec.
  *
  * A failed sync is final for its descriptor: the caller must stop using it, as
  * the pages that were lost may be called clean afterwards. */
-#ifndef KERNEL_STORE_DISK_H
-#define KERNEL_STORE_DISK_H
+#ifndef PROTO_DISK_H
+#define PROTO_DISK_H
 
 #include <sys/types.h>
 
@@ -62,7 +63,7 @@ struct disk_file {
     int durable;
 };
 int disk_put(const struct disk_file *f, struct ubytes bytes) MUST_USE;
-/* A name not used before by this process, for a file in tmp. */
+/* A name that no living process uses or used, for a file in tmp. */
 #define DISK_TMP_NAME_BYTES 24
 void disk_tmp_name(char out[static DISK_TMP_NAME_BYTES]);
 

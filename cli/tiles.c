@@ -1,6 +1,7 @@
-/* See tiles.h. Kernel process. Cost: each record is read and written once,
- * however often it is published, but for the last partial bundle. */
-#include "kernel/store/tiles.h"
+/* See tiles.h. Command line. Cost: each record is read and written once, however
+ * often it is published, but for the last partial bundle. Must never write what
+ * it cannot make again from the segments, nor publish an unsigned root. */
+#include "cli/tiles.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -8,10 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/ledger.h"
+#include "proto/disk.h"
 #include "proto/err.h"
 #include "proto/limits.h"
 #include "proto/wal.h"
-#include "kernel/store/disk.h"
 
 #define WIDTH 256u
 #define LEVELS 8
@@ -26,10 +28,12 @@ struct tile_level {
 };
 
 struct tiles {
-    struct tiles_place place;
+    int ledger_fd; /* owned, like the next two; locked */
+    int wal_fd;
+    int tmp_fd;
+    struct ledger_identity id;
     struct checkpoint done; /* what is published */
-    uint8_t key[32];
-    uint64_t size; /* records taken in */
+    uint64_t size;          /* records taken in */
     struct tile_level levels[LEVELS];
     struct buf bundle;
     struct wal_reader *reader; /* stands at size */
@@ -75,7 +79,7 @@ static int open_folder(const struct tiles *t, char *path, int *out_fd,
     char *part = path;
     char *slash;
 
-    TRY(disk_open_dir(t->place.ledger_fd, ".", &fd));
+    TRY(disk_open_dir(t->ledger_fd, ".", &fd));
     while ((slash = strchr(part, '/')) != NULL) {
         int next;
         int made;
@@ -104,7 +108,7 @@ static int put_file(const struct tiles *t, const char *path,
 
     (void)snprintf(copy, sizeof(copy), "%s", path);
     TRY(open_folder(t, copy, &fd, &name));
-    return disk_put(&(struct disk_file){.tmp_fd = t->place.tmp_fd,
+    return disk_put(&(struct disk_file){.tmp_fd = t->tmp_fd,
                                         .dir_fd = fd,
                                         .name = name,
                                         .mode = 0644,
@@ -193,7 +197,7 @@ static int read_up_to(struct tiles *t, uint64_t end)
     struct record r;
 
     if (t->reader == NULL && t->size < end) {
-        TRY(wal_reader_open_at(t->place.wal_fd, t->size, &t->reader));
+        TRY(wal_reader_open_at(t->wal_fd, t->size, &t->reader));
     }
     while (t->size < end) {
         int code = wal_reader_next(t->reader, &r, &entry, &leaf);
@@ -220,7 +224,7 @@ static int is_there(const struct tiles *t, const char *path)
 {
     int fd CLEANUP(fd_closep) = -1;
 
-    return disk_open(t->place.ledger_fd, path, O_RDONLY, &fd) == 0;
+    return disk_open(t->ledger_fd, path, O_RDONLY, &fd) == 0;
 }
 
 /* vkey, the last bundle and the last tile of level 0 are there: a quick sign
@@ -253,7 +257,7 @@ static int load_edge(struct tiles *t, uint64_t size)
             continue;
         }
         tile_path((int)level, l->n, l->width, path);
-        TRY(disk_open(t->place.ledger_fd, path, O_RDONLY, &fd));
+        TRY(disk_open(t->ledger_fd, path, O_RDONLY, &fd));
         TRY(disk_read(fd, 0, l->h[0].b, sizeof(l->h), &n));
         if (n != l->width * sizeof(l->h[0])) {
             return ERR_TRACE(ERR_STORE_DAMAGED);
@@ -284,68 +288,6 @@ static int load(struct tiles *t, const struct checkpoint *c)
     return 0;
 }
 
-int tiles_read_checkpoint(int ledger_fd, const char *origin,
-                          const uint8_t key[static 32], struct checkpoint *out)
-{
-    int fd CLEANUP(fd_closep) = -1;
-    struct buf text;
-    uint8_t sig[64];
-    uint8_t *room;
-    size_t n = 0;
-    int code;
-
-    TRY(disk_open(ledger_fd, "checkpoint", O_RDONLY, &fd));
-    buf_init(&text, NOTE_BYTES_MAX);
-    code = buf_extend(&text, NOTE_BYTES_MAX, &room);
-    if (code == 0) {
-        code = disk_read(fd, 0, room, NOTE_BYTES_MAX, &n);
-    }
-    if (code == 0 &&
-        note_read((struct ubytes){room, n}, origin, key, out, sig) != 0) {
-        code = ERR_TRACE(ERR_STORE_DAMAGED);
-    }
-    buf_release(&text);
-    return code;
-}
-
-int tiles_open(const struct tiles_place *place, const char *origin,
-               const uint8_t key[static 32], struct tiles **out)
-{
-    struct tiles *t = calloc(1, sizeof(*t));
-    struct checkpoint c;
-    int code;
-
-    if (t == NULL) {
-        return ERR_TRACE(ERR_NOMEM);
-    }
-    t->place = *place;
-    memcpy(t->key, key, sizeof(t->key));
-    buf_init(&t->bundle, BUNDLE_MAX);
-    code = tiles_read_checkpoint(place->ledger_fd, origin, key, &c);
-    if (code == 0) {
-        code = load(t, &c);
-    }
-    if (code == ERR_NOMEM) {
-        tiles_free(t);
-        return code;
-    }
-    if (code != 0) {
-        restart(t); /* derived: made again from the first record */
-    }
-    *out = t;
-    return 0;
-}
-
-void tiles_free(struct tiles *t)
-{
-    if (t == NULL) {
-        return;
-    }
-    wal_reader_close(t->reader);
-    buf_release(&t->bundle);
-    free(t);
-}
-
 /* The tiles at the right edge that are not full. */
 static int put_edge(const struct tiles *t)
 {
@@ -368,11 +310,13 @@ static int put_edge(const struct tiles *t)
 static int put_note(const struct tiles *t, const struct checkpoint *c,
                     const uint8_t sig[static 64])
 {
+    struct checkpoint read;
+    uint8_t read_sig[64];
     struct buf text;
     int code;
 
     buf_init(&text, NOTE_BYTES_MAX);
-    code = note_vkey(&text, c->origin, t->key);
+    code = note_vkey(&text, c->origin, t->id.key);
     if (code == 0) {
         code = buf_put_u8(&text, '\n');
     }
@@ -381,14 +325,18 @@ static int put_note(const struct tiles *t, const struct checkpoint *c,
     }
     buf_reset(&text);
     if (code == 0) {
-        code = note_write(&text, c, t->key, sig);
+        code = note_write(&text, c, t->id.key, sig);
+    }
+    if (code == 0 && note_read(buf_bytes(&text), c->origin, t->id.key, &read,
+                               read_sig) != 0) {
+        code = ERR_TRACE(ERR_STORE_DAMAGED); /* not what the log's key signed */
     }
     if (code == 0 && t->bulk) {
-        code = disk_sync_all(t->place.ledger_fd);
+        code = disk_sync_all(t->ledger_fd);
     }
     if (code == 0) {
-        code = disk_put(&(struct disk_file){.tmp_fd = t->place.tmp_fd,
-                                            .dir_fd = t->place.ledger_fd,
+        code = disk_put(&(struct disk_file){.tmp_fd = t->tmp_fd,
+                                            .dir_fd = t->ledger_fd,
                                             .name = "checkpoint",
                                             .mode = 0644,
                                             .durable = 1},
@@ -407,13 +355,13 @@ static int drop_partials(const struct tiles *t, int level, uint64_t n)
 
     tile_path(level, n, 0, path);
     path[strlen(path) - 2] = '\0'; /* "/0" */
-    code = disk_open_dir(t->place.ledger_fd, path, &fd);
+    code = disk_open_dir(t->ledger_fd, path, &fd);
     if (code == ERR_NOT_FOUND) {
         return 0;
     }
     TRY(code);
     TRY(disk_empty_dir(fd));
-    return disk_rmdir(t->place.ledger_fd, path);
+    return disk_rmdir(t->ledger_fd, path);
 }
 
 /* For each level, the tile that was partial at old and is full at size. */
@@ -436,16 +384,16 @@ static int drop_replaced(const struct tiles *t, uint64_t old, uint64_t size)
     return 0;
 }
 
-int tiles_publish(struct tiles *t, const struct checkpoint *c,
-                  const uint8_t sig[static 64])
+static int publish(struct tiles *t, const struct checkpoint *c,
+                   const uint8_t sig[static 64])
 {
     struct merkle_hash root;
     uint64_t old = t->done.size;
 
-    if (c->size == old && old > 0) {
+    if (c->size == old) {
         return 0;
     }
-    ASSERT(c->size >= t->size);
+    ASSERT(c->size > old);
     t->bulk = c->size - t->size >= BULK_RECORDS;
     TRY(read_up_to(t, c->size));
     TRY(put_edge(t));
@@ -456,4 +404,165 @@ int tiles_publish(struct tiles *t, const struct checkpoint *c,
     TRY(put_note(t, c, sig));
     t->done = *c;
     return drop_replaced(t, old, c->size);
+}
+
+/* The last whole batch of one segment: its size, root, signature. size stays 0
+ * when there is none. */
+static int segment_end(const struct tiles *t, uint64_t first,
+                       struct checkpoint *c, uint8_t sig[static 64])
+{
+    struct wal_segment s = {.fd = -1};
+    struct wal_batch b;
+    int code = wal_segment_open(t->wal_fd, first, &s);
+
+    while (code == 0) {
+        code = wal_segment_next(&s, &b);
+        if (code == 0) {
+            c->size = b.size;
+            c->root = b.root;
+            memcpy(sig, b.sig, sizeof(b.sig));
+        }
+    }
+    wal_segment_close(&s);
+    return code == WAL_E_END || code == WAL_E_TORN ? 0 : code;
+}
+
+static int ledger_last(const struct tiles *t, struct checkpoint *c,
+                       uint8_t sig[static 64])
+{
+    uint64_t *firsts CLEANUP(mem_freep) = NULL;
+    size_t n = 0;
+
+    TRY(wal_segments(t->wal_fd, &firsts, &n));
+    while (n-- > 0 && c->size == 0) {
+        TRY(segment_end(t, firsts[n], c, sig));
+    }
+    return 0;
+}
+
+static int place_open(struct tiles *t, const char *store)
+{
+    int store_fd CLEANUP(fd_closep) = -1;
+
+    TRY(disk_open_dir(AT_FDCWD, store, &store_fd));
+    TRY(disk_open_dir(store_fd, "ledger", &t->ledger_fd));
+    TRY(disk_open_dir(t->ledger_fd, "wal", &t->wal_fd));
+    TRY(disk_open_dir(store_fd, "tmp", &t->tmp_fd));
+    return disk_lock(t->ledger_fd);
+}
+
+/* The first c->size records hash to c's root. */
+static int agrees(const struct tiles *t, const struct checkpoint *c)
+{
+    struct merkle_frontier f;
+    struct merkle_hash leaf, root;
+    struct wal_reader *w;
+    struct ubytes entry;
+    struct record r;
+    int code;
+
+    merkle_frontier_init(&f);
+    TRY(wal_reader_open_at(t->wal_fd, 0, &w));
+    for (code = 0; code == 0 && f.size < c->size;) {
+        code = wal_reader_next(w, &r, &entry, &leaf);
+        if (code == 0) {
+            merkle_frontier_add(&f, &leaf);
+        }
+    }
+    wal_reader_close(w);
+    root = merkle_frontier_root(&f);
+    if (code < 0) {
+        return code;
+    }
+    return code == 0 && memcmp(root.b, c->root.b, sizeof(root.b)) == 0
+               ? 0
+               : ERR_TRACE(ERR_STORE_DAMAGED);
+}
+
+/* Goes on from the checkpoint that is there. It was signed once: when the
+ * records do not lead to it, they were rolled back or forked, and it must stay
+ * as the witness of that. Tiles that do not fit it are made again. */
+static int resume(struct tiles *t, uint64_t last_size)
+{
+    struct checkpoint published;
+    int code = note_read_file(t->ledger_fd, "checkpoint", t->id.origin,
+                              t->id.key, &published);
+
+    if (code == ERR_NOT_FOUND) {
+        return 0;
+    }
+    TRY(code);
+    if (published.size > last_size) {
+        return ERR_TRACE(ERR_STORE_DAMAGED);
+    }
+    code = load(t, &published);
+    if (code == 0 || code == ERR_NOMEM) {
+        return code;
+    }
+    restart(t);
+    return agrees(t, &published);
+}
+
+static int catch_up(struct tiles *t)
+{
+    struct checkpoint last = {.size = 0};
+    uint8_t sig[64];
+
+    memcpy(last.origin, t->id.origin, sizeof(last.origin));
+    TRY(ledger_last(t, &last, sig));
+    if (last.size == 0) {
+        return 0;
+    }
+    TRY(resume(t, last.size));
+    return publish(t, &last, sig);
+}
+
+static void tiles_free(struct tiles *t)
+{
+    wal_reader_close(t->reader);
+    buf_release(&t->bundle);
+    fd_closep(&t->tmp_fd);
+    fd_closep(&t->wal_fd);
+    fd_closep(&t->ledger_fd);
+    free(t);
+}
+
+static int attempt(const char *store, const struct ledger_identity *id)
+{
+    struct tiles *t = calloc(1, sizeof(*t));
+    int code;
+
+    if (t == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    t->ledger_fd = t->wal_fd = t->tmp_fd = -1;
+    t->id = *id;
+    buf_init(&t->bundle, BUNDLE_MAX);
+    code = place_open(t, store);
+    if (code == 0) {
+        code = catch_up(t);
+    }
+    tiles_free(t);
+    return code == DISK_E_LOCKED ? 0 : code;
+}
+
+int tiles_catch_up(const char *store, struct diag *d)
+{
+    struct ledger_identity id;
+    int code = ledger_identity(store, &id, d);
+
+    if (code == 0) {
+        code = attempt(store, &id);
+        if (code == ERR_NOT_FOUND) {
+            code = attempt(store, &id); /* a kernel that began emptied tmp/ */
+        }
+        if (code != 0) {
+            (void)diag_set(d, code, (struct loc){store, 0, 0},
+                           "the tiles for outside readers were not brought up "
+                           "to date: %s",
+                           err_text(code));
+            diag_hint(d, "no record is lost; the next run tries again");
+        }
+    }
+    return code == ERR_NOT_FOUND ? 0 : code;
 }
