@@ -102,16 +102,18 @@ int exam_ask(struct exam *x, enum exam_who who, const struct values *inputs,
 }
 
 /* Copies, and checks against the type once more: this is where what a worker
- * said becomes what the verdict stands on. */
+ * said becomes what the verdict stands on. Who did not end well lacks an answer,
+ * whatever it said. */
 static int take_answers(struct exam *x, struct said *s,
                         const struct evaluation *e)
 {
     struct values_builder w;
     uint32_t n = values_n(&e->answers);
+    uint32_t most = values_n(s->inputs) - (e->complete ? 0 : 1);
     size_t bytes = 4;
     int code;
 
-    n = n < values_n(s->inputs) ? n : values_n(s->inputs);
+    n = n < most ? n : most;
     for (uint32_t i = 0; i < n; i++) {
         bytes += 4 + values_at(&e->answers, i).n;
     }
@@ -183,7 +185,6 @@ static int take(struct exam *x, enum exam_who who, const struct evaluation *e)
 {
     struct said *s = &x->said[who];
 
-    s->is_complete = e->complete;
     s->is_limit = e->limit;
     (void)snprintf(s->ending, sizeof(s->ending), "%s", e->ending);
     plain(s->ending);

@@ -21,7 +21,8 @@ enum exam_who { EXAM_CANDIDATE, EXAM_ORACLE, EXAM_SECOND };
  * in order; fewer than n when the runnable failed at input answers_n. */
 struct evaluation {
     struct values answers;   /* owned by the caller of exam_evaluated */
-    int complete;            /* one answer per input, and the runnable ended well */
+    int complete;            /* one answer per input, and the runnable ended well;
+                              * else the last input is taken as not answered */
     int limit;               /* stopped by a limit of time: not its answers */
     int outside;             /* infrastructure failed: not its fault */
     char ending[160];        /* "", or why it stopped, for people. It becomes

@@ -41,7 +41,6 @@ enum phase {
 struct said {
     const struct values *inputs; /* asked; borrowed from the phase */
     struct values answers;
-    int is_complete;
     int is_limit;
     int was_repeated; /* the one second chance after a limit is used */
     char ending[160];

@@ -88,11 +88,10 @@ static int judge_oracle(struct exam *x)
     struct ubytes got = {NULL, 0};
     uint32_t i = find_change(x, EXAM_ORACLE, &got);
 
-    if (i == NO_INPUT && x->said[EXAM_ORACLE].is_complete) {
+    if (i == NO_INPUT) {
         return 0;
     }
     x->positive.state = CONTROL_FAILED;
-    i = i == NO_INPUT ? values_n(&x->inputs) - 1 : i;
     TRY(exam_find(&x->disagreement, values_at(&x->inputs, i),
                   values_at(&x->right, i), got, x->first + i,
                   "the oracle, asked again"));
@@ -156,9 +155,6 @@ int repeat_judge(struct exam *x)
     i = find_change(x, EXAM_CANDIDATE, &got);
     if (i != NO_INPUT) {
         return reject(x, i, got);
-    }
-    if (!x->said[EXAM_CANDIDATE].is_complete) {
-        return reject(x, values_n(&x->inputs) - 1, got);
     }
     TRY(digest_again(x));
     if (x->compared < x->draws_n) {

@@ -114,7 +114,7 @@ static uint32_t any_index(uint32_t cp)
 static uint32_t edge_symbol(struct stream *r, const struct node *n,
                             uint32_t symbols_n)
 {
-    uint32_t pick = (uint32_t)stream_below(r, 4);
+    uint32_t pick;
 
     if (n->tag == DOMAIN_BYTES) {
         return edge_bytes[stream_below(r, ARRAY_N(edge_bytes))];
@@ -122,6 +122,7 @@ static uint32_t edge_symbol(struct stream *r, const struct node *n,
     if (n->n == 0) {
         return any_index(edge_points[stream_below(r, ARRAY_N(edge_points))]);
     }
+    pick = (uint32_t)stream_below(r, 4);
     pick = pick / 2 < symbols_n ? pick : pick % 2; /* alphabets of one */
     return pick % 2 == 0 ? pick / 2 : symbols_n - 1 - pick / 2;
 }
@@ -129,11 +130,12 @@ static uint32_t edge_symbol(struct stream *r, const struct node *n,
 static uint32_t text_symbol(struct stream *r, const struct node *n,
                             uint32_t symbols_n)
 {
-    uint32_t cp = 0x20 + (uint32_t)stream_below(r, 95);
+    uint32_t cp;
 
     if (n->tag == DOMAIN_STRING && n->n != 0) {
         return (uint32_t)stream_below(r, symbols_n);
     }
+    cp = 0x20 + (uint32_t)stream_below(r, 95);
     return n->tag == DOMAIN_BYTES ? cp : any_index(cp);
 }
 

@@ -574,10 +574,10 @@ static void test_known_answers(void **state)
 {
     static const char *const expected[STRATA_N] = {
         "f2550e65c199c7c6016e7b84efd3442233e7c3ce44928f733bc5fe40948d5586",
-        "9898b4756f7e5899a0de793a2a9865e9aead9065c26bb142cee87169eb34cf26",
-        "46eb09cd9970c98a43bc5599335929a977adc804016e9b95eddc70ffb7c3fa58",
-        "921879567e66d8d77b46097ccd6be6826353f26981750a1173a7064c9c2fe091",
-        "db75522bc54b533bfcd2a4b336cb9c8fe4c557b82bf855a99c393619061d22ec"};
+        "548d21728e84a94c94c3f9a06d7d9620624f65d37db1cf7a97fd5be239da7861",
+        "136c5c1a52abc9d4f24be4e685a6ea8296532f0f9f3241bac6b775f89a0700af",
+        "e8674e1f2dbc7bb4c07a79ee7c9a5ed95cbf15ba3c8c384eb825b836aad806e3",
+        "c6de4a4474d52093a4a6ee6a91c69419960ab0ae9e7056434aa92e880a4e35f6"};
     struct draw_source src;
     struct buf domain;
     struct buf v;
