@@ -9,29 +9,13 @@
 
 #include <string.h>
 
+#include "proto/blake3_rounds.h"
+#include "proto/blake3_wide.h"
+
 #define BLOCK_BYTES 64
 #define CHUNK_BLOCKS 16
 
-enum flag { /* table 3 */
-    CHUNK_START = 1,
-    CHUNK_END = 2,
-    PARENT = 4,
-    ROOT = 8
-};
-
-static const uint32_t iv[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                               0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-
-/* Order of message words per round: table 2 applied repeatedly. */
-static const uint8_t order[7][16] = {
-    {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
-    {2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8},
-    {3, 4, 10, 12, 13, 2, 7, 14, 6, 5, 9, 0, 11, 15, 8, 1},
-    {10, 7, 12, 9, 14, 3, 13, 15, 4, 0, 11, 2, 5, 8, 1, 6},
-    {12, 13, 9, 11, 15, 10, 14, 8, 7, 2, 5, 3, 0, 1, 6, 4},
-    {9, 14, 11, 5, 8, 12, 15, 1, 13, 3, 0, 10, 2, 6, 4, 7},
-    {11, 15, 5, 0, 1, 9, 8, 6, 14, 10, 2, 12, 3, 4, 7, 13},
-};
+static const uint32_t iv[8] = BLAKE3_IV;
 
 /* What one compression needs; the root repeats the last one with ROOT set. */
 struct node {
@@ -42,43 +26,7 @@ struct node {
     uint32_t flags;
 };
 
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE uint32_t rotr(uint32_t x, unsigned n)
-{
-    return x >> n | x << (32 - n);
-}
-
-/* The quarter round, section 2.2. NOLINTNEXTLINE(readability-function-size) */
-INLINE void mix(uint32_t v[16], unsigned a, unsigned b, unsigned c, unsigned d,
-                uint32_t x, uint32_t y)
-{
-    v[a] = v[a] + v[b] + x;
-    v[d] = rotr(v[d] ^ v[a], 16);
-    v[c] = v[c] + v[d];
-    v[b] = rotr(v[b] ^ v[c], 12);
-    v[a] = v[a] + v[b] + y;
-    v[d] = rotr(v[d] ^ v[a], 8);
-    v[c] = v[c] + v[d];
-    v[b] = rotr(v[b] ^ v[c], 7);
-}
-
-INLINE void mix_all(uint32_t v[16], const uint32_t m[16], unsigned round)
-{
-    const uint8_t *o = order[round];
-
-    mix(v, 0, 4, 8, 12, m[o[0]], m[o[1]]);
-    mix(v, 1, 5, 9, 13, m[o[2]], m[o[3]]);
-    mix(v, 2, 6, 10, 14, m[o[4]], m[o[5]]);
-    mix(v, 3, 7, 11, 15, m[o[6]], m[o[7]]);
-    mix(v, 0, 5, 10, 15, m[o[8]], m[o[9]]);
-    mix(v, 1, 6, 11, 12, m[o[10]], m[o[11]]);
-    mix(v, 2, 7, 8, 13, m[o[12]], m[o[13]]);
-    mix(v, 3, 4, 9, 14, m[o[14]], m[o[15]]);
-}
-
-/* Replaces cv by the chaining value of the block. Rounds are written out so
- * that the word order folds into the code and v stays in registers. */
+/* Replaces cv by the chaining value of the block. */
 static void compress(uint32_t cv[8], const uint32_t m[16], uint64_t counter,
                      uint32_t block_n, uint32_t flags)
 {
@@ -99,13 +47,7 @@ static void compress(uint32_t cv[8], const uint32_t m[16], uint64_t counter,
                       block_n,
                       flags};
 
-    mix_all(v, m, 0);
-    mix_all(v, m, 1);
-    mix_all(v, m, 2);
-    mix_all(v, m, 3);
-    mix_all(v, m, 4);
-    mix_all(v, m, 5);
-    mix_all(v, m, 6);
+    ROUNDS(v, m);
     for (unsigned i = 0; i < 8; i++) {
         cv[i] = v[i] ^ v[i + 8];
     }
@@ -134,8 +76,29 @@ static void parent_words(uint32_t m[16], const uint32_t left[8],
     memcpy(m + 8, right, 32);
 }
 
-/* Closes the chunk under way (more input follows) and merges what is complete:
- * as many merges as chunk_i_ + 1 has trailing zero bits. */
+/* Adds the chaining value of the next complete subtree of 2^level chunks, and
+ * merges what is complete with it: as many merges as the count of such subtrees
+ * has trailing zero bits. */
+static void subtree_add(struct blake3 *h, uint32_t cv[8], unsigned level)
+{
+    h->chunk_i_ += (uint64_t)1 << level;
+    for (uint64_t bits = h->chunk_i_ >> level; (bits & 1) == 0; bits >>= 1) {
+        uint32_t parent[8];
+        uint32_t m[16];
+
+        ASSERT(h->stack_n_ > 0);
+        h->stack_n_--;
+        parent_words(m, h->stack_[h->stack_n_], cv);
+        memcpy(parent, h->key_, sizeof(parent));
+        compress(parent, m, 0, BLOCK_BYTES, PARENT);
+        memcpy(cv, parent, sizeof(parent));
+    }
+    ASSERT(h->stack_n_ < ARRAY_N(h->stack_));
+    memcpy(h->stack_[h->stack_n_], cv, sizeof(h->stack_[0]));
+    h->stack_n_++;
+}
+
+/* Closes the chunk under way: more input follows. */
 static void chunk_close(struct blake3 *h)
 {
     uint32_t m[16];
@@ -144,23 +107,36 @@ static void chunk_close(struct blake3 *h)
     load(m, h->block_);
     compress(h->cv_, m, h->chunk_i_, BLOCK_BYTES, start_flag(h) | CHUNK_END);
     memcpy(cv, h->cv_, sizeof(cv));
-    h->chunk_i_++;
-    for (uint64_t bits = h->chunk_i_; (bits & 1) == 0; bits >>= 1) {
-        uint32_t parent[8];
-
-        ASSERT(h->stack_n_ > 0);
-        h->stack_n_--;
-        parent_words(m, h->stack_[h->stack_n_], cv);
-        memcpy(parent, h->key_, sizeof(parent));
-        compress(parent, m, 0, BLOCK_BYTES, PARENT);
-        memcpy(cv, parent, sizeof(cv));
-    }
-    ASSERT(h->stack_n_ < ARRAY_N(h->stack_));
-    memcpy(h->stack_[h->stack_n_], cv, sizeof(cv));
-    h->stack_n_++;
+    subtree_add(h, cv, 0);
     memcpy(h->cv_, h->key_, sizeof(h->cv_));
     h->blocks_done_ = 0;
     h->block_n_ = 0;
+}
+
+/* Takes whole subtrees straight from the input, at the start of a chunk, while
+ * more follows them. Returns the bytes taken. */
+static size_t subtrees_absorb(struct blake3 *h, const uint8_t *in, size_t n)
+{
+    unsigned lanes =
+        n > (size_t)8 * BLAKE3_CHUNK_BYTES ? blake3_wide_lanes() : 0;
+    unsigned level = 6; /* BLAKE3_WIDE_CHUNKS */
+    size_t taken = 0;
+
+    while (lanes > 0 && (1u << level) >= lanes) {
+        unsigned chunks = 1u << level;
+        size_t bytes = (size_t)chunks * BLAKE3_CHUNK_BYTES;
+
+        if (n - taken <= bytes || h->chunk_i_ % chunks != 0) {
+            level--;
+        } else {
+            uint32_t cv[8];
+
+            blake3_wide_subtree(lanes, in + taken, chunks, h->chunk_i_, cv);
+            subtree_add(h, cv, level);
+            taken += bytes;
+        }
+    }
+    return taken;
 }
 
 /* Absorbs one full block that is not the last of its chunk. */
@@ -197,6 +173,11 @@ void blake3_update(struct blake3 *h, const void *p, size_t n)
                 block_absorb(h, h->block_);
                 h->block_n_ = 0;
             }
+        }
+        if (h->block_n_ == 0 && h->blocks_done_ == 0) {
+            take = subtrees_absorb(h, in, n);
+            in += take;
+            n -= take;
         }
         while (h->block_n_ == 0 && n > BLOCK_BYTES &&
                h->blocks_done_ < CHUNK_BLOCKS - 1) {

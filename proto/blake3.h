@@ -1,6 +1,6 @@
 /* BLAKE3-256, unkeyed, streaming. Source: the BLAKE3 paper (O'Connor, Aumasson,
  * Neves, Wilcox-O'Hearn 2020), sections 2.1 to 2.6. Checked against the official
- * vectors and b3sum. Portable C; same result on every host. */
+ * vectors and b3sum. Same result on every host; vectors where it has them. */
 #ifndef PROTO_BLAKE3_H
 #define PROTO_BLAKE3_H
 

@@ -56,6 +56,7 @@ declare -A goal=(
     [worker_config_kill_to_reaped_p50]="<= 100 us"
     [ledger_append_batch_1024]=">= 100,000/s; peer: raw_append"
     [ledger_commit_batch_1]="p50 <= 1.5 flushes; peer: raw_fdatasync"
+    [blake3_over_b3sum]="peer: b3sum --num-threads 1, same bytes"
     [admission_rate]=">= 50,000 tasks/s"
     [exam_popcount_rate]="aim: 50,000 draws/s"
     [tour_wall]="<= 60 s"

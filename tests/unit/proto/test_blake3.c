@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "proto/blake3.h"
+#include "proto/blake3_wide.h"
 #include "proto/cid.h"
 
 #define INPUT_MAX (1u << 20)
@@ -114,6 +115,50 @@ static void test_pieces(void **state)
     }
 }
 
+/* Every width that this processor has, and no width at all (one byte at a time
+ * never sees a whole subtree), at every edge of a subtree. */
+static void test_widths(void **state)
+{
+    static const unsigned widths[] = {8, 16};
+    struct gen g = gen_start();
+
+    (void)state;
+    if (blake3_wide_lanes() == 0) {
+        fail_msg("this processor has neither AVX2 nor AVX-512");
+    }
+    for (size_t i = 0; i < sizeof(input); i++) {
+        input[i] = (uint8_t)gen_u64(&g);
+    }
+    for (size_t i = 0; i < ARRAY_N(widths); i++) {
+        for (unsigned n = widths[i]; n <= BLAKE3_WIDE_CHUNKS; n *= 2) {
+            uint64_t first = gen_below(&g, 1u << 20) * n << (i == 1 ? 20 : 0);
+            uint32_t wide[8], eight[8];
+
+            if (widths[i] > blake3_wide_lanes()) {
+                continue;
+            }
+            blake3_wide_subtree(widths[i], input, n, first, wide);
+            blake3_wide_subtree(8, input, n, first, eight);
+            CHECK(&g, memcmp(wide, eight, sizeof(wide)) == 0);
+        }
+    }
+    for (size_t kib = 1; kib <= 200; kib += kib < 40 ? 1 : 23) {
+        for (size_t off = 0; off < 3; off++) {
+            size_t n = kib * 1024 + off - 1;
+            uint8_t wide[BLAKE3_BYTES], narrow[BLAKE3_BYTES];
+            struct blake3 h;
+
+            blake3(input, n, wide);
+            blake3_init(&h);
+            for (size_t at = 0; at < n; at++) {
+                blake3_update(&h, input + at, 1);
+            }
+            blake3_final(&h, narrow);
+            CHECK(&g, memcmp(wide, narrow, sizeof(wide)) == 0);
+        }
+    }
+}
+
 /* Hash of the file by b3sum; fails by name when it is not installed. */
 static void outside(const char *path, char out[static CID_TEXT_BYTES])
 {
@@ -180,6 +225,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors),
         cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_widths),
         cmocka_unit_test(test_outside_oracle),
     };
 
