@@ -65,6 +65,9 @@ struct values_builder {
 };
 int values_builder_init(struct values_builder *w, size_t max_bytes) MUST_USE;
 int values_builder_add(struct values_builder *w, struct ubytes v) MUST_USE;
+/* Adds n values of v, from the first-th on; on failure some of them. */
+int values_builder_add_all(struct values_builder *w, const struct values *v,
+                           uint32_t first, uint32_t n) MUST_USE;
 /* Encoded bytes so far, borrowed until the next call. */
 struct ubytes values_builder_bytes(struct values_builder *w);
 uint32_t values_builder_n(const struct values_builder *w);

@@ -97,6 +97,17 @@ int values_builder_add(struct values_builder *w, struct ubytes v)
     return code;
 }
 
+int values_builder_add_all(struct values_builder *w, const struct values *v,
+                           uint32_t first, uint32_t n)
+{
+    int code = 0;
+
+    for (uint32_t i = 0; code == 0 && i < n; i++) {
+        code = values_builder_add(w, values_at(v, first + i));
+    }
+    return code;
+}
+
 struct ubytes values_builder_bytes(struct values_builder *w)
 {
     buf_patch_u32(&w->b_, 0, w->n_);

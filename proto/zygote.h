@@ -4,8 +4,8 @@
  * whole; nothing that came from outside ever travels here.
  *
  * Zygote socket (SOCK_SEQPACKET, descriptor ZYGOTE_FD of the zygote): kernel
- * sends zygote_request + filter + roots with the worker's channel attached; the
- * zygote sends zygote_event. Channel (SOCK_STREAM): the worker's first bytes are
+ * sends zygote_request + filter + roots with the worker's channel attached, and
+ * its shared memory when it has one; the zygote sends zygote_event. Channel (SOCK_STREAM): the worker's first bytes are
  * one worker_hello, then frames (proto/frame.h) in both directions. */
 #ifndef PROTO_ZYGOTE_H
 #define PROTO_ZYGOTE_H
@@ -16,11 +16,12 @@
 
 #define ZYGOTE_FD 3              /* its control socket; a worker's channel */
 #define ZYGOTE_IMAGE_FD 4        /* closed by the exec it is for */
-#define ZYGOTE_MAGIC 0x50727a31u /* "Prz1": changes with any struct below */
+#define ZYGOTE_MAGIC 0x50727a32u /* "Prz2": changes with any struct below */
 #define ZYGOTE_ROOTS_MAX 64
 #define ZYGOTE_ROOTS_BYTES 8192u
 #define ZYGOTE_FILTER_MAX 4096u /* BPF_MAXINSNS */
 #define ZYGOTE_CLASS_BYTES 16
+#define ZYGOTE_FDS_MAX 2 /* of a request: channel, shared memory */
 
 /* Everything that confines a worker happens in one of these steps; a failed one
  * is reported by number and shown by name. STEP(NAME, layer as people see it).
@@ -46,6 +47,7 @@
     STEP(REQUEST, "request to the zygote")                                     \
     STEP(CLONE, "clone the worker")                                            \
     STEP(SIGNALS, "signal handlers and mask")                                  \
+    STEP(SHARE, "shared memory")                                               \
     STEP(BIND, "root: bind a declared path")                                   \
     STEP(WORK, "root: /work and /tmp")                                         \
     STEP(LIMITS, "resource limits")                                            \
@@ -82,6 +84,7 @@ struct zygote_request {
     uint64_t files;       /* RLIMIT_NOFILE */
     uint64_t stack_bytes; /* RLIMIT_STACK */
     uint64_t work_bytes;  /* size of /work and of /tmp */
+    uint64_t share_bytes; /* proto/share.h; 0 = none, and no descriptor */
     uint32_t filter_n;    /* instructions of the final filter, which follow */
     uint32_t roots_bytes; /* then absolute real paths, each NUL-terminated */
 };
@@ -113,7 +116,7 @@ struct worker_hello {
     uint32_t landlock_abi; /* of the domain it entered */
 };
 
-_Static_assert(sizeof(struct zygote_request) == 80, "no padding");
+_Static_assert(sizeof(struct zygote_request) == 88, "no padding");
 _Static_assert(sizeof(struct zygote_event) == 56, "no padding");
 _Static_assert(sizeof(struct worker_hello) == 16, "no padding");
 _Static_assert(ZYGOTE_FILTER_MAX == BPF_MAXINSNS, "the host's own maximum");

@@ -168,6 +168,7 @@ static int all_check(struct probe *p, const struct measure_want *w,
     TRY(proc_namespaces(dir, w, m, d));
     TRY(proc_descriptors(dir, w, m, d));
     TRY(proc_identity(dir, w, d));
+    TRY(proc_shared(dir, w, m, d));
     TRY(proc_mounts(dir, w, m, d));
     TRY(limits_check(w, m, d));
     TRY(proc_cgroup(dir, w, d));

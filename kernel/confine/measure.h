@@ -29,6 +29,7 @@ struct measure_want {
     const struct zygote_request *request; /* as sent */
     const char *roots;
     ino_t channel;           /* inode of the worker's end */
+    int share_fd;            /* when request->share_bytes > 0 */
     unsigned landlock_abi;   /* of the host */
     const char *cgroup;      /* "v1", "v2" or "none" */
     const char *cgroup_name; /* end of its group's path; "" = in none */
@@ -46,6 +47,7 @@ struct measured {
     char limit_text_[MEASURE_LIMITS_MAX][40];
     char profile_[32];
     char root_[1024];
+    char shared_[48];
     char class_[ZYGOTE_CLASS_BYTES];
     char cgroup_[8];
     uint8_t filter_[32];

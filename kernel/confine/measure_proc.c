@@ -16,6 +16,7 @@
 #include "proto/err.h"
 
 #define STATUS_BYTES 4096
+#define MAPS_BYTES 8192 /* a worker has about twenty lines */
 
 long proc_read(int dir, const char *name, char *out, size_t out_bytes)
 {
@@ -271,6 +272,59 @@ int proc_cgroup(int dir, const struct measure_want *w, struct diag *d)
         p++;
     }
     return measure_short(d, w, "cgroup", "another group", w->cgroup_name);
+}
+
+/* A line of maps whose memory is shared: the whole of its own share? */
+static int is_own_share(const char *line, const struct measure_want *w)
+{
+    unsigned long start, end, offset, inode;
+    unsigned major_n, minor_n;
+    char mode[5];
+    struct stat st;
+
+    return w->request->share_bytes > 0 && fstat(w->share_fd, &st) == 0 &&
+           sscanf(line, "%lx-%lx %4s %lx %x:%x %lu", &start, &end, mode,
+                  &offset, &major_n, &minor_n, &inode) == 7 &&
+           end - start == w->request->share_bytes && offset == 0 &&
+           strcmp(mode, "rw-s") == 0 && inode == st.st_ino &&
+           makedev(major_n, minor_n) == st.st_dev;
+}
+
+/* Memory: shared with nobody but, where its class has that, the kernel, once;
+ * and none of it both writable and code. */
+int proc_shared(int dir, const struct measure_want *w, struct measured *m,
+                struct diag *d)
+{
+    char text[MAPS_BYTES];
+    const char *p = text;
+    unsigned found = 0;
+
+    if (proc_read(dir, "maps", text, sizeof(text)) < 0) {
+        return measure_short(d, w, "maps", strerror(errno), "readable");
+    }
+    while (*p != '\0') {
+        const char *mode = p + strcspn(p, " \n"); /* " rw-s" */
+
+        if (strncmp(mode, " rwx", 4) == 0 || strncmp(mode, " -wx", 4) == 0) {
+            return measure_short(d, w, "memory", "writable code", "none");
+        }
+        if (*mode != ' ' || strcspn(mode, "\n") < 5 ||
+            (mode[4] == 's' && !is_own_share(p, w))) {
+            return measure_short(d, w, "shared memory", "another mapping",
+                                 "none but its own");
+        }
+        found += mode[4] == 's';
+        p += strcspn(p, "\n");
+        p += *p == '\n';
+    }
+    if (found != (w->request->share_bytes > 0)) {
+        return measure_short(d, w, "shared memory", "another number",
+                             "what its class has");
+    }
+    snprintf(m->shared_, sizeof(m->shared_), "%llu bytes",
+             (unsigned long long)w->request->share_bytes);
+    m->report.shared = m->shared_;
+    return 0;
 }
 
 /* Undumpable: its /proc files belong to its user namespace's root, not to it.

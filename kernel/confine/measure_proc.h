@@ -18,6 +18,8 @@ int proc_descriptors(int dir, const struct measure_want *w, struct measured *m,
 int proc_mounts(int dir, const struct measure_want *w, struct measured *m,
                 struct diag *d) MUST_USE;
 int proc_cgroup(int dir, const struct measure_want *w, struct diag *d) MUST_USE;
+int proc_shared(int dir, const struct measure_want *w, struct measured *m,
+                struct diag *d) MUST_USE;
 int proc_identity(int dir, const struct measure_want *w,
                   struct diag *d) MUST_USE;
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proto/err.h"
+#include "proto/share.h"
 
 #include "kernel/confine/profile_table.h"
 
@@ -45,7 +46,8 @@ static const struct class_row rows[] = {
       .processes = 64,
       .files = 256,
       .stack_bytes = 8 * MIB,
-      .work_bytes = 256 * MIB}},
+      .work_bytes = 256 * MIB,
+      .share_bytes = SHARE_BYTES}},
     {"model",
      0,
      &rules_pure,
@@ -57,7 +59,8 @@ static const struct class_row rows[] = {
       .processes = 1,
       .files = 16,
       .stack_bytes = 8 * MIB,
-      .work_bytes = 0}},
+      .work_bytes = 0,
+      .share_bytes = SHARE_BYTES}},
 };
 
 static struct profile profiles[ARRAY_N(rows)];
@@ -126,13 +129,13 @@ static int limits_print(const struct profile *p, struct buf *out)
         out,
         "\n[limits]\ncpu %llus\naddress_space %llu\nof_the_image %llu\n"
         "file %llu\n"
-        "processes %llu\nfiles %llu\nstack %llu\nwork %llu\n"
+        "processes %llu\nfiles %llu\nstack %llu\nwork %llu\nshared %llu\n"
         "core 0\nmemlock 0\nmsgqueue 0\n",
         (unsigned long long)l->cpu_s, (unsigned long long)l->as_bytes,
         (unsigned long long)l->as_extra_bytes,
         (unsigned long long)l->file_bytes, (unsigned long long)l->processes,
         (unsigned long long)l->files, (unsigned long long)l->stack_bytes,
-        (unsigned long long)l->work_bytes);
+        (unsigned long long)l->work_bytes, (unsigned long long)l->share_bytes);
 }
 
 int profile_print(const struct profile *p, struct buf *out)

@@ -44,6 +44,7 @@ struct profile_limits {
     uint64_t files;
     uint64_t stack_bytes;
     uint64_t work_bytes;
+    uint64_t share_bytes; /* for the values of batches (proto/share.h) */
 };
 
 struct profile {

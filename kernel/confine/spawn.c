@@ -195,11 +195,12 @@ int spawn_zygote(const struct spawn *s, struct zygote_process *out,
 
 int zygote_ask(int sock, const struct zygote_request *request,
                const struct sock_filter *filter, const char *roots,
-               int channel_fd)
+               const int fds[static ZYGOTE_FDS_MAX])
 {
+    size_t fds_bytes = (request->share_bytes > 0 ? 2 : 1) * sizeof(int);
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int))];
+        char bytes[CMSG_SPACE(ZYGOTE_FDS_MAX * sizeof(int))];
     } control = {.bytes = {0}};
     struct iovec iov[3] = {
         {(void *)(uintptr_t)request, sizeof(*request)},
@@ -210,14 +211,14 @@ int zygote_ask(int sock, const struct zygote_request *request,
     struct msghdr m = {.msg_iov = iov,
                        .msg_iovlen = 3,
                        .msg_control = control.bytes,
-                       .msg_controllen = sizeof(control.bytes)};
+                       .msg_controllen = CMSG_SPACE(fds_bytes)};
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
     struct pollfd p = {.fd = sock, .events = POLLOUT};
 
     c->cmsg_level = SOL_SOCKET;
     c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(c), &channel_fd, sizeof(int));
+    c->cmsg_len = CMSG_LEN(fds_bytes);
+    memcpy(CMSG_DATA(c), fds, fds_bytes);
     while (sendmsg(sock, &m, MSG_NOSIGNAL) < 0) {
         if (errno == EPIPE || errno == ECONNRESET) {
             return ERR_CLOSED;

@@ -51,10 +51,11 @@ int spawn_zygote(const struct spawn *s, struct zygote_process *out,
                  struct diag *d) MUST_USE;
 
 /* Asks for one worker. request->filter_n and roots_bytes say what follows.
+ * fds: the worker's channel and, when share_bytes says so, its shared memory.
  * Borrows all. 0, ERR_CLOSED (the zygote is gone), ERR_IO. */
 int zygote_ask(int sock, const struct zygote_request *request,
                const struct sock_filter *filter, const char *roots,
-               int channel_fd) MUST_USE;
+               const int fds[static ZYGOTE_FDS_MAX]) MUST_USE;
 
 enum zygote_outcome {
     ZYGOTE_E_AGAIN = 1

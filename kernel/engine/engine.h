@@ -74,6 +74,8 @@ int engine_start(struct engine *e, enum worker_class c,
                  struct worker **out) MUST_USE;
 int worker_send(struct worker *w, enum msg msg, const ProtobufCMessage *m,
                 const int *fds, unsigned fds_n) MUST_USE;
+/* Its shared memory (proto/share.h), borrowed; -1 for classes without batches. */
+int worker_share(const struct worker *w);
 /* Ends it in good order: closes the channel; on_exit follows. */
 void worker_finish(struct worker *w);
 /* Kills, no further callbacks, frees. NULL is fine; safe inside a handler. */

@@ -58,6 +58,7 @@ struct worker {
 
     int channel;         /* the kernel's end, until chan takes it */
     ino_t channel_inode; /* of the worker's end */
+    int share;           /* its shared memory; -1 = none */
     struct chan *chan;
     struct loop_source *hello_watch;
     struct loop_source *timer; /* start, wall or grace, whichever is next */

@@ -10,6 +10,7 @@
 
 #include "proto/err.h"
 #include "proto/limits.h"
+#include "proto/share.h"
 
 #include "kernel/engine/local.h"
 #include "kernel/engine/roots.h"
@@ -31,7 +32,8 @@ static void limits_take(struct worker *w, const struct worker_limits *l)
 
     w->memory_bytes = lower(l->memory_bytes, most->as_bytes);
     r->cpu_s = lower(l->cpu_ms / 1000 + (l->cpu_ms % 1000 != 0), most->cpu_s);
-    r->as_bytes = w->memory_bytes + most->as_extra_bytes;
+    r->share_bytes = most->share_bytes;
+    r->as_bytes = w->memory_bytes + most->as_extra_bytes + r->share_bytes;
     r->processes = most->processes;
     r->files = most->files;
     r->stack_bytes = most->stack_bytes;
@@ -81,8 +83,11 @@ static int request_send(struct worker *w)
         return ERR_TRACE(ERR_IO);
     }
     w->channel_inode = st.st_ino;
+    if (w->request.share_bytes > 0) {
+        TRY(share_new(&w->share));
+    }
     code = zygote_ask(c->process.sock, &w->request, c->worker_filter.code,
-                      w->roots, theirs);
+                      w->roots, (const int[]){theirs, w->share});
     if (code == 0) {
         w->asked = 1;
         code = loop_watch(w->engine->loop, w->channel, POLLIN, worker_on_hello,
@@ -141,7 +146,7 @@ int engine_start(struct engine *e, enum worker_class c,
     w->class = &e->classes[c];
     w->handler = *h;
     w->ctx = ctx;
-    w->channel = w->pidfd = -1;
+    w->channel = w->pidfd = w->share = -1;
     w->request.ordinal = ordinal_next(e);
     limits_take(w, limits);
     if (limits->wall_ms != 0) {

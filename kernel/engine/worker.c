@@ -29,6 +29,7 @@ void worker_destroy(struct worker *w)
     chan_free(w->chan);
     fd_closep(&w->channel);
     fd_closep(&w->pidfd);
+    fd_closep(&w->share);
     if (w->grouped) {
         cgroups_remove(w->engine->cgroups, w->request.ordinal);
     }
@@ -226,6 +227,7 @@ static int measure_now(struct worker *w, struct measured *m)
         .request = &w->request,
         .roots = w->roots,
         .channel = w->channel_inode,
+        .share_fd = w->share,
         .landlock_abi = w->engine->landlock_abi,
         .cgroup = w->grouped ? cgroups_version(w->engine->cgroups) : "none",
         .cgroup_name = group,
@@ -348,6 +350,12 @@ int worker_send(struct worker *w, enum msg msg, const ProtobufCMessage *m,
         return ERR_TRACE(ERR_CLOSED);
     }
     return chan_send(w->chan, msg, m, fds, fds_n);
+}
+
+int worker_share(const struct worker *w)
+{
+    ASSERT(w->magic == WORKER_MAGIC && w->ready);
+    return w->share;
 }
 
 void worker_finish(struct worker *w)

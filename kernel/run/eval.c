@@ -12,7 +12,9 @@
 #include "kernel/engine/loop.h"
 #include "kernel/run/ending.h"
 #include "kernel/run/guard.h"
+#include "kernel/run/reply.h"
 #include "proto/err.h"
+#include "proto/share.h"
 
 #define EVAL_MAGIC 0x6576616cu
 enum { VALUES_HEAD_BYTES = 4, VALUE_HEAD_BYTES = 4, JOINED_BYTES = 1 << 30 };
@@ -27,12 +29,7 @@ struct batch {
     int tasked; /* TASK_READY came, the inputs were sent */
     int replied;
     int over;   /* nothing more comes */
-    int bad;    /* fewer than n answers */
-    int limit;
-    int was_killed; /* by SIGKILL: by a limit or by itself */
-    struct values answers;
-    char ending[160];
-    char text[160];
+    struct reply said;
 };
 
 struct eval {
@@ -63,88 +60,40 @@ static void eval_later(struct eval *v)
     }
 }
 
-/* Answers that count: n of them, without what is not finite. */
-static uint32_t finite_prefix(const struct values *v, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        if (value_has_nonfinite(values_at(v, i))) {
-            return i;
-        }
-    }
-    return n;
-}
-
-static int values_prefix(struct values *v, uint32_t n, const struct type *t)
-{
-    struct values_builder w;
-    struct values cut;
-    int code = values_builder_init(&w, JOINED_BYTES);
-
-    values_init(&cut);
-    for (uint32_t i = 0; code == 0 && i < n; i++) {
-        code = values_builder_add(&w, values_at(v, i));
-    }
-    if (code == 0) {
-        code = values_decode(&cut, values_builder_bytes(&w), t, n);
-    }
-    values_builder_release(&w);
-    if (code < 0) {
-        values_release(&cut);
-        return ERR_TRACE(code);
-    }
-    values_release(v);
-    *v = cut;
-    return 0;
-}
-
-static void batch_bad(struct batch *b, const char *ending)
+/* Nothing that comes after the first bad batch counts. */
+static void batch_note(struct batch *b)
 {
     struct eval *v = b->owner;
 
-    b->bad = 1;
-    snprintf(b->ending, sizeof(b->ending), "%s", ending);
-    if ((size_t)(b - v->batches) < v->bad_i) {
+    if (b->said.bad && (size_t)(b - v->batches) < v->bad_i) {
         v->bad_i = (size_t)(b - v->batches);
     }
 }
 
-/* Checks a reply and keeps the answers that it really holds. */
-static int batch_reply(struct batch *b, const Proctor__BatchReply *r)
+static void batch_bad(struct batch *b, const char *ending)
 {
-    const struct type *gives = &b->owner->ask.runnable->gives;
-    char ending[160];
-    uint32_t n;
-    uint32_t kept;
-    int code = values_decode(&b->answers, field_bytes(&r->outputs), gives, b->n);
+    reply_bad(&b->said, ending);
+    batch_note(b);
+}
 
-    if (code == ERR_NOMEM) {
-        return ERR_TRACE(code);
+/* The one copy of what its worker claims, then a look at the copy. */
+static int batch_reply(struct batch *b, const Proctor__BatchReply *m)
+{
+    struct buf outputs;
+    int code;
+
+    buf_init(&outputs, LIMIT_BATCH_BYTES);
+    code = share_take(guard_share(b->guard), m->outputs_bytes, &outputs);
+    if (code == ERR_PROTOCOL) {
+        batch_bad(b, "claimed more answers than its memory holds");
+        code = 0;
+    } else if (code == 0) {
+        code = reply_read(&b->said, m, buf_bytes(&outputs),
+                          &b->owner->ask.runnable->gives, b->n);
+        batch_note(b);
     }
-    if (code < 0) {
-        batch_bad(b, "answered in no valid encoding");
-        return 0;
-    }
-    ending_last_line(field_bytes(&r->text), ending_is_plain(r), b->text,
-                     sizeof(b->text));
-    n = values_n(&b->answers);
-    kept = finite_prefix(&b->answers, n);
-    if (kept == b->n && r->ending == PROCTOR__ENDING__ENDING_OK) {
-        return 0;
-    }
-    if (kept < n) {
-        snprintf(ending, sizeof(ending), "answered NaN or an infinity");
-    } else {
-        ending_text(r, n, b->n, ending, sizeof(ending));
-    }
-    /* All inputs answered and yet it ended badly: the last answer is not one. */
-    if (kept == b->n && kept > 0) {
-        kept--;
-    }
-    b->limit = ending_is_time(r);
-    b->was_killed = r->ending == PROCTOR__ENDING__ENDING_KILLED &&
-                    r->detail == SIGKILL;
-    batch_bad(b, ending);
-    return kept < n ? values_prefix(&b->answers, kept, gives) : 0;
+    buf_release(&outputs);
+    return code;
 }
 
 static int batch_send_inputs(struct batch *b)
@@ -153,13 +102,16 @@ static int batch_send_inputs(struct batch *b)
     struct values_builder w;
     int code = values_builder_init(&w, LIMIT_BATCH_BYTES);
 
-    for (uint32_t i = 0; code == 0 && i < b->n; i++) {
-        code = values_builder_add(
-            &w, values_at(b->owner->ask.inputs, b->first + i));
+    if (code == 0) {
+        code =
+            values_builder_add_all(&w, b->owner->ask.inputs, b->first, b->n);
     }
     if (code == 0) {
         m.id = (uint32_t)(b - b->owner->batches);
-        m.inputs = bytes_field(values_builder_bytes(&w));
+        m.inputs_bytes = (uint32_t)values_builder_bytes(&w).n;
+        code = share_put(guard_share(b->guard), values_builder_bytes(&w));
+    }
+    if (code == 0) {
         code = guard_send(b->guard, MSG_BATCH, &m.base, NULL, 0);
     }
     values_builder_release(&w);
@@ -263,17 +215,18 @@ static void on_end(void *ctx, struct guard *g, const struct guard_end *e)
         return;
     }
     v->cpu_ms += e->exit->cpu_ms;
-    if (b->was_killed && e->exit->cpu_ms + CPU_SLACK_MS >= v->limits.cpu_ms) {
-        b->limit = 1; /* the kernel's RLIMIT_CPU kills without a word */
+    if (b->said.was_killed &&
+        e->exit->cpu_ms + CPU_SLACK_MS >= v->limits.cpu_ms) {
+        b->said.limit = 1; /* the kernel's RLIMIT_CPU kills without a word */
         snprintf(ending, sizeof(ending), "was stopped by limits.cpu");
         batch_bad(b, ending);
     }
     if (!b->replied) {
         if (e->exit->timed_out) {
-            b->limit = 1;
+            b->said.limit = 1;
             snprintf(ending, sizeof(ending), "was stopped by limits.wall");
         } else if (e->exit->killed_signal != 0) {
-            b->limit = e->exit->killed_signal == SIGXCPU;
+            b->said.limit = e->exit->killed_signal == SIGXCPU;
             snprintf(ending, sizeof(ending), "its worker was killed by signal %d",
                      e->exit->killed_signal);
         } else {
@@ -299,12 +252,10 @@ static int eval_join(struct eval *v, struct values *out)
     int code = values_builder_init(&w, JOINED_BYTES);
 
     for (size_t i = 0; code == 0 && i < last; i++) {
-        uint32_t n = values_n(&v->batches[i].answers);
+        const struct values *answers = &v->batches[i].said.answers;
 
-        for (uint32_t k = 0; code == 0 && k < n; k++) {
-            code = values_builder_add(&w, values_at(&v->batches[i].answers, k));
-        }
-        total += n;
+        code = values_builder_add_all(&w, answers, 0, values_n(answers));
+        total += values_n(answers);
     }
     if (code == 0) {
         code = values_decode(out, values_builder_bytes(&w),
@@ -333,9 +284,9 @@ static void eval_finish(struct eval *v)
     } else if (v->bad_i < v->n) {
         const struct batch *b = &v->batches[v->bad_i];
 
-        e.limit = b->limit;
-        memcpy(e.ending, b->ending, sizeof(e.ending));
-        memcpy(v->text, b->text, sizeof(v->text));
+        e.limit = b->said.limit;
+        memcpy(e.ending, b->said.ending, sizeof(e.ending));
+        memcpy(v->text, b->said.text, sizeof(v->text));
     } else {
         e.complete = 1;
     }
@@ -401,7 +352,7 @@ static int eval_table(struct eval *v)
         code = values_builder_add(&w, answer);
     }
     if (code == 0) {
-        code = values_decode(&b->answers, values_builder_bytes(&w),
+        code = values_decode(&b->said.answers, values_builder_bytes(&w),
                              &v->ask.runnable->gives, n);
     }
     values_builder_release(&w);
@@ -501,7 +452,7 @@ int eval_start(struct core *c, const struct eval_ask *ask, eval_fn fn, void *ctx
     eval_split(v, v->batches);
     for (size_t i = 0; i < v->n; i++) {
         v->batches[i].owner = v;
-        values_init(&v->batches[i].answers);
+        reply_init(&v->batches[i].said);
     }
     eval_later(v);
     *out = v;
@@ -528,7 +479,7 @@ void eval_free(struct eval *v)
     loop_remove(&v->later);
     for (size_t i = 0; i < v->n; i++) {
         guard_free(v->batches[i].guard);
-        values_release(&v->batches[i].answers);
+        reply_release(&v->batches[i].said);
     }
     free(v->batches);
     free(v);

@@ -374,6 +374,12 @@ int guard_send(struct guard *g, enum msg msg, const ProtobufCMessage *m,
     return worker_send(g->worker, msg, m, fds, fds_n);
 }
 
+int guard_share(const struct guard *g)
+{
+    ASSERT(g->magic == GUARD_MAGIC && g->state == GUARD_READY);
+    return worker_share(g->worker);
+}
+
 void guard_finish(struct guard *g)
 {
     ASSERT(g->magic == GUARD_MAGIC);

@@ -48,6 +48,7 @@ int guard_start(struct core *c, const struct guard_ask *ask,
                 struct guard **out) MUST_USE;
 int guard_send(struct guard *g, enum msg msg, const ProtobufCMessage *m,
                const int *fds, unsigned fds_n) MUST_USE;
+int guard_share(const struct guard *g); /* worker_share */
 /* Lets it end in good order; on_end follows. */
 void guard_finish(struct guard *g);
 /* Kills it if it lives. NULL is fine; safe inside a callback. */

@@ -13,6 +13,7 @@ processes 1
 files 16
 stack 8388608
 work 0
+shared 8388608
 core 0
 memlock 0
 msgqueue 0

@@ -13,6 +13,7 @@ processes 64
 files 256
 stack 8388608
 work 268435456
+shared 8388608
 core 0
 memlock 0
 msgqueue 0

@@ -540,10 +540,11 @@ static void name_of(const struct frame *f, char out[static 64])
     snprintf(out, 64, "%.*s", (int)text.len, (const char *)text.data);
 }
 
-static int serve(int channel_fd)
+static int serve(int channel_fd, uint8_t *share)
 {
     struct frame f;
 
+    (void)share;
     frame_init(&f);
     while (frame_receive(channel_fd, MSG_FROM_KERNEL, &f) == 0) {
         Proctor__ConfigReply reply = PROCTOR__CONFIG_REPLY__INIT;

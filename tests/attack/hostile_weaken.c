@@ -27,7 +27,9 @@ static void filter_add_allow_all(void)
 /* The selector of this worker, 0 for an ordinary one. */
 static unsigned selector(const struct narrow *n)
 {
-    unsigned pages = (unsigned)(n->request->as_bytes >> 12 & 0xfffu);
+    unsigned pages =
+        (unsigned)((n->request->as_bytes - n->request->share_bytes) >> 12 &
+                   0xfffu);
 
     return pages > WEAKEN_PAGES && pages < WEAKEN_PAGES + 64
                ? pages - WEAKEN_PAGES

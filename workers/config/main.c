@@ -3,10 +3,16 @@
 #include "workers/config/config.h"
 #include "workers/lib/worker.h"
 
+static int serve(int channel_fd, uint8_t *share)
+{
+    (void)share; /* a text is one message */
+    return config_serve(channel_fd);
+}
+
 int main(void)
 {
     static const struct worker_hooks hooks = {.class_name = "config",
-                                              .serve = config_serve};
+                                              .serve = serve};
 
     return worker_main(&hooks);
 }

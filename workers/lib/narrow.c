@@ -17,6 +17,7 @@
 #include <linux/securebits.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -39,6 +40,22 @@ static int step_signals(struct narrow *n)
     signal(SIGCHLD, SIG_DFL);
     sigemptyset(&none);
     return result(sigprocmask(SIG_SETMASK, &none, NULL));
+}
+
+/* The one descriptor of it here goes with the others; the mapping stays. */
+static int step_share(struct narrow *n)
+{
+    size_t bytes = (size_t)n->request->share_bytes;
+
+    if (bytes > 0) {
+        n->share = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+                        n->share_fd, 0);
+        if (n->share == MAP_FAILED) {
+            n->share = NULL;
+            return errno;
+        }
+    }
+    return 0;
 }
 
 static int step_descriptors(struct narrow *n)
@@ -216,6 +233,7 @@ static const struct {
 },
   before_root[] = {
       {STEP_SIGNALS, step_signals},
+      {STEP_SHARE, step_share},
       {STEP_DESCRIPTORS, step_descriptors},
       {STEP_SESSION, step_session},
 };

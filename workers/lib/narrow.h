@@ -9,6 +9,8 @@ struct narrow {
     const struct sock_filter *filter;     /* request->filter_n instructions */
     const char *roots;
     int channel;           /* becomes ZYGOTE_FD */
+    int share_fd;          /* mapped, then closed; -1 = none */
+    void *share;           /* out: request->share_bytes, or NULL */
     unsigned landlock_abi; /* out */
 };
 

@@ -39,9 +39,10 @@ struct worker_hooks {
      * Every page touched here costs each fork; NULL = nothing. */
     void (*prepare)(void);
     /* The worker's work: reads frames from channel_fd with
-     * frame_receive(channel_fd, MSG_FROM_KERNEL, ...) until ERR_CLOSED.
-     * Returns the exit status, 0..63 (64 and above are this library's). */
-    int (*serve)(int channel_fd);
+     * frame_receive(channel_fd, MSG_FROM_KERNEL, ...) until ERR_CLOSED. share:
+     * the values of batches (proto/share.h); NULL in class config. Returns the
+     * exit status, 0..63 (64 and above are this library's). */
+    int (*serve)(int channel_fd, uint8_t *share);
 };
 
 /* Never returns to a worker's code: the zygote's exit status, after the kernel

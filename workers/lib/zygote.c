@@ -89,7 +89,8 @@ static struct zygote_event event_of(enum zygote_event_kind kind,
 
 /* The worker: narrows itself, says so, waits in serve's first read while it is
  * measured. */
-NORETURN static void worker_run(struct zygote *z, int channel)
+NORETURN static void worker_run(struct zygote *z,
+                                const int fds[static ZYGOTE_FDS_MAX])
 {
     const struct zygote_request *r = &z->packet.head;
     struct narrow n = {
@@ -97,7 +98,8 @@ NORETURN static void worker_run(struct zygote *z, int channel)
         .filter = (const struct sock_filter *)(const void *)z->packet.tail,
         .roots = (const char *)z->packet.tail +
                  r->filter_n * sizeof(struct sock_filter),
-        .channel = channel};
+        .channel = fds[0],
+        .share_fd = fds[1]};
     enum confine_step step = STEP_NONE;
     struct worker_hello hello = {.magic = ZYGOTE_MAGIC};
 
@@ -110,7 +112,7 @@ NORETURN static void worker_run(struct zygote *z, int channel)
     if (hello.error != 0) {
         _exit(STATUS_NARROW);
     }
-    _exit(z->hooks->serve(ZYGOTE_FD) & 63);
+    _exit(z->hooks->serve(ZYGOTE_FD, n.share) & 63);
 }
 
 static pid_t worker_clone(const struct zygote_request *r, int *out_pidfd)
@@ -123,7 +125,7 @@ static pid_t worker_clone(const struct zygote_request *r, int *out_pidfd)
     return (pid_t)syscall(SYS_clone, flags, NULL, out_pidfd, NULL, NULL);
 }
 
-static int worker_start(struct zygote *z, int channel)
+static int worker_start(struct zygote *z, const int fds[static ZYGOTE_FDS_MAX])
 {
     struct zygote_event e = event_of(ZYGOTE_STARTED, z->packet.head.ordinal);
     int pidfd CLEANUP(fd_closep) = -1;
@@ -141,7 +143,7 @@ static int worker_start(struct zygote *z, int channel)
     }
     pid = worker_clone(&z->packet.head, &pidfd);
     if (pid == 0) {
-        worker_run(z, channel);
+        worker_run(z, fds);
     }
     if (pid < 0) {
         e.kind = ZYGOTE_REFUSED;
@@ -186,13 +188,13 @@ static int reap_all(struct zygote *z)
     }
 }
 
-/* One request with exactly one descriptor. 1 = got it, 0 = the kernel closed,
+/* One request with its descriptors. 1 = got it, 0 = the kernel closed,
  * -1 = malformed: our own kernel does not send such, so the zygote ends. */
-static int request_read(struct zygote *z, int *out_channel)
+static int request_read(struct zygote *z, int out_fds[static ZYGOTE_FDS_MAX])
 {
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int))];
+        char bytes[CMSG_SPACE(ZYGOTE_FDS_MAX * sizeof(int))];
     } control;
     struct iovec iov = {.iov_base = &z->packet, .iov_len = sizeof(z->packet)};
     struct msghdr m = {.msg_iov = &iov,
@@ -201,6 +203,7 @@ static int request_read(struct zygote *z, int *out_channel)
                        .msg_controllen = sizeof(control.bytes)};
     const struct zygote_request *r = &z->packet.head;
     ssize_t n = recvmsg(ZYGOTE_FD, &m, MSG_CMSG_CLOEXEC);
+    size_t fds_bytes = (r->share_bytes > 0 ? 2 : 1) * sizeof(int);
     struct cmsghdr *c;
 
     if (n <= 0) {
@@ -208,7 +211,7 @@ static int request_read(struct zygote *z, int *out_channel)
     }
     c = CMSG_FIRSTHDR(&m);
     if (c == NULL || c->cmsg_type != SCM_RIGHTS ||
-        c->cmsg_len != CMSG_LEN(sizeof(int)) || (size_t)n < sizeof(*r) ||
+        c->cmsg_len != CMSG_LEN(fds_bytes) || (size_t)n < sizeof(*r) ||
         r->magic != ZYGOTE_MAGIC || r->filter_n == 0 ||
         r->filter_n > ZYGOTE_FILTER_MAX ||
         r->roots_bytes > ZYGOTE_ROOTS_BYTES ||
@@ -218,7 +221,7 @@ static int request_read(struct zygote *z, int *out_channel)
          z->packet.tail[(size_t)n - sizeof(*r) - 1] != '\0')) {
         return -1;
     }
-    memcpy(out_channel, CMSG_DATA(c), sizeof(int));
+    memcpy(out_fds, CMSG_DATA(c), fds_bytes);
     return 1;
 }
 
@@ -230,6 +233,8 @@ static int zygote_loop(struct zygote *z)
     sigemptyset(&none);
     for (;;) {
         int channel CLEANUP(fd_closep) = -1;
+        int share CLEANUP(fd_closep) = -1;
+        int fds[ZYGOTE_FDS_MAX] = {-1, -1};
         int got;
 
         if (reap_all(z) < 0) {
@@ -238,11 +243,13 @@ static int zygote_loop(struct zygote *z)
         if (ppoll(&p, 1, NULL, &none) <= 0) {
             continue; /* a child ended */
         }
-        got = request_read(z, &channel);
+        got = request_read(z, fds);
+        channel = fds[0];
+        share = fds[1];
         if (got <= 0) {
             return got == 0 ? STATUS_OK : STATUS_BAD;
         }
-        if (worker_start(z, channel) < 0) {
+        if (worker_start(z, fds) < 0) {
             return STATUS_BAD;
         }
     }

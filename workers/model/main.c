@@ -11,9 +11,9 @@ static void prepare(void)
     kernel = product_probe();
 }
 
-static int serve(int channel_fd)
+static int serve(int channel_fd, uint8_t *share)
 {
-    return model_serve(channel_fd, kernel);
+    return model_serve(channel_fd, share, kernel);
 }
 
 int main(void)

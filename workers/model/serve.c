@@ -8,6 +8,7 @@
 
 #include "proto/err.h"
 #include "proto/frame.h"
+#include "proto/share.h"
 #include "workers/model/answer.h"
 
 static const struct loc nowhere = {NULL, 0, 0};
@@ -78,35 +79,40 @@ static int send_ready(int channel_fd, struct diag *d)
     return frame_send(channel_fd, MSG_TASK_READY, &ready.base, NULL, 0);
 }
 
-static int send_reply(int channel_fd, uint32_t id, struct answers *r)
+static int send_reply(int channel_fd, uint8_t *share, uint32_t id,
+                      struct answers *r)
 {
     Proctor__BatchReply reply = PROCTOR__BATCH_REPLY__INIT;
     struct ubytes outputs = values_builder_bytes(&r->outputs);
 
+    ASSERT(outputs.n <= LIMIT_BATCH_BYTES); /* the builder's own limit */
+    memcpy(share + SHARE_OUTPUTS, outputs.p, outputs.n);
     reply.id = id;
-    /* protobuf-c reads what it encodes; its fields are not const. */
-    reply.outputs.data = (uint8_t *)(uintptr_t)outputs.p;
-    reply.outputs.len = outputs.n;
+    reply.outputs_bytes = (uint32_t)outputs.n;
     reply.ending = r->ending;
     reply.text.data = (uint8_t *)r->text;
     reply.text.len = strlen(r->text);
     return frame_send(channel_fd, MSG_BATCH_REPLY, &reply.base, NULL, 0);
 }
 
-static int serve_batch(int channel_fd, const struct answerer *a,
+static int serve_batch(int channel_fd, uint8_t *share, const struct answerer *a,
                        const Proctor__Batch *batch)
 {
     struct values inputs CLEANUP(values_release);
     struct answers out CLEANUP(answers_release) = {0};
-    struct ubytes in = {batch->inputs.data, batch->inputs.len};
+    struct ubytes in = {share + SHARE_INPUTS, batch->inputs_bytes};
 
     values_init(&inputs);
+    if (in.n > LIMIT_BATCH_BYTES) {
+        return ERR_TRACE(ERR_PROTOCOL);
+    }
     TRY(values_decode(&inputs, in, &a->takes, LIMIT_BATCH_VALUES));
     TRY(answer_batch(a, &inputs, &out));
-    return send_reply(channel_fd, batch->id, &out);
+    return send_reply(channel_fd, share, batch->id, &out);
 }
 
-static int serve_batches(int channel_fd, const struct answerer *a)
+static int serve_batches(int channel_fd, uint8_t *share,
+                         const struct answerer *a)
 {
     for (;;) {
         struct frame f CLEANUP(frame_release);
@@ -121,11 +127,11 @@ static int serve_batches(int channel_fd, const struct answerer *a)
         if (f.info->msg != MSG_BATCH) {
             return ERR_TRACE(ERR_PROTOCOL);
         }
-        TRY(serve_batch(channel_fd, a, (const Proctor__Batch *)f.m));
+        TRY(serve_batch(channel_fd, share, a, (const Proctor__Batch *)f.m));
     }
 }
 
-static int serve_task(int channel_fd, struct frame *f,
+static int serve_task(int channel_fd, uint8_t *share, struct frame *f,
                       enum product_kernel kernel, struct mlp **out_mlp)
 {
     struct answerer a;
@@ -142,10 +148,10 @@ static int serve_task(int channel_fd, struct frame *f,
         return ERR_TRACE(code);
     }
     TRY(send_ready(channel_fd, &d));
-    return code == 0 ? serve_batches(channel_fd, &a) : 0;
+    return code == 0 ? serve_batches(channel_fd, share, &a) : 0;
 }
 
-static int serve(int channel_fd, enum product_kernel kernel)
+static int serve(int channel_fd, uint8_t *share, enum product_kernel kernel)
 {
     struct frame f CLEANUP(frame_release);
     struct mlp *mlp = NULL;
@@ -160,12 +166,12 @@ static int serve(int channel_fd, enum product_kernel kernel)
     if (f.info->msg != MSG_MODEL_TASK) {
         return ERR_TRACE(ERR_PROTOCOL);
     }
-    code = serve_task(channel_fd, &f, kernel, &mlp);
+    code = serve_task(channel_fd, share, &f, kernel, &mlp);
     mlp_free(mlp);
     return code;
 }
 
-int model_serve(int channel_fd, enum product_kernel kernel)
+int model_serve(int channel_fd, uint8_t *share, enum product_kernel kernel)
 {
-    return serve(channel_fd, kernel) == 0 ? 0 : 1;
+    return serve(channel_fd, share, kernel) == 0 ? 0 : 1;
 }

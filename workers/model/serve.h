@@ -6,8 +6,9 @@
 
 #include "workers/model/product.h"
 
-/* Exit status: 0 done, 1 the kernel or the sandbox broke an agreement. kernel:
- * as proven by product_probe. */
-int model_serve(int channel_fd, enum product_kernel kernel);
+/* share: SHARE_BYTES, shared with the kernel (proto/share.h). kernel: as proven
+ * by product_probe. Exit status: 0 done, 1 the kernel or the sandbox broke an
+ * agreement. */
+int model_serve(int channel_fd, uint8_t *share, enum product_kernel kernel);
 
 #endif

@@ -3,9 +3,9 @@
 #include "workers/lib/worker.h"
 #include "workers/program/serve.h"
 
-static int serve(int channel_fd)
+static int serve(int channel_fd, uint8_t *share)
 {
-    return program_serve(channel_fd, "/work", "/tmp");
+    return program_serve(channel_fd, share, "/work", "/tmp");
 }
 
 int main(void)

@@ -52,15 +52,14 @@ static unsigned count_fds(void)
     return n;
 }
 
-static void send_batch(struct world *w, size_t n)
+static void send_bulk(struct world *w, size_t n)
 {
-    Proctor__Batch m = PROCTOR__BATCH__INIT;
+    Proctor__ConfigTask m = PROCTOR__CONFIG_TASK__INIT;
 
-    m.id = 1;
-    m.inputs.len = n;
-    m.inputs.data = n > 0 ? calloc(n, 1) : NULL;
-    assert_int_equal(chan_send(w->chan, MSG_BATCH, &m.base, NULL, 0), 0);
-    free(m.inputs.data);
+    m.text.len = n;
+    m.text.data = n > 0 ? calloc(n, 1) : NULL;
+    assert_int_equal(chan_send(w->chan, MSG_CONFIG_TASK, &m.base, NULL, 0), 0);
+    free(m.text.data);
 }
 
 static void on_message(void *ctx, struct frame *f)
@@ -69,11 +68,11 @@ static void on_message(void *ctx, struct frame *f)
 
     w->messages++;
     w->last_fds_n = f->fds_n;
-    if (f->info->msg == MSG_BATCH_REPLY) {
-        w->last_bytes = ((Proctor__BatchReply *)f->m)->outputs.len;
+    if (f->info->msg == MSG_CONFIG_REPLY) {
+        w->last_bytes = ((Proctor__ConfigReply *)f->m)->outputs.len;
     }
     if (w->answer) {
-        send_batch(w, 10);
+        send_bulk(w, 10);
     }
     if (w->free_in_message) {
         chan_free(w->chan);
@@ -149,13 +148,13 @@ static void peer_sends(struct world *w, const void *p, size_t n, const int *fds,
 
 static struct buf encode_reply(size_t n)
 {
-    Proctor__BatchReply m = PROCTOR__BATCH_REPLY__INIT;
+    Proctor__ConfigReply m = PROCTOR__CONFIG_REPLY__INIT;
     struct buf b;
 
     m.outputs.len = n;
     m.outputs.data = n > 0 ? calloc(n, 1) : NULL;
     buf_init(&b, LIMIT_FRAME_BYTES);
-    assert_int_equal(frame_encode(MSG_BATCH_REPLY, &m.base, 0, &b), 0);
+    assert_int_equal(frame_encode(MSG_CONFIG_REPLY, &m.base, 0, &b), 0);
     free(m.outputs.data);
     return b;
 }
@@ -359,8 +358,8 @@ static void test_send_much(void **state)
             if (frame_receive(w->peer, MSG_FROM_KERNEL, &f) != 0) {
                 _exit(2);
             }
-            sum += f.info->msg == MSG_BATCH
-                       ? ((Proctor__Batch *)f.m)->inputs.len
+            sum += f.info->msg == MSG_CONFIG_TASK
+                       ? ((Proctor__ConfigTask *)f.m)->text.len
                        : 100 * f.fds_n;
             frame_release(&f);
         }
@@ -369,7 +368,7 @@ static void test_send_much(void **state)
     for (int i = 0; i < 10; i++) {
         Proctor__ModelTask m = PROCTOR__MODEL_TASK__INIT;
 
-        send_batch(w, 1u << 20);
+        send_bulk(w, 1u << 20);
         assert_int_equal(
             chan_send(w->chan, MSG_MODEL_TASK, &m.base, &(int){0}, 1), 0);
     }
@@ -389,10 +388,10 @@ static void test_flush(void **state)
     uint64_t start;
 
     (void)state;
-    send_batch(w, 1000);
+    send_bulk(w, 1000);
     assert_int_equal(chan_flush(w->chan, 1000), 0);
     assert_int_equal(chan_pending(w->chan), 0);
-    send_batch(w, 3u << 20); /* nobody reads */
+    send_bulk(w, 3u << 20); /* nobody reads */
     start = clock_mono_ms();
     assert_int_equal(chan_flush(w->chan, 50), ERR_IO);
     assert_in_range(clock_mono_ms() - start, 50, 2000);
@@ -409,40 +408,40 @@ static void test_flush(void **state)
 static void test_queue_is_bounded(void **state)
 {
     struct world *w = world_new(MSG_FROM_WORKER);
-    Proctor__Batch m = PROCTOR__BATCH__INIT;
+    Proctor__ConfigTask m = PROCTOR__CONFIG_TASK__INIT;
     int code = 0;
     unsigned n = 0;
 
     (void)state;
-    m.inputs.len = LIMIT_BATCH_BYTES;
-    m.inputs.data = calloc(LIMIT_BATCH_BYTES, 1);
-    assert_non_null(m.inputs.data);
+    m.text.len = 4u << 20;
+    m.text.data = calloc(m.text.len, 1);
+    assert_non_null(m.text.data);
     while (code == 0 && n < 1000) {
-        code = chan_send(w->chan, MSG_BATCH, &m.base, NULL, 0);
+        code = chan_send(w->chan, MSG_CONFIG_TASK, &m.base, NULL, 0);
         n++;
     }
     assert_int_equal(code, ERR_LIMIT);
     assert_true(chan_pending(w->chan) <= 2 * (LIMIT_FRAME_BYTES + 8));
-    m.inputs.len = 10; /* what fits is still taken */
-    assert_int_equal(chan_send(w->chan, MSG_BATCH, &m.base, NULL, 0), 0);
-    free(m.inputs.data);
+    m.text.len = 10; /* what fits is still taken */
+    assert_int_equal(chan_send(w->chan, MSG_CONFIG_TASK, &m.base, NULL, 0), 0);
+    free(m.text.data);
     world_end(w);
 }
 
 static void test_over_message_maximum(void **state)
 {
     struct world *w = world_new(MSG_FROM_WORKER);
-    Proctor__Batch m = PROCTOR__BATCH__INIT;
     Proctor__ModelTask t = PROCTOR__MODEL_TASK__INIT;
     unsigned before;
 
     (void)state;
-    m.inputs.len = LIMIT_BATCH_BYTES + (1u << 16) + 1;
-    m.inputs.data = calloc(m.inputs.len, 1);
-    assert_int_equal(chan_send(w->chan, MSG_BATCH, &m.base, NULL, 0),
+    t.takes.len = 1u << 20; /* its maximum, without the head of the field */
+    t.takes.data = calloc(t.takes.len, 1);
+    assert_int_equal(chan_send(w->chan, MSG_MODEL_TASK, &t.base, NULL, 0),
                      ERR_LIMIT);
     assert_int_equal(chan_pending(w->chan), 0);
-    free(m.inputs.data);
+    free(t.takes.data);
+    t = (Proctor__ModelTask)PROCTOR__MODEL_TASK__INIT;
     before = count_fds();
     assert_true(chan_send(w->chan, MSG_MODEL_TASK, &t.base, &(int){999}, 1) <
                 0);
@@ -459,11 +458,11 @@ static void test_last_words(void **state)
     struct buf b = encode_reply(10);
 
     (void)state;
-    send_batch(w, 1000);
+    send_bulk(w, 1000);
     assert_int_equal(chan_flush(w->chan, 1000), 0); /* lies unread there */
     peer_sends(w, buf_bytes(&b).p, buf_len(&b), NULL, 0);
     fd_closep(&w->peer);
-    send_batch(w, 1000);
+    send_bulk(w, 1000);
     run_for(w, 5000);
     assert_int_equal(w->messages, 1);
     assert_int_equal(w->closed, 0);

@@ -17,6 +17,7 @@
 
 #include "proto/err.h"
 #include "proto/frame.h"
+#include "proto/share.h"
 #include "workers/model/answer.h"
 #include "workers/model/serve.h"
 
@@ -195,17 +196,22 @@ static int weights_fd(size_t n)
     return fd;
 }
 
+static uint8_t *share;
+
 /* Starts a server in a child; returns our end. */
 static int start_server(pid_t *out_pid)
 {
     int s[2];
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s), 0);
+    share = mmap(NULL, SHARE_BYTES, PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(share != MAP_FAILED);
     *out_pid = fork();
     assert_true(*out_pid >= 0);
     if (*out_pid == 0) {
         (void)close(s[0]);
-        _exit(model_serve(s[1], PRODUCT_CHAIN));
+        _exit(model_serve(s[1], share, PRODUCT_CHAIN));
     }
     (void)close(s[1]);
     return s[0];
@@ -216,6 +222,7 @@ static int stop_server(int s, pid_t pid)
     int status;
 
     (void)close(s);
+    (void)munmap(share, SHARE_BYTES);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
     return WEXITSTATUS(status);
@@ -258,8 +265,8 @@ static void test_serve(void **state)
     assert_int_equal(send_task(s, weights_n, weights_n), 1);
     make_inputs(rows, 4, 2, 0, &w);
     in = values_builder_bytes(&w);
-    batch.inputs.data = (uint8_t *)(uintptr_t)in.p;
-    batch.inputs.len = in.n;
+    memcpy(share + SHARE_INPUTS, in.p, in.n);
+    batch.inputs_bytes = (uint32_t)in.n;
     for (uint32_t id = 1; id <= 3; id++) {
         const Proctor__BatchReply *r;
 
@@ -271,7 +278,8 @@ static void test_serve(void **state)
         r = (const Proctor__BatchReply *)f.m;
         assert_int_equal(r->id, id);
         assert_int_equal(r->ending, PROCTOR__ENDING__ENDING_OK);
-        check_xor((struct ubytes){r->outputs.data, r->outputs.len}, 4);
+        check_xor((struct ubytes){share + SHARE_OUTPUTS, r->outputs_bytes}, 4);
+        memset(share + SHARE_OUTPUTS, 0xff, r->outputs_bytes);
         frame_release(&f);
     }
     values_builder_release(&w);
@@ -294,6 +302,11 @@ static void test_serve_refuses(void **state)
     assert_int_equal(send_task(s, weights_n, weights_n + 1), -1);
     assert_int_equal(stop_server(s, pid), 1);
     s = start_server(&pid); /* a batch before the task */
+    assert_int_equal(frame_send(s, MSG_BATCH, &batch.base, NULL, 0), 0);
+    assert_int_equal(stop_server(s, pid), 1);
+    s = start_server(&pid); /* more inputs than the memory holds */
+    assert_int_equal(send_task(s, weights_n, weights_n), 1);
+    batch.inputs_bytes = LIMIT_BATCH_BYTES + 1;
     assert_int_equal(frame_send(s, MSG_BATCH, &batch.base, NULL, 0), 0);
     assert_int_equal(stop_server(s, pid), 1);
     s = start_server(&pid); /* never needed */

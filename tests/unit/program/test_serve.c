@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 
 #include "proto/err.h"
 #include "proto/frame.h"
+#include "proto/share.h"
 #include "proto/value.h"
 #include "worker.pb-c.h"
 
@@ -23,6 +25,7 @@
 
 static char work_dir[] = "/tmp/proctor-serve-XXXXXX";
 static struct type takes, gives;
+static uint8_t *share;
 
 /* One call of unshare serves one fork only: in a child of its own. */
 static void serve_in_namespace(int s)
@@ -37,7 +40,7 @@ static void serve_in_namespace(int s)
     }
     pid = fork();
     if (pid == 0) {
-        _exit(program_serve(s, work_dir, NULL));
+        _exit(program_serve(s, share, work_dir, NULL));
     }
     if (pid < 0 || waitpid(pid, &status, 0) != pid) {
         _exit(98);
@@ -51,6 +54,9 @@ static int start_server(pid_t *out_pid)
 
     /* Our end is close-on-exec; the server's is not: it must see to that. */
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, s), 0);
+    share = mmap(NULL, SHARE_BYTES, PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(share != MAP_FAILED);
     *out_pid = fork();
     assert_true(*out_pid >= 0);
     if (*out_pid == 0) {
@@ -66,6 +72,7 @@ static int stop_server(int s, pid_t pid)
     int status;
 
     (void)close(s);
+    (void)munmap(share, SHARE_BYTES);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
     return WEXITSTATUS(status);
@@ -128,8 +135,8 @@ static uint32_t send_batch(int s, uint32_t id, uint32_t *out_answers)
     assert_int_equal(values_builder_add(&w, buf_bytes(&v)), 0);
     in = values_builder_bytes(&w);
     batch.id = id;
-    batch.inputs.data = (uint8_t *)(uintptr_t)in.p;
-    batch.inputs.len = in.n;
+    memcpy(share + SHARE_INPUTS, in.p, in.n);
+    batch.inputs_bytes = (uint32_t)in.n;
     assert_int_equal(frame_send(s, MSG_BATCH, &batch.base, NULL, 0), 0);
     frame_init(&f);
     assert_int_equal(frame_receive(s, MSG_FROM_WORKER, &f), 0);
@@ -140,8 +147,8 @@ static uint32_t send_batch(int s, uint32_t id, uint32_t *out_answers)
     values_init(&answers);
     assert_int_equal(
         values_decode(&answers,
-                      (struct ubytes){r->outputs.data, r->outputs.len}, &gives,
-                      LIMIT_BATCH_VALUES),
+                      (struct ubytes){share + SHARE_OUTPUTS, r->outputs_bytes},
+                      &gives, LIMIT_BATCH_VALUES),
         0);
     *out_answers = values_n(&answers);
     values_release(&answers);

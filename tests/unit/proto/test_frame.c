@@ -84,19 +84,19 @@ static void test_table(void **state)
 
 static void test_header(void **state)
 {
-    struct frame_header h = {0x00010203, MSG_BATCH, 0};
+    struct frame_header h = {0x00010203, MSG_CONFIG_TASK, 0};
     struct frame_header back;
     uint8_t raw[FRAME_HEADER_BYTES];
 
     (void)state;
     frame_header_encode(h, raw);
-    assert_memory_equal(raw, "\0\1\2\3\0\x25\0\0", 8);
+    assert_memory_equal(raw, "\0\1\2\3\0\x20\0\0", 8);
     assert_int_equal(frame_header_decode(raw, MSG_FROM_KERNEL, &back), 0);
     assert_int_equal(back.body_n, h.body_n);
     assert_int_equal(back.number, h.number);
     assert_int_equal(frame_header_decode(raw, MSG_FROM_WORKER, &back),
                      ERR_PROTOCOL); /* a worker may not send it */
-    raw[7] = 1;                     /* BATCH carries no descriptor */
+    raw[7] = 1;                     /* it carries no descriptor */
     assert_int_equal(frame_header_decode(raw, MSG_FROM_KERNEL, &back),
                      ERR_PROTOCOL);
     raw[7] = 0;
