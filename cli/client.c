@@ -26,7 +26,9 @@
 struct client {
     int sock;
     int signal_fd;
-    int dir_fd; /* borrowed */
+    int dir_fd;                      /* borrowed */
+    const struct client_file *named; /* borrowed */
+    size_t named_n;
     pid_t kernel;
     int status; /* of waitpid, once reaped */
     int is_reaped;
@@ -234,6 +236,12 @@ void client_serve_files(struct client *c, int dir_fd)
     c->dir_fd = dir_fd;
 }
 
+void client_serve_named(struct client *c, const struct client_file *v, size_t n)
+{
+    c->named = v;
+    c->named_n = n;
+}
+
 /* Why there is no answer: the kernel's end, in words. */
 static int explain_end(struct client *c, struct diag *d)
 {
@@ -270,18 +278,48 @@ struct answer {
     char why[WHY_BYTES];
 };
 
+/* The person's path for a name that the kernel asks for, or NULL. */
+static const char *find_named(const struct client *c, const char *name)
+{
+    for (size_t i = 0; i < c->named_n; i++) {
+        if (strcmp(c->named[i].name, name) == 0) {
+            return c->named[i].path;
+        }
+    }
+    return NULL;
+}
+
+static int open_named(const char *path, int *out_fd, char *why, size_t why_n)
+{
+    struct diag d;
+    int rc;
+
+    diag_init(&d);
+    rc = files_open("it", path, out_fd, &d);
+    if (rc < 0) {
+        (void)snprintf(why, why_n, "%.100s", d.what);
+        err_trace_clear();
+    }
+    return rc;
+}
+
 static void answer_file(struct client *c, const char *path, struct answer *a,
                         int *fds, unsigned *fds_n)
 {
+    const char *named = find_named(c, path);
     char *why = a->why;
     int fd = -1;
 
     why[0] = '\0';
-    if (c->dir_fd < 0) {
+    if (named == NULL && c->dir_fd < 0) {
         (void)snprintf(why, WHY_BYTES, "no folder was named for it");
     } else if (*fds_n == LIMIT_FRAME_FDS) {
         (void)snprintf(why, WHY_BYTES, "more than %d files in one request",
                        LIMIT_FRAME_FDS);
+    } else if (named != NULL) {
+        if (open_named(named, &fd, why, WHY_BYTES) == 0) {
+            fds[(*fds_n)++] = fd;
+        }
     } else if (files_open_beneath(c->dir_fd, path, &fd, why, WHY_BYTES) == 0) {
         fds[(*fds_n)++] = fd;
     }

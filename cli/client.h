@@ -22,6 +22,12 @@ struct client_ears {
     void *ctx;
 };
 
+/* A file that is served under a name of its own. Borrowed. */
+struct client_file {
+    const char *name;
+    const char *path;
+};
+
 /* What is asked. Everything is borrowed; fds may be NULL when fds_n is 0. */
 struct client_question {
     enum msg msg;
@@ -43,6 +49,10 @@ void client_close(struct client *c);
 
 /* Files that the kernel may ask for are beneath dir_fd (borrowed; -1: none). */
 void client_serve_files(struct client *c, int dir_fd);
+
+/* These files come first, before what lies beneath a folder. Borrows v. */
+void client_serve_named(struct client *c, const struct client_file *v,
+                        size_t n);
 
 /* Sends one request and serves the kernel until an answer comes: q->wanted, or
  * RUN_DONE in its place. *out owns it (frame_release). 0, or ERR_*

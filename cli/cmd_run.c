@@ -1,6 +1,4 @@
 /* proctor run: sends a graph and a policy to the kernel, shows what happens. */
-#include <sys/stat.h>
-
 #include "cli/args.h"
 #include "cli/outcome.h"
 #include "cli/place.h"
@@ -69,24 +67,6 @@ static const struct argp SPEC = {
     NULL,
     NULL};
 
-/* A store that is no folder is the person's slip; the kernel judges the
- * rest. */
-static int find_store(struct cli *c, struct place *p, int must_exist)
-{
-    struct stat st;
-    int rc;
-
-    if (must_exist) {
-        return place_open(c->store, p, &c->d);
-    }
-    rc = place_find(c->store, p, &c->d);
-    if (rc >= 0 && stat(p->path, &st) == 0 && !S_ISDIR(st.st_mode)) {
-        return cli_fail_hint(c, ERR_INPUT, "name a folder with --store",
-                             "%.180s is not a folder", p->path);
-    }
-    return rc < 0 ? rc : 0;
-}
-
 static int check_args(struct cli *c, const struct run_args *a)
 {
     if (a->resume && (a->graph != NULL || a->dry_run)) {
@@ -140,7 +120,8 @@ static int run(struct run_args *a)
     if (a->dry_run) {
         return ask(a, NULL); /* records nothing, so it needs no store */
     }
-    TRY(find_store(c, &place, a->resume));
+    TRY(a->resume ? place_open(c->store, &place, &c->d)
+                  : place_make(c->store, &place, &c->d));
     return ask(a, place.path);
 }
 

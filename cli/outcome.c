@@ -48,10 +48,8 @@ static int match(void *ctx, const struct record *r, struct ubytes entry,
     return 0;
 }
 
-/* The VERDICT that a row stands on: what its TASK record names, else the last
- * one of this run. Its number plus one, 0 = none. */
-static uint64_t find_verdict(const char *store, const Proctor__RunDone *done,
-                             const Proctor__TaskRow *row)
+uint64_t outcome_verdict(const char *store, const Proctor__RunDone *done,
+                         const Proctor__TaskRow *row)
 {
     struct search s = {row->id, done->end_seq, 0};
     struct ledger_entry e;
@@ -79,9 +77,8 @@ static uint64_t find_verdict(const char *store, const Proctor__RunDone *done,
     return s.seq_ref;
 }
 
-/* Reads that record. True when it is a VERDICT. */
-static int load_verdict(const char *store, uint64_t seq_ref,
-                        struct ledger_entry *e)
+int outcome_verdict_load(const char *store, uint64_t seq_ref,
+                         struct ledger_entry *e)
 {
     struct diag d;
     int rc;
@@ -156,7 +153,7 @@ static int print_task(const char *store, const Proctor__RunDone *done,
     int rc = 0;
 
     ledger_entry_init(&e);
-    if (load_verdict(store, verdict_ref, &e)) {
+    if (outcome_verdict_load(store, verdict_ref, &e)) {
         exam_text_load(store, &e.r, &x);
         printf("%s: ", row->id);
         rc = exam_text_print(stdout, &x, &e.r, 2, colour);
@@ -244,7 +241,7 @@ static int print_text(const Proctor__RunDone *done, const char *store,
         return ERR_TRACE(ERR_NOMEM);
     }
     for (i = 0; i < done->n_tasks; i++) {
-        verdicts[i] = find_verdict(store, done, done->tasks[i]);
+        verdicts[i] = outcome_verdict(store, done, done->tasks[i]);
     }
     TRY(print_table(done, verdicts, of, colour));
     for (i = 0; i < done->n_tasks; i++) {
@@ -261,7 +258,7 @@ static void put_verdict(struct json *j, const char *store, uint64_t seq_ref)
     struct buf text;
 
     ledger_entry_init(&e);
-    if (load_verdict(store, seq_ref, &e)) {
+    if (outcome_verdict_load(store, seq_ref, &e)) {
         buf_init(&text, (size_t)1 << 20);
         exam_text_load(store, &e.r, &x);
         json_object(j, "verdict");
@@ -294,7 +291,7 @@ static void put_task(struct json *j, const char *store,
     } else {
         json_null(j, "seq");
     }
-    put_verdict(j, store, find_verdict(store, done, row));
+    put_verdict(j, store, outcome_verdict(store, done, row));
     json_close(j);
 }
 

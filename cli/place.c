@@ -145,3 +145,17 @@ int place_open(const char *option, struct place *out, struct diag *d)
     }
     return check_format(out, d);
 }
+
+int place_make(const char *option, struct place *out, struct diag *d)
+{
+    struct stat st;
+    int rc = place_find(option, out, d);
+
+    if (rc >= 0 && stat(out->path, &st) == 0 && !S_ISDIR(st.st_mode)) {
+        (void)diag_set(d, ERR_INPUT, NOWHERE, "%.180s is not a folder",
+                       out->path);
+        diag_hint(d, "name a folder with --store");
+        return ERR_INPUT;
+    }
+    return rc < 0 ? rc : 0;
+}

@@ -32,4 +32,8 @@ int place_find(const char *option, struct place *out, struct diag *d) MUST_USE;
  * do. */
 int place_open(const char *option, struct place *out, struct diag *d) MUST_USE;
 
+/* For commands that write: the place where a store is or will be. ERR_INPUT when
+ * it is no folder; the kernel judges the rest. */
+int place_make(const char *option, struct place *out, struct diag *d) MUST_USE;
+
 #endif

@@ -28,7 +28,7 @@ static void hear_event(void *ctx, const Proctor__Event *e)
     progress_event(s->progress, e);
 }
 
-static void keep(struct session *s, const Proctor__Diagnosis *m)
+static void keep(struct session *s, const struct diag *d, const char *task)
 {
     struct session_diag *k = &s->diags[s->diags_n];
 
@@ -36,13 +36,13 @@ static void keep(struct session *s, const Proctor__Diagnosis *m)
         s->diags_more++;
         return;
     }
-    k->path = strdup(m->path);
-    k->what = strdup(m->what);
-    k->hint = strdup(m->hint);
-    k->task = strdup(m->task);
-    k->line = m->line;
-    k->col = m->col;
-    k->code = m->code;
+    k->path = strdup(d->at.path != NULL ? d->at.path : "");
+    k->what = strdup(d->what);
+    k->hint = strdup(d->hint);
+    k->task = strdup(task);
+    k->line = d->at.line;
+    k->col = d->at.col;
+    k->code = d->code;
     s->diags_n++;
 }
 
@@ -57,9 +57,12 @@ static void hear_diagnosis(void *ctx, const Proctor__Diagnosis *m)
         (struct loc){m->path[0] != '\0' ? m->path : NULL, m->line, m->col},
         "%s", m->what);
     diag_hint(&d, "%s", m->hint);
+    if (s->retell != NULL) {
+        s->retell(s->retell_ctx, &d);
+    }
     progress_hide(s->progress);
     report_print(stderr, &d, term_has_colour(stderr), NULL);
-    keep(s, m);
+    keep(s, &d, m->task);
 }
 
 static void say(struct session *s, struct diag *d)

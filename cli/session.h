@@ -21,9 +21,14 @@ struct session_diag {
     int32_t code;
 };
 
+/* Tells a diagnosis of the kernel in other terms. */
+typedef void (*session_retell)(const void *ctx, struct diag *d);
+
 struct session {
     struct cli *c;
     const char *store; /* borrowed; NULL = the kernel has none */
+    session_retell retell; /* NULL = as it came */
+    const void *retell_ctx;
     struct client *client;
     struct progress *progress;
     struct frame answer; /* owned */

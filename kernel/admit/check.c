@@ -197,6 +197,6 @@ int check_join(const char *dir, const char *file,
         part = slash ? slash + 1 : NULL;
     }
     n = snprintf(out, LIMIT_PATH_BYTES + 1, "%s%s%s", dir ? dir : "",
-                 dir && dir[0] != '\0' ? "/" : "", file);
+                 dir && dir[0] != '\0' && strcmp(dir, "/") != 0 ? "/" : "", file);
     return n > 0 && n <= LIMIT_PATH_BYTES ? 0 : -1;
 }

@@ -43,9 +43,13 @@ _proctor() {
     --store) _proctor_files ''; return ;;
     --policy) _proctor_files '*.@(yaml|yml|json)'; return ;;
     --check | --entry | --key | -o | --output) _proctor_files '*'; return ;;
+    --oracle | --second | --file | --oracle-file | --second-file | --corpus) _proctor_files '*'; return ;;
+    --domain | --gives | --takes) _proctor_words 'bool u8 u16 u32 u64 i8 i16 i32 i64 f32 f64 string bytes'; return ;;
     --kind) _proctor_words 'genesis run admit refuse start confine commit draw verdict task ref park resume repair abort crash revoke end checkpoint'; return ;;
     --as) _proctor_words 'evidence exam runnable confinement counterexample inputs graph policy task snapshot'; return ;;
-    --task | --run | --limit) return ;;
+    --example | --p0 | --alpha) return ;;
+    --task | --limit) return ;;
+    --run) [ "$command" = exam ] || return ;; # there it stands alone
     esac
     if [ -z "$command" ]; then
         case $cur in
@@ -59,6 +63,7 @@ _proctor() {
     esac
     case $command in
     help) _proctor_words "$(_proctor_commands)" ;;
+    exam) _proctor_files '*' ;;
     run | check) _proctor_files '*.@(yaml|yml|json)' ;;
     policy)
         if [ "$prev" = policy ]; then _proctor_words 'show check'; else _proctor_files '*.@(yaml|yml|json)'; fi ;;

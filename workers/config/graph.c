@@ -312,12 +312,82 @@ static int read_pending(struct graph_reader *g, const struct pending *p,
     return 0;
 }
 
+static int lacks_takes(const Proctor__Task *t)
+{
+    return t->program &&
+           (t->program->takes.len == 0 || (t->repair && t->repair->program &&
+                                           t->repair->program->takes.len == 0));
+}
+
+static int has_untyped(const Proctor__Graph *graph)
+{
+    for (size_t i = 0; i < graph->n_tasks; i++) {
+        if (lacks_takes(graph->tasks[i])) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* What exam x draws becomes what its candidate takes, where that was left
+ * out. */
+static void give_takes(Proctor__Task **sorted, size_t n, const Proctor__Task *x)
+{
+    for (size_t i = 0; i < x->n_needs; i++) {
+        Proctor__Task **found = bsearch(x->needs[i], sorted, n,
+                                        sizeof(Proctor__Task *), compare_id);
+        Proctor__Task *t = found ? *found : NULL;
+
+        if (!t || !t->program) {
+            continue;
+        }
+        if (t->program->takes.len == 0) {
+            t->program->takes = x->exam->takes;
+        }
+        if (t->repair && t->repair->program &&
+            t->repair->program->takes.len == 0) {
+            t->repair->program->takes = t->program->takes;
+        }
+    }
+}
+
+/* A program's takes may be left out when an exam of its own has a domain. */
+static int fill_takes(struct graph_reader *g, Proctor__Task **sorted)
+{
+    struct config *c = g->c;
+    Proctor__Graph *graph = g->graph;
+
+    for (size_t i = 0; i < graph->n_tasks; i++) {
+        if (graph->tasks[i]->exam && graph->tasks[i]->exam->takes.len > 0) {
+            give_takes(sorted, graph->n_tasks, graph->tasks[i]);
+        }
+    }
+    for (size_t i = 0; i < graph->n_tasks; i++) {
+        const Proctor__Place *p = g->places[i]->with;
+
+        if (!lacks_takes(graph->tasks[i])) {
+            continue;
+        }
+        config_enter(c, "tasks");
+        config_enter_at(c, i);
+        config_enter(c, "with");
+        config_fail_at(c, p ? p->line : 0, p ? p->col : 0,
+                       "key \"takes\" is missing");
+        config_hint(c, "list the arguments' types, e.g. takes: [bytes]; only "
+                       "an exam with a domain could say them instead");
+        return ERR_INPUT;
+    }
+    return 0;
+}
+
+/* What needs all tasks: types that exams say, and examples. */
 static int read_all_pending(struct graph_reader *g)
 {
     size_t n = g->graph->n_tasks;
+    int untyped = has_untyped(g->graph);
     Proctor__Task **sorted;
 
-    if (g->pending_n == 0) {
+    if (g->pending_n == 0 && !untyped) {
         return 0;
     }
     sorted = arena_array(&g->c->scratch, n, sizeof(Proctor__Task *));
@@ -326,6 +396,9 @@ static int read_all_pending(struct graph_reader *g)
     }
     memcpy(sorted, g->graph->tasks, n * sizeof(Proctor__Task *));
     qsort(sorted, n, sizeof(Proctor__Task *), compare_tasks);
+    if (untyped) {
+        TRY(fill_takes(g, sorted));
+    }
     for (size_t i = 0; i < g->pending_n; i++) {
         TRY(read_pending(g, &g->pending[i], sorted));
     }

@@ -205,15 +205,13 @@ int spec_program(struct config *c, const struct yaml_node *n,
         }
     }
     TRY(read_what_runs(c, n, v[P_FUNCTION], v[P_RUN], v[P_FILES], p));
-    if (!v[P_TAKES]) {
-        return fail_missing(c, n, "takes",
-                            "list the arguments' types, e.g. takes: [bytes]");
-    }
     if (!v[P_GIVES]) {
         return fail_missing(c, n, "gives",
                             "name the answer's type, e.g. gives: u32");
     }
-    TRY(read_takes(c, v[P_TAKES], &p->takes));
+    if (v[P_TAKES]) {
+        TRY(read_takes(c, v[P_TAKES], &p->takes));
+    }
     TRY(read_gives(c, v[P_GIVES], &p->gives));
     *out = p;
     return 0;

@@ -6,6 +6,8 @@
 
 #include "workers/config/types.h"
 
+/* takes stays empty when the text leaves it out: an exam's domain then says it
+ * (graph.c). */
 int spec_program(struct config *c, const struct yaml_node *n,
                  const struct yaml_node *base,
                  Proctor__ProgramSpec **out) MUST_USE;

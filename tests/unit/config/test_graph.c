@@ -470,6 +470,35 @@ static void one_long_line(void **state)
     buf_release(&text);
 }
 
+/* Left out, the candidate's types are those that its exam draws: one graph. */
+static void takes_may_be_the_domains(void **state)
+{
+    static const char left_out[] = "      takes: [bytes]\n";
+    char text[sizeof(tour_yaml)];
+    struct asked a;
+    struct asked b;
+    struct buf of_a;
+    struct buf of_b;
+    char *at;
+
+    (void)state;
+    memcpy(text, tour_yaml, sizeof(text));
+    at = strstr(text, left_out);
+    memmove(at, at + strlen(left_out), strlen(at + strlen(left_out)) + 1);
+    ask_graph(&a, tour_yaml);
+    ask_graph(&b, text);
+    assert_fine(&a);
+    assert_fine(&b);
+    encode(a.reply.graph, &of_a);
+    encode(b.reply.graph, &of_b);
+    assert_int_equal(buf_len(&of_a), buf_len(&of_b));
+    assert_memory_equal(buf_bytes(&of_a).p, buf_bytes(&of_b).p, buf_len(&of_a));
+    buf_release(&of_a);
+    buf_release(&of_b);
+    ask_done(&a);
+    ask_done(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -482,6 +511,7 @@ int main(void)
         cmocka_unit_test(override_that_fits_two),
         cmocka_unit_test(names_may_come_from_overrides),
         cmocka_unit_test(repair_inherits),
+        cmocka_unit_test(takes_may_be_the_domains),
         cmocka_unit_test(scripts_are_files),
         cmocka_unit_test(unknown_op_is_left_to_the_kernel),
         cmocka_unit_test(models_and_tables),
