@@ -15,17 +15,34 @@
 
 #include "evidence.pb-c.h"
 
+#define MEASURE_NS_N 7
+#define MEASURE_LIMITS_MAX 12
+
+/* A process whose namespaces are looked at again and again: held open, they cost
+ * the host a third. Owns all. */
+struct measure_process {
+    int pidfd;
+    int dir; /* /proc/PID */
+    int ns[MEASURE_NS_N];
+};
+void measure_process_init(struct measure_process *p);
+/* 0 or ERR_CONFINE (errno says why); close it in both cases. */
+int measure_process_open(pid_t pid, struct measure_process *out) MUST_USE;
+void measure_process_close(struct measure_process *p);
+
 /* What must be found. All borrowed. */
 struct measure_want {
     const char *class_name;
     pid_t pid; /* on the host, from pidfd */
     int pidfd;
+    const struct measure_process *own; /* the kernel itself */
     pid_t zygote_pid;
     uint32_t uid_base; /* host uid of the zygote: its request->uid is 0 */
     int image_fd;
     struct cid image;
     const struct filter *zygote_filter;
     const struct filter *worker_filter;
+    const uint8_t *filters_sha256; /* of both, in this order */
     const struct zygote_request *request; /* as sent */
     const char *roots;
     ino_t channel;           /* inode of the worker's end */
@@ -35,13 +52,12 @@ struct measure_want {
     const char *cgroup_name; /* end of its group's path; "" = in none */
 };
 
-#define MEASURE_NS_MAX 8
-#define MEASURE_LIMITS_MAX 12
-
 /* A report and everything it points to; not to be copied. */
 struct measured {
     Proctor__Confinement report;
-    char *namespaces_[MEASURE_NS_MAX];
+    int dir_;   /* owned: /proc/PID, -1 = not open */
+    int early_; /* measure_early found all it looked for */
+    char *namespaces_[MEASURE_NS_N];
     char *descriptors_[4];
     char *limits_[MEASURE_LIMITS_MAX];
     char limit_text_[MEASURE_LIMITS_MAX][40];
@@ -54,10 +70,23 @@ struct measured {
     uint8_t image_[CID_BYTES];
 };
 
-/* 0, or ERR_CONFINE with d naming the layer, what was found and what was
- * expected. The worker is running again (waiting) in the first case; in the
- * second the caller kills it. */
-int measure(const struct measure_want *w, struct measured *out,
+/* SHA-256 over both filters, for filters_sha256. */
+void measure_hash(const struct filter *zygote, const struct filter *worker,
+                  uint8_t out[static 32]);
+
+void measured_init(struct measured *m);
+void measured_release(struct measured *m);
+
+/* Looks, while the worker still narrows itself, at what it cannot change any
+ * more: namespaces, image, personality. (The filter of its zygote allows no call
+ * for that, and measure compares that filter.) What is not found here is looked
+ * for again by measure: a worker that failed a step is to be refused for that. */
+void measure_early(const struct measure_want *w, struct measured *m);
+
+/* All of the worker that waits for its first byte. 0, or ERR_CONFINE with d
+ * naming the layer, what was found and what was expected. The worker is running
+ * again (waiting) in the first case; in the second the caller kills it. */
+int measure(const struct measure_want *w, struct measured *m,
             struct diag *d) MUST_USE;
 
 /* Host pid behind a pidfd; 0 when it is gone. */

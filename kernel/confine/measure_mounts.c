@@ -1,12 +1,10 @@
 /* Reader of /proc/PID/mountinfo: every mount of a worker must be one that its
  * class has, with at least the restrictions of that class. Runs in the kernel. */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "proto/err.h"
 
@@ -155,23 +153,28 @@ static int text_check(char *text, const struct measure_want *w,
     return 0;
 }
 
-/* An empty directory holds nothing but "." and "..". */
-static int root_check_empty(int dir, const struct measure_want *w,
-                            struct diag *d)
+/* Another root than ours; empty, where the class has nothing in it. */
+static int root_check(int dir, const struct measure_want *w, struct diag *d)
 {
-    int fd = openat(dir, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *list = fd < 0 ? NULL : fdopendir(fd);
-    size_t n = 0;
+    struct proc_list list CLEANUP(proc_list_close);
+    struct stat its, own;
+    const char *name;
+    int code = 0;
 
-    if (list == NULL) {
-        fd_closep(&fd);
+    proc_list_open(dir, "root", &list);
+    if (fstat(list.fd, &its) < 0 || stat("/", &own) < 0) {
         return measure_short(d, w, "root", strerror(errno), "readable");
     }
-    while (readdir(list) != NULL) {
-        n++;
+    if (its.st_ino == own.st_ino && its.st_dev == own.st_dev) {
+        return measure_short(d, w, "root", "the kernel's", "its own");
     }
-    closedir(list);
-    return n == 2 ? 0 : measure_short(d, w, "root", "files", "empty");
+    if (!w->request->own_root) {
+        code = proc_list_next(&list, &name);
+    }
+    return code == 0 ? 0
+                     : measure_short(d, w, "root",
+                                     code < 0 ? strerror(errno) : "files",
+                                     "empty");
 }
 
 /* Text of the root for the report: "tmpfs read-only, /usr read-only, ...". */
@@ -207,7 +210,7 @@ int proc_mounts(int dir, const struct measure_want *w, struct measured *m,
         diag_set(d, ERR_NOMEM, (struct loc){0}, "measuring: out of memory");
         return ERR_TRACE(ERR_NOMEM);
     }
-    if (proc_read(dir, "mountinfo", text, MOUNTINFO_BYTES) < 0) {
+    if (proc_read(dir, "mountinfo", text, MOUNTINFO_BYTES, NULL) < 0) {
         return measure_short(d, w, "mountinfo", strerror(errno), "readable");
     }
     TRY(text_check(text, w, &mounts, &roots, d));
@@ -217,9 +220,7 @@ int proc_mounts(int dir, const struct measure_want *w, struct measured *m,
     if (roots < roots_want || mounts < (w->request->own_root ? 4u : 1u)) {
         return measure_short(d, w, "mounts", "fewer", "all of its class");
     }
-    if (!w->request->own_root) {
-        TRY(root_check_empty(dir, w, d));
-    }
+    TRY(root_check(dir, w, d));
     root_say(w, m);
     m->report.root = m->root_;
     return 0;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/syscall.h>
@@ -18,10 +19,25 @@
 #define STATUS_BYTES 4096
 #define MAPS_BYTES 8192 /* a worker has about twenty lines */
 
-long proc_read(int dir, const char *name, char *out, size_t out_bytes)
+/* request: the ioctl of <linux/pidfd.h> that opens it. */
+static struct {
+    char name[8];
+    unsigned request;
+} kinds[] = {{"cgroup", 1}, {"ipc", 2},  {"mnt", 3}, {"net", 4},
+             {"pid", 5},    {"user", 9}, {"uts", 10}};
+_Static_assert(ARRAY_N(kinds) == MEASURE_NS_N, "all fit");
+
+long proc_read(int dir, const char *name, char *out, size_t out_bytes,
+               uid_t *out_owner)
 {
     int fd CLEANUP(fd_closep) = openat(dir, name, O_RDONLY | O_CLOEXEC);
+    struct stat st = {.st_uid = (uid_t)-1};
     size_t at = 0;
+
+    if (out_owner != NULL) {
+        (void)!fstat(fd, &st);
+        *out_owner = st.st_uid;
+    }
 
     while (fd >= 0 && at < out_bytes - 1) {
         ssize_t n = read(fd, out + at, out_bytes - 1 - at);
@@ -39,6 +55,38 @@ long proc_read(int dir, const char *name, char *out, size_t out_bytes)
         at += (size_t)n;
     }
     return -1; /* not there, or larger than we know it to be */
+}
+
+void proc_list_open(int dir, const char *name, struct proc_list *out)
+{
+    out->fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    out->n = out->at = 0;
+}
+
+int proc_list_next(struct proc_list *l, const char **out_name)
+{
+    for (;;) {
+        const struct dirent64 *e;
+
+        if (l->at == l->n) {
+            l->n = getdents64(l->fd, l->text, sizeof(l->text));
+            l->at = 0;
+            if (l->n <= 0) {
+                return l->n < 0 ? -1 : 0;
+            }
+        }
+        e = (const void *)((const char *)l->text + l->at);
+        l->at += e->d_reclen;
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
+            *out_name = e->d_name;
+            return 1;
+        }
+    }
+}
+
+void proc_list_close(struct proc_list *l)
+{
+    fd_closep(&l->fd);
 }
 
 int measure_short(struct diag *d, const struct measure_want *w,
@@ -91,6 +139,7 @@ int proc_status(int dir, const struct measure_want *w, struct diag *d)
     char uids[64];
     char found[256];
     uint32_t uid = w->uid_base + w->request->uid;
+    uid_t owner;
     const struct {
         const char *key, *layer, *expected;
     } rows[] = {
@@ -109,7 +158,7 @@ int proc_status(int dir, const struct measure_want *w, struct diag *d)
     };
 
     snprintf(uids, sizeof(uids), "%u %u %u %u", uid, uid, uid, uid);
-    if (proc_read(dir, "status", text, sizeof(text)) < 0) {
+    if (proc_read(dir, "status", text, sizeof(text), &owner) < 0) {
         return measure_short(d, w, "status", strerror(errno), "readable");
     }
     for (size_t i = 0; i < ARRAY_N(rows); i++) {
@@ -121,7 +170,10 @@ int proc_status(int dir, const struct measure_want *w, struct diag *d)
             return measure_short(d, w, rows[i].layer, found, rows[i].expected);
         }
     }
-    return 0;
+    /* The files of one that is undumpable are its user namespace's root's. */
+    return owner == w->uid_base ? 0
+                                : measure_short(d, w, "undumpable", "dumpable",
+                                                "undumpable");
 }
 
 int proc_stat(int dir, const struct measure_want *w, struct diag *d)
@@ -132,7 +184,7 @@ int proc_stat(int dir, const struct measure_want *w, struct diag *d)
     char state;
     int parent, group, session, tty;
 
-    if (proc_read(dir, "stat", text, sizeof(text)) < 0) {
+    if (proc_read(dir, "stat", text, sizeof(text), NULL) < 0) {
         return measure_short(d, w, "stat", strerror(errno), "readable");
     }
     p = strrchr(text, ')'); /* the name may hold anything */
@@ -153,36 +205,70 @@ int proc_stat(int dir, const struct measure_want *w, struct diag *d)
     return 0;
 }
 
+/* A descriptor of namespace i of a process; -1 with errno. Before Linux 6.11
+ * pidfds do not answer: then by its /proc directory. */
+static int ns_open(int pidfd, int dir, size_t i)
+{
+    int fd = ioctl(pidfd, _IO(0xff, kinds[i].request), 0);
+    char path[16];
+
+    if (fd < 0 && (errno == ENOTTY || errno == EINVAL)) {
+        snprintf(path, sizeof(path), "ns/%.8s", kinds[i].name);
+        fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+    }
+    return fd;
+}
+
+void measure_process_init(struct measure_process *p)
+{
+    p->pidfd = p->dir = -1;
+    for (size_t i = 0; i < MEASURE_NS_N; i++) {
+        p->ns[i] = -1;
+    }
+}
+
+int measure_process_open(pid_t pid, struct measure_process *out)
+{
+    int all = 1;
+
+    out->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    out->dir = measure_dir(pid);
+    for (size_t i = 0; i < MEASURE_NS_N; i++) {
+        out->ns[i] = ns_open(out->pidfd, out->dir, i);
+        all = all && out->ns[i] >= 0;
+    }
+    return all ? 0 : ERR_TRACE(ERR_CONFINE);
+}
+
+void measure_process_close(struct measure_process *p)
+{
+    fd_closep(&p->pidfd);
+    fd_closep(&p->dir);
+    for (size_t i = 0; i < MEASURE_NS_N; i++) {
+        fd_closep(&p->ns[i]);
+    }
+}
+
 int proc_namespaces(int dir, const struct measure_want *w, struct measured *m,
                     struct diag *d)
 {
-    static char names[][8] = {"cgroup", "ipc",  "mnt", "net",
-                              "pid",    "user", "uts"};
-    char path[96];
+    for (size_t i = 0; i < MEASURE_NS_N; i++) {
+        int its_fd CLEANUP(fd_closep) = ns_open(w->pidfd, dir, i);
+        int own_fd CLEANUP(fd_closep) = ns_open(w->own->pidfd, w->own->dir, i);
+        struct stat its, own;
+        char layer[32];
 
-    _Static_assert(ARRAY_N(names) <= MEASURE_NS_MAX, "all fit");
-    for (size_t i = 0; i < ARRAY_N(names); i++) {
-        char own[48], its[48]; /* "net:[4026531840]": kind and inode */
-        ssize_t own_n, its_n;
-
-        snprintf(path, sizeof(path), "ns/%s", names[i]);
-        its_n = readlinkat(dir, path, its, sizeof(its));
-        if (its_n <= 0) {
-            return measure_short(d, w, path, strerror(errno),
-                                 "a namespace of its own");
+        snprintf(layer, sizeof(layer), "%.8s namespace", kinds[i].name);
+        if (its_fd < 0 || own_fd < 0 || fstat(its_fd, &its) < 0 ||
+            fstat(own_fd, &own) < 0) {
+            return measure_short(d, w, layer, strerror(errno), "readable");
         }
-        snprintf(path, sizeof(path), "/proc/self/ns/%s", names[i]);
-        own_n = readlink(path, own, sizeof(own));
-        if (own_n <= 0) {
-            return measure_short(d, w, path, strerror(errno), "readable");
+        if (its.st_ino == own.st_ino && its.st_dev == own.st_dev) {
+            return measure_short(d, w, layer, "the kernel's", "its own");
         }
-        if (own_n == its_n && memcmp(own, its, (size_t)own_n) == 0) {
-            snprintf(path, sizeof(path), "%s namespace", names[i]);
-            return measure_short(d, w, path, "the kernel's", "its own");
-        }
-        m->namespaces_[i] = names[i];
+        m->namespaces_[i] = kinds[i].name;
     }
-    m->report.n_namespaces = ARRAY_N(names);
+    m->report.n_namespaces = MEASURE_NS_N;
     m->report.namespaces = m->namespaces_;
     return 0;
 }
@@ -219,25 +305,20 @@ int proc_descriptors(int dir, const struct measure_want *w, struct measured *m,
 {
     static char channel[] = "3: channel";
     static char null[][16] = {"0: /dev/null", "1: /dev/null", "2: /dev/null"};
-    int fd = openat(dir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *list = fd < 0 ? NULL : fdopendir(fd);
     size_t expected = w->request->own_root ? 4 : 1;
+    struct proc_list list CLEANUP(proc_list_close);
+    const char *name;
     size_t n = 0;
-    int code = 0;
-    struct dirent *e;
+    int code;
 
-    if (list == NULL) {
-        fd_closep(&fd);
+    proc_list_open(dir, "fd", &list);
+    while ((code = proc_list_next(&list, &name)) > 0) {
+        TRY(descriptor_check(dir, w, strtol(name, NULL, 10), d));
+        n++;
+    }
+    if (code < 0) {
         return measure_short(d, w, "descriptors", strerror(errno), "readable");
     }
-    while (code == 0 && (e = readdir(list)) != NULL) {
-        if (e->d_name[0] != '.') {
-            code = descriptor_check(dir, w, strtol(e->d_name, NULL, 10), d);
-            n++;
-        }
-    }
-    closedir(list);
-    TRY(code);
     if (n != expected) {
         return measure_short(d, w, "descriptors", "fewer", "all of its class");
     }
@@ -262,7 +343,7 @@ int proc_cgroup(int dir, const struct measure_want *w, struct diag *d)
     if (name_n == 0) {
         return 0;
     }
-    if (proc_read(dir, "cgroup", text, sizeof(text)) < 0) {
+    if (proc_read(dir, "cgroup", text, sizeof(text), NULL) < 0) {
         return measure_short(d, w, "cgroup", strerror(errno), "readable");
     }
     while ((p = strstr(p, w->cgroup_name)) != NULL) {
@@ -299,7 +380,7 @@ int proc_shared(int dir, const struct measure_want *w, struct measured *m,
     const char *p = text;
     unsigned found = 0;
 
-    if (proc_read(dir, "maps", text, sizeof(text)) < 0) {
+    if (proc_read(dir, "maps", text, sizeof(text), NULL) < 0) {
         return measure_short(d, w, "maps", strerror(errno), "readable");
     }
     while (*p != '\0') {
@@ -327,28 +408,18 @@ int proc_shared(int dir, const struct measure_want *w, struct measured *m,
     return 0;
 }
 
-/* Undumpable: its /proc files belong to its user namespace's root, not to it.
- * The program file: our sealed image and nothing else. */
 int proc_identity(int dir, const struct measure_want *w, struct diag *d)
 {
-    struct stat own, exe, image, root, here;
+    struct stat exe, image;
     char text[32];
 
-    if (fstatat(dir, "stat", &own, 0) < 0 || fstatat(dir, "exe", &exe, 0) < 0 ||
-        fstat(w->image_fd, &image) < 0 || fstatat(dir, "root", &root, 0) < 0 ||
-        stat("/", &here) < 0) {
+    if (fstatat(dir, "exe", &exe, 0) < 0 || fstat(w->image_fd, &image) < 0) {
         return measure_short(d, w, "identity", strerror(errno), "readable");
-    }
-    if (own.st_uid != w->uid_base) {
-        return measure_short(d, w, "undumpable", "dumpable", "undumpable");
     }
     if (exe.st_ino != image.st_ino || exe.st_dev != image.st_dev) {
         return measure_short(d, w, "image", "another file", "the sealed image");
     }
-    if (root.st_ino == here.st_ino && root.st_dev == here.st_dev) {
-        return measure_short(d, w, "root", "the kernel's", "its own");
-    }
-    if (proc_read(dir, "personality", text, sizeof(text)) < 0 ||
+    if (proc_read(dir, "personality", text, sizeof(text), NULL) < 0 ||
         strtoul(text, NULL, 16) != 0) {
         return measure_short(d, w, "personality", "not plain", "0");
     }

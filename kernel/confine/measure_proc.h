@@ -6,8 +6,20 @@
 
 #include "kernel/confine/measure.h"
 
-/* Reads a whole small file. Bytes read, or -1. Terminated. */
-long proc_read(int dir, const char *name, char *out, size_t out_bytes);
+/* Reads a whole small file. Bytes read, or -1. Terminated. *out_owner (not for
+ * NULL): whose file it is. */
+long proc_read(int dir, const char *name, char *out, size_t out_bytes,
+               uid_t *out_owner);
+
+/* The names in a directory but "." and "..". next: 1, 0 at the end, -1. */
+struct proc_list {
+    int fd;
+    ssize_t n, at;
+    uint64_t text[128]; /* of struct dirent64 */
+};
+void proc_list_open(int dir, const char *name, struct proc_list *out);
+int proc_list_next(struct proc_list *l, const char **out_name) MUST_USE;
+void proc_list_close(struct proc_list *l);
 
 int proc_status(int dir, const struct measure_want *w, struct diag *d) MUST_USE;
 int proc_stat(int dir, const struct measure_want *w, struct diag *d) MUST_USE;
@@ -20,8 +32,12 @@ int proc_mounts(int dir, const struct measure_want *w, struct measured *m,
 int proc_cgroup(int dir, const struct measure_want *w, struct diag *d) MUST_USE;
 int proc_shared(int dir, const struct measure_want *w, struct measured *m,
                 struct diag *d) MUST_USE;
+/* Its program file is our sealed image; its personality is plain. */
 int proc_identity(int dir, const struct measure_want *w,
                   struct diag *d) MUST_USE;
+
+/* Opens /proc/PID; -1 with errno. */
+int measure_dir(pid_t pid);
 
 /* "measured short": the one way in which a layer is refused. */
 int measure_short(struct diag *d, const struct measure_want *w,

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/prctl.h>
@@ -73,6 +74,7 @@ static int next_call_reach(struct probe *p)
     p->home.rax = p->home.orig_rax;
     p->home.orig_rax = ~0ul;
     p->site = p->home.rip;
+    p->away = 1;
     return 0;
 }
 
@@ -82,14 +84,42 @@ static int site_find(struct probe *p)
         return ERR_TRACE(ERR_CONFINE);
     }
     p->site = p->home.rip - 2;
-    if (!is_site(p, p->site)) {
-        TRY(next_call_reach(p));
+    if (is_site(p, p->site)) {
+        return 0;
     }
+    TRY(next_call_reach(p));
     if (!is_site(p, p->site)) {
         errno = EFAULT;
         return ERR_TRACE(ERR_CONFINE);
     }
     return 0;
+}
+
+/* Each of its stops wakes the other of the two. On two processors that costs
+ * several times the stop, so it comes to ours meanwhile; where it may not, it is
+ * only slower. */
+static void come_near(struct probe *p)
+{
+    int cpu = sched_getcpu();
+    cpu_set_t here;
+
+    CPU_ZERO(&here);
+    p->moved = cpu >= 0 && cpu < CPU_SETSIZE &&
+               sched_getaffinity(p->pid, sizeof(p->cpus), &p->cpus) == 0;
+    if (p->moved) {
+        CPU_SET((size_t)cpu, &here);
+        (void)!sched_setaffinity(p->pid, sizeof(here), &here);
+    }
+}
+
+static int go_home(struct probe *p)
+{
+    if (p->moved) {
+        (void)!sched_setaffinity(p->pid, sizeof(p->cpus), &p->cpus);
+    }
+    return p->away && ptrace(PTRACE_SETREGS, p->pid, NULL, &p->home) < 0
+               ? ERR_TRACE(ERR_CONFINE)
+               : 0;
 }
 
 int probe_begin(struct probe *p, pid_t pid, int pidfd)
@@ -107,6 +137,7 @@ int probe_begin(struct probe *p, pid_t pid, int pidfd)
         errno = ESRCH;
         return ERR_TRACE(ERR_CONFINE);
     }
+    come_near(p);
     if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) < 0) {
         return ERR_TRACE(ERR_CONFINE);
     }
@@ -123,7 +154,7 @@ int probe_end(struct probe *p)
         return 0;
     }
     p->held = 0;
-    if (ptrace(PTRACE_DETACH, p->pid, NULL, NULL) == 0) {
+    if (go_home(p) == 0 && ptrace(PTRACE_DETACH, p->pid, NULL, NULL) == 0) {
         return 0;
     }
     error = errno;
@@ -138,23 +169,16 @@ int probe_end(struct probe *p)
     return ERR_TRACE(ERR_CONFINE);
 }
 
-int probe_filter(struct probe *p, unsigned i, struct sock_filter *out,
-                 unsigned max, unsigned *out_n)
+int probe_filter(struct probe *p, unsigned i,
+                 struct sock_filter out[static BPF_MAXINSNS], unsigned *out_n)
 {
     long n =
-        ptrace(PTRACE_SECCOMP_GET_FILTER, p->pid, (void *)(uintptr_t)i, NULL);
+        ptrace(PTRACE_SECCOMP_GET_FILTER, p->pid, (void *)(uintptr_t)i, out);
 
     if (n < 0) {
         return errno == ENOENT ? PROBE_E_NONE : ERR_TRACE(ERR_CONFINE);
     }
-    if ((unsigned long)n > max) {
-        errno = EFBIG;
-        return ERR_TRACE(ERR_CONFINE);
-    }
-    if (ptrace(PTRACE_SECCOMP_GET_FILTER, p->pid, (void *)(uintptr_t)i, out) !=
-        n) {
-        return ERR_TRACE(ERR_CONFINE);
-    }
+    ASSERT(n <= BPF_MAXINSNS);
     *out_n = (unsigned)n;
     return 0;
 }
@@ -174,13 +198,13 @@ static int call_run(struct probe *p, unsigned long nr,
     now.rdx = args[2];
     now.r10 = args[3];
     now.r8 = 0;
+    p->away = 1;
     if (ptrace(PTRACE_SETREGS, p->pid, NULL, &now) < 0 ||
         ptrace(PTRACE_SINGLESTEP, p->pid, NULL, NULL) < 0) {
         return ERR_TRACE(ERR_CONFINE);
     }
     TRY(stop_wait(p));
-    if (ptrace(PTRACE_GETREGS, p->pid, NULL, &now) < 0 ||
-        ptrace(PTRACE_SETREGS, p->pid, NULL, &p->home) < 0) {
+    if (ptrace(PTRACE_GETREGS, p->pid, NULL, &now) < 0) {
         return ERR_TRACE(ERR_CONFINE);
     }
     if (now.rip != p->site + 2) {

@@ -4,6 +4,7 @@
 #ifndef KERNEL_CONFINE_PROBE_H
 #define KERNEL_CONFINE_PROBE_H
 
+#include <sched.h>
 #include <sys/types.h>
 #include <sys/user.h>
 
@@ -13,6 +14,9 @@ struct probe {
     pid_t pid;
     int pidfd; /* borrowed */
     int held;
+    int moved; /* to our processor; cpus: where it may run */
+    int away;  /* its registers are not those of home */
+    cpu_set_t cpus;
     struct user_regs_struct home; /* from which it goes on afterwards */
     unsigned long site;           /* of a system call instruction of its own */
 };
@@ -27,10 +31,11 @@ int probe_end(struct probe *p) MUST_USE;
 enum probe_outcome {
     PROBE_E_NONE = 1
 };
-/* Instructions of installed filter number i, oldest first, into out[max].
- * 0, PROBE_E_NONE past the last, ERR_CONFINE. */
-int probe_filter(struct probe *p, unsigned i, struct sock_filter *out,
-                 unsigned max, unsigned *out_n) MUST_USE;
+/* Instructions of installed filter number i, oldest first; BPF_MAXINSNS is the
+ * host's own maximum. 0, PROBE_E_NONE past the last, ERR_CONFINE. */
+int probe_filter(struct probe *p, unsigned i,
+                 struct sock_filter out[static BPF_MAXINSNS],
+                 unsigned *out_n) MUST_USE;
 
 /* Runs prctl(PR_GET_SECUREBITS) in the process. */
 int probe_securebits(struct probe *p, long *out) MUST_USE;

@@ -41,6 +41,12 @@ struct worker *engine_worker_find(struct engine *e, uint32_t ordinal)
     return NULL;
 }
 
+static void zygote_end(struct engine_class *c)
+{
+    measure_process_close(&c->held);
+    zygote_process_release(&c->process);
+}
+
 /* The zygote ended: by itself it never does. All its workers ended with it; the
  * next engine_start makes another. */
 static void zygote_lost(struct engine_class *c)
@@ -49,7 +55,7 @@ static void zygote_lost(struct engine_class *c)
     struct worker *w = e->workers;
 
     loop_remove(&c->watch);
-    zygote_process_release(&c->process);
+    zygote_end(c);
     while (w != NULL) {
         struct worker *next = w->next;
 
@@ -122,9 +128,15 @@ int engine_zygote_need(struct engine_class *c, struct diag *d)
         return 0;
     }
     TRY(spawn_zygote(&s, &c->process, d));
+    if (measure_process_open(c->process.pid, &c->held) < 0) {
+        diag_set(d, ERR_CONFINE, (struct loc){0}, "class %s: namespaces: %s",
+                 c->profile->name, strerror(errno));
+        zygote_end(c);
+        return ERR_TRACE(ERR_CONFINE);
+    }
     if (loop_watch(c->engine->loop, c->process.sock, POLLIN, on_zygote, c,
                    &c->watch) < 0) {
-        zygote_process_release(&c->process);
+        zygote_end(c);
         diag_set(d, ERR_NOMEM, (struct loc){0}, "zygote: out of memory");
         return ERR_TRACE(ERR_NOMEM);
     }
@@ -151,6 +163,7 @@ static int filters_make(struct engine_class *c, struct diag *d)
         diag_hint(d, "libseccomp 2.5.4 or later is needed");
         return ERR_TRACE(ERR_CONFINE);
     }
+    measure_hash(&c->zygote_filter, &c->worker_filter, c->filters_sha256);
     return 0;
 }
 
@@ -188,8 +201,14 @@ int engine_open(struct loop *l, const char *images_dir, struct engine **out,
     for (size_t i = 0; i < WORKER_CLASSES_N; i++) {
         image_init(&e->classes[i].image);
         zygote_process_init(&e->classes[i].process);
+        measure_process_init(&e->classes[i].held);
     }
+    measure_process_init(&e->own);
     TRY(host_check(&e->landlock_abi, d));
+    if (measure_process_open(getpid(), &e->own) < 0) {
+        return diag_set(d, ERR_CONFINE, (struct loc){0},
+                        "own namespaces: %s", strerror(errno));
+    }
     code = cgroups_open(&e->cgroups);
     if (code < 0) {
         return diag_set(d, code, (struct loc){0}, "control groups: %s",
@@ -213,7 +232,7 @@ void engine_close(struct engine *e)
         struct engine_class *c = &e->classes[i];
 
         loop_remove(&c->watch);
-        zygote_process_release(&c->process); /* and all its workers */
+        zygote_end(c); /* and all its workers */
         filter_release(&c->zygote_filter);
         filter_release(&c->worker_filter);
         image_release(&c->image);
@@ -225,6 +244,7 @@ void engine_close(struct engine *e)
         worker_destroy(w);
     }
     cgroups_close(e->cgroups);
+    measure_process_close(&e->own);
     e->magic = 0;
     free(e);
 }

@@ -9,6 +9,7 @@
 
 #include "kernel/confine/cgroup.h"
 #include "kernel/confine/filter.h"
+#include "kernel/confine/measure.h"
 #include "kernel/confine/spawn.h"
 #include "kernel/engine/chan.h"
 #include "kernel/engine/engine.h"
@@ -30,7 +31,9 @@ struct engine_class {
     struct image image;
     struct filter zygote_filter;
     struct filter worker_filter;
+    uint8_t filters_sha256[32];    /* of both */
     struct zygote_process process; /* pid 0 = none runs */
+    struct measure_process held;   /* of it */
     struct loop_source *watch;
 };
 
@@ -39,6 +42,7 @@ struct engine {
     struct loop *loop; /* borrowed */
     unsigned landlock_abi;
     struct cgroups *cgroups;
+    struct measure_process own;
     uint32_t ordinal;       /* last given out; wraps, skipping live ones */
     size_t live;            /* workers that a caller still holds */
     struct worker *workers; /* all whose process may still exist */
@@ -68,6 +72,7 @@ struct worker {
 
     struct worker_hello hello;
     size_t hello_n;
+    struct measured measured;
     struct zygote_event end; /* valid when gone */
     struct diag diag;        /* code != 0: why it fails */
     int own_code;            /* see struct worker_exit */

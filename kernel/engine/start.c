@@ -147,6 +147,7 @@ int engine_start(struct engine *e, enum worker_class c,
     w->handler = *h;
     w->ctx = ctx;
     w->channel = w->pidfd = w->share = -1;
+    measured_init(&w->measured);
     w->request.ordinal = ordinal_next(e);
     limits_take(w, limits);
     if (limits->wall_ms != 0) {

@@ -19,8 +19,6 @@
 
 #include "proto/err.h"
 
-#include "kernel/confine/measure.h"
-
 void worker_destroy(struct worker *w)
 {
     ASSERT(w->magic == WORKER_MAGIC);
@@ -33,6 +31,7 @@ void worker_destroy(struct worker *w)
     if (w->grouped) {
         cgroups_remove(w->engine->cgroups, w->request.ordinal);
     }
+    measured_release(&w->measured);
     free(w->roots);
     w->magic = 0;
     free(w);
@@ -210,20 +209,23 @@ static int group_join(struct worker *w)
     return 0;
 }
 
-static int measure_now(struct worker *w, struct measured *m)
+/* group: its control group's name, or "". Borrowed with all of w. */
+static struct measure_want want_of(const struct worker *w, const char *group)
 {
-    struct engine_class *c = w->class;
-    char group[80] = "";
-    struct measure_want want = {
+    const struct engine_class *c = w->class;
+
+    return (struct measure_want){
         .class_name = c->profile->name,
         .pid = w->pid,
         .pidfd = w->pidfd,
+        .own = &w->engine->own,
         .zygote_pid = c->process.pid,
         .uid_base = spawn_uid_base(getpid(), (unsigned)c->number),
         .image_fd = c->image.fd,
         .image = c->image.cid,
         .zygote_filter = &c->zygote_filter,
         .worker_filter = &c->worker_filter,
+        .filters_sha256 = c->filters_sha256,
         .request = &w->request,
         .roots = w->roots,
         .channel = w->channel_inode,
@@ -232,18 +234,25 @@ static int measure_now(struct worker *w, struct measured *m)
         .cgroup = w->grouped ? cgroups_version(w->engine->cgroups) : "none",
         .cgroup_name = group,
     };
+}
+
+static int measure_now(struct worker *w)
+{
+    char group[80] = "";
+    struct measure_want want;
 
     if (w->hello.landlock_abi != w->engine->landlock_abi) {
         diag_set(&w->diag, ERR_CONFINE, (struct loc){0},
                  "class %s: landlock: version %u, expected %u",
-                 c->profile->name, w->hello.landlock_abi,
+                 w->class->profile->name, w->hello.landlock_abi,
                  w->engine->landlock_abi);
         return ERR_TRACE(ERR_CONFINE);
     }
     if (w->grouped) {
         cgroups_name(w->engine->cgroups, w->request.ordinal, group);
     }
-    return measure(&want, m, &w->diag);
+    want = want_of(w, group);
+    return measure(&want, &w->measured, &w->diag);
 }
 
 static const struct chan_handler chan_handler = {
@@ -254,13 +263,11 @@ static const struct chan_handler chan_handler = {
 /* Both the process and its word are here: look at it, then let it work. */
 static void ready_if_whole(struct worker *w)
 {
-    struct measured m;
-
     if (w->pidfd < 0 || w->hello_n < sizeof(w->hello) || w->kill_wanted ||
         w->ready) {
         return;
     }
-    if (group_join(w) < 0 || measure_now(w, &m) < 0) {
+    if (group_join(w) < 0 || measure_now(w) < 0) {
         fail(w, ERR_CONFINE);
         return;
     }
@@ -272,7 +279,7 @@ static void ready_if_whole(struct worker *w)
     }
     w->ready = 1;
     worker_timer(w, UINT64_MAX);
-    w->handler.on_ready(w->ctx, w, &m.report);
+    w->handler.on_ready(w->ctx, w, &w->measured.report);
 }
 
 void worker_on_hello(void *ctx, short revents)
@@ -312,6 +319,11 @@ void worker_on_started(struct worker *w, int pidfd)
     if (w->kill_wanted) {
         worker_kill(w);
         return;
+    }
+    if (w->pid > 0 && w->hello_n == 0) {
+        struct measure_want want = want_of(w, "");
+
+        measure_early(&want, &w->measured);
     }
     ready_if_whole(w);
 }

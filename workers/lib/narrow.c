@@ -20,7 +20,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -30,6 +29,26 @@
 static int result(long code)
 {
     return code < 0 ? errno : 0;
+}
+
+int narrow_limits_common(void)
+{
+    static const struct {
+        __rlimit_resource_t resource;
+        rlim_t value;
+    } limits[] = {
+        {RLIMIT_CORE, 0},        {RLIMIT_MEMLOCK, 0}, {RLIMIT_MSGQUEUE, 0},
+        {RLIMIT_SIGPENDING, 64}, {RLIMIT_NICE, 0},    {RLIMIT_RTPRIO, 0},
+    };
+
+    for (size_t i = 0; i < ARRAY_N(limits); i++) {
+        struct rlimit l = {limits[i].value, limits[i].value};
+
+        if (setrlimit(limits[i].resource, &l) < 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 static int step_signals(struct narrow *n)
@@ -76,10 +95,10 @@ static int step_descriptors(struct narrow *n)
 static int step_session(struct narrow *n)
 {
     (void)n;
-    umask(022);
     return result(setsid());
 }
 
+/* Those of its class and task; narrow_limits_common set the others before. */
 static int step_limits(struct narrow *n)
 {
     const struct zygote_request *r = n->request;
@@ -94,12 +113,6 @@ static int step_limits(struct narrow *n)
         {RLIMIT_NPROC, r->processes, 0},
         {RLIMIT_NOFILE, r->files, 0},
         {RLIMIT_STACK, r->stack_bytes, 0},
-        {RLIMIT_CORE, 0, 0},
-        {RLIMIT_MEMLOCK, 0, 0},
-        {RLIMIT_MSGQUEUE, 0, 0},
-        {RLIMIT_SIGPENDING, 64, 0},
-        {RLIMIT_NICE, 0, 0},
-        {RLIMIT_RTPRIO, 0, 0},
     };
 
     for (size_t i = 0; i < ARRAY_N(limits); i++) {
@@ -113,18 +126,17 @@ static int step_limits(struct narrow *n)
     return 0;
 }
 
+/* The kernel dropped all others before the image ran, and sees afterwards that
+ * none is left. */
 static int step_bounding(struct narrow *n)
 {
-    (void)n;
-    for (unsigned long cap = 0; cap < 64; cap++) {
-        int has = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
+    static const unsigned long kept[] = {CAP_SETUID, CAP_SETGID, CAP_SETPCAP,
+                                         CAP_SYS_ADMIN};
+    size_t kept_n = ARRAY_N(kept) - (n->request->own_root ? 0 : 1);
 
-        /* Asking first: each drop copies the credentials. */
-        if (has > 0) {
-            has = prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
-        }
-        if (has < 0) {
-            return errno == EINVAL && cap > CAP_AUDIT_READ ? 0 : errno;
+    for (size_t i = 0; i < kept_n; i++) {
+        if (prctl(PR_CAPBSET_DROP, kept[i], 0, 0, 0) < 0) {
+            return errno;
         }
     }
     return 0;

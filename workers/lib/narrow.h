@@ -14,6 +14,9 @@ struct narrow {
     unsigned landlock_abi; /* out */
 };
 
+/* In the zygote, once: the limits that are the same for every worker. 0 or -1. */
+int narrow_limits_common(void) MUST_USE;
+
 /* All layers, in the one order that works. Returns 0 or an errno, with the step
  * that failed; nothing may run after a failure but _exit. */
 int narrow_all(struct narrow *n, enum confine_step *out_step) MUST_USE;

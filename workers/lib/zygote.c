@@ -269,7 +269,7 @@ int worker_main(const struct worker_hooks *hooks)
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     if (sigprocmask(SIG_BLOCK, &child, NULL) < 0 ||
-        sigaction(SIGCHLD, &action, NULL) < 0) {
+        sigaction(SIGCHLD, &action, NULL) < 0 || narrow_limits_common() < 0) {
         return STATUS_BAD;
     }
     free(malloc(1)); /* the allocator asks for its random key here, once */
