@@ -151,7 +151,8 @@ int profile_print(const struct profile *p, struct buf *out)
     TRY(buf_putf(out,
                  "# Confinement of class %s, as kernel/confine has it. Made "
                  "by a test;\n# do not edit. A call without a rule that holds "
-                 "kills the process.\n\n[root]\n%s\n",
+                 "kills the process; of\n# several that hold, one that allows "
+                 "wins.\n\n[root]\n%s\n",
                  p->name,
                  p->own_root
                      ? "tmpfs, read-only; declared paths bound read-only; "

@@ -1,5 +1,6 @@
 # Confinement of class model, as kernel/confine has it. Made by a test;
-# do not edit. A call without a rule that holds kills the process.
+# do not edit. A call without a rule that holds kills the process; of
+# several that hold, one that allows wins.
 
 [root]
 tmpfs, empty, read-only

@@ -18,26 +18,17 @@
 /* Kill: a system call that ends the process. */
 #define K(row, name, class, nr, ...)                                           \
     {                                                                          \
-        row, name, class, END_SIGSYS, 0, nr,                                   \
-        {                                                                      \
-            __VA_ARGS__                                                        \
-        }                                                                      \
+        row, name, class, END_SIGSYS, 0, nr, {__VA_ARGS__}, NULL               \
     }
 /* Answer: a system call that returns value. */
 #define R(row, name, class, value, nr, ...)                                    \
     {                                                                          \
-        row, name, class, END_ANSWER, value, nr,                               \
-        {                                                                      \
-            __VA_ARGS__                                                        \
-        }                                                                      \
+        row, name, class, END_ANSWER, value, nr, {__VA_ARGS__}, NULL           \
     }
 /* Special: a function of the image. */
 #define S(row, name, class, end, value)                                        \
     {                                                                          \
-        row, name, class, end, value, NR_SPECIAL,                              \
-        {                                                                      \
-            0                                                                  \
-        }                                                                      \
+        row, name, class, end, value, NR_SPECIAL, {0}, NULL                    \
     }
 
 #define C "config"

@@ -13,6 +13,9 @@ enum attack_end {
     END_SIGNAL,  /* killed by signal `value`; 0 = by any */
     END_CUT,     /* killed by the kernel at once: before its CPU limit */
     END_ANSWER,  /* went on, and answered `value` (negative: an errno) */
+    END_ALIVE,   /* went on, and answered anything */
+    END_HOST,    /* END_SIGSYS, or the host's own refusal: it shows calls of its
+                    uprobes to no filter (value: a signal, or negative errno) */
     END_EXIT,    /* ended by itself with status `value` */
     END_TIMEOUT, /* by the dead-man switch */
     END_SHORT /* measured short, refused before the task was sent; value: what
@@ -31,6 +34,12 @@ enum attack_end {
 
 #define NR_SPECIAL (-2l) /* a function of the image, found by name */
 
+/* A task named CALL_PREFIX "NUMBER A0 A1 A2 A3 A4 A5" (hexadecimal) makes that call
+ * (numbers.c). */
+#define CALL_PREFIX "call "
+/* The answer of an image that does not know the case. */
+#define UNKNOWN 123456789l
+
 struct attack {
     char row;
     const char *name;
@@ -39,6 +48,7 @@ struct attack {
     long value;
     long nr; /* of a system call, or NR_SPECIAL */
     long args[6];
+    const char *task; /* NULL: the name is */
 };
 
 extern const struct attack attacks[];

@@ -74,8 +74,8 @@ static void on_ready(void *ctx, struct worker *w,
                      const Proctor__Confinement *report)
 {
     struct run *r = ctx;
-    ProtobufCBinaryData name = {strlen(r->a->name),
-                                (uint8_t *)(uintptr_t)r->a->name};
+    const char *text = r->a->task != NULL ? r->a->task : r->a->name;
+    ProtobufCBinaryData name = {strlen(text), (uint8_t *)(uintptr_t)text};
     int code;
 
     (void)report;
@@ -216,6 +216,13 @@ static int as_expected(const struct run *r)
                r->end.cpu_ms < 500;
     case END_ANSWER:
         return r->answered && r->answer == a->value;
+    case END_ALIVE:
+        return r->answered && r->answer != UNKNOWN;
+    case END_HOST:
+        return a->value < 0 && r->answered
+                   ? r->answer == a->value
+                   : quiet && (r->end.killed_signal == SIGSYS ||
+                               r->end.killed_signal == a->value);
     case END_EXIT:
         return quiet && r->end.killed_signal == 0 &&
                r->end.exit_status == a->value;
@@ -228,7 +235,7 @@ static int as_expected(const struct run *r)
     return 0;
 }
 
-static void case_run(struct loop *l, struct engine *e, const struct attack *a)
+void case_run(struct loop *l, struct engine *e, const struct attack *a)
 {
     static const char *const shared[] = {"net", "uts", "ipc"};
     struct run r = {.a = a, .loop = l};
@@ -337,6 +344,9 @@ int main(int argc, char **argv)
         if (only == NULL || strcmp(only, attacks[i].name) == 0) {
             case_run(l, e, &attacks[i]);
         }
+    }
+    if (only == NULL) {
+        numbers_run(l, e);
     }
     engine_close(e);
     loop_free(l);

@@ -2,11 +2,20 @@
 #ifndef TESTS_ATTACK_DRIVER_H
 #define TESTS_ATTACK_DRIVER_H
 
-#include "proto/base.h"
+#include "tests/attack/cases.h"
+
+struct engine;
+struct loop;
 
 /* Prints one TAP line; counts. */
 void tap(int ok, char row, const char *name, const char *class_name,
          const char *found);
+
+/* One escape case, from start to judgement. */
+void case_run(struct loop *l, struct engine *e, const struct attack *a);
+
+/* Every system call number, as the written profiles have it. */
+void numbers_run(struct loop *l, struct engine *e);
 
 /* Rows J and N: each in a process of its own, whose host lacks something. */
 void setup_cases_run(const char *images_dir);
