@@ -103,7 +103,8 @@ static int signals_open(void)
 {
     sigset_t set;
 
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+        signal(SIGCHLD, SIG_DFL) == SIG_ERR) {
         return -1;
     }
     sigemptyset(&set);

@@ -5,8 +5,10 @@
  *
  * Zygote socket (SOCK_SEQPACKET, descriptor ZYGOTE_FD of the zygote): kernel
  * sends zygote_request + filter + roots with the worker's channel attached, and
- * its shared memory when it has one; the zygote sends zygote_event. Channel (SOCK_STREAM): the worker's first bytes are
- * one worker_hello, then frames (proto/frame.h) in both directions. */
+ * its shared memory when it has one; the zygote sends zygote_event. Channel
+ * (SOCK_STREAM): the worker's first bytes are one worker_hello, then frames
+ * (proto/frame.h) in both directions; where filters are watched the kernel's
+ * first is a byte for which the worker waits. */
 #ifndef PROTO_ZYGOTE_H
 #define PROTO_ZYGOTE_H
 
@@ -16,7 +18,7 @@
 
 #define ZYGOTE_FD 3              /* its control socket; a worker's channel */
 #define ZYGOTE_IMAGE_FD 4        /* closed by the exec it is for */
-#define ZYGOTE_MAGIC 0x50727a32u /* "Prz2": changes with any struct below */
+#define ZYGOTE_MAGIC 0x50727a33u /* "Prz3": changes with any struct below */
 #define ZYGOTE_ROOTS_MAX 64
 #define ZYGOTE_ROOTS_BYTES 8192u
 #define ZYGOTE_FILTER_MAX 4096u /* BPF_MAXINSNS */
@@ -87,6 +89,9 @@ struct zygote_request {
     uint64_t share_bytes; /* proto/share.h; 0 = none, and no descriptor */
     uint32_t filter_n;    /* instructions of the final filter, which follow */
     uint32_t roots_bytes; /* then absolute real paths, each NUL-terminated */
+    uint32_t watched;     /* says hello before its filter is on, and waits for
+                             one byte: the kernel watches it being installed */
+    uint32_t zero;
 };
 
 enum zygote_event_kind {
@@ -116,7 +121,7 @@ struct worker_hello {
     uint32_t landlock_abi; /* of the domain it entered */
 };
 
-_Static_assert(sizeof(struct zygote_request) == 88, "no padding");
+_Static_assert(sizeof(struct zygote_request) == 96, "no padding");
 _Static_assert(sizeof(struct zygote_event) == 56, "no padding");
 _Static_assert(sizeof(struct worker_hello) == 16, "no padding");
 _Static_assert(ZYGOTE_FILTER_MAX == BPF_MAXINSNS, "the host's own maximum");

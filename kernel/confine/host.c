@@ -1,28 +1,37 @@
 /* Checks of the host. Runs in the kernel, once, before the first zygote; changes
- * nothing. A missing layer is a refusal by name, never a warning. */
+ * nothing but that it takes uids. A missing layer is a refusal by name, never a
+ * warning; a range of uids is never shared. */
 #include "kernel/confine/host.h"
 
 #include <errno.h>
-#include <linux/magic.h>
+#include <inttypes.h>
 #include <linux/seccomp.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "proto/err.h"
 
+#include "kernel/confine/spawn.h"
 #include "kernel/confine/unroot.h"
+#include "kernel/confine/watch.h"
 
 #define LANDLOCK_VERSION_FLAG 1u
+#define EXTENTS_MAX 32 /* of an id map that are looked at */
 
-static int missing(struct diag *d, const char *what, const char *hint)
+/* why: an errno that says more, or 0. */
+static int missing(struct diag *d, const char *what, int why)
 {
-    diag_set(d, ERR_CONFINE, (struct loc){0}, "this host cannot confine: %s",
-             what);
-    diag_hint(d, "%s", hint);
+    diag_set(d, ERR_CONFINE, (struct loc){0}, "this host cannot confine: %s%s%s",
+             what, why == 0 ? "" : ": ", why == 0 ? "" : strerror(why));
+    diag_hint(d, "see: proctor doctor");
     return ERR_TRACE(ERR_CONFINE);
 }
 
@@ -32,108 +41,213 @@ static int privileges_check(struct diag *d)
     static const cap_value_t needed[] = {CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID,
                                          CAP_SYS_PTRACE};
     cap_t caps = cap_get_proc();
-    const char *lacking = NULL;
-    char what[80];
+    char what[80] = "";
 
     if (caps == NULL) {
-        return missing(d, "capabilities cannot be read", strerror(errno));
+        return missing(d, "capabilities cannot be read", errno);
     }
-    for (size_t i = 0; i < ARRAY_N(needed) && lacking == NULL; i++) {
+    for (size_t i = 0; i < ARRAY_N(needed) && what[0] == '\0'; i++) {
         cap_flag_value_t on = CAP_CLEAR;
 
         if (cap_get_flag(caps, needed[i], CAP_EFFECTIVE, &on) < 0 ||
             on != CAP_SET) {
-            lacking = cap_to_name(needed[i]);
+            char *name = cap_to_name(needed[i]);
+
             snprintf(what, sizeof(what), "%s is missing",
-                     lacking == NULL ? "a capability" : lacking);
+                     name == NULL ? "a capability" : name);
+            cap_free(name);
         }
     }
     cap_free(caps);
-    if (lacking != NULL) {
-        int code = missing(d, what,
-                           "run proctor as root (it gives every right up "
-                           "before a worker starts)");
-
-        cap_free((void *)(uintptr_t)lacking);
-        return code;
-    }
-    return 0;
+    return what[0] == '\0' ? 0 : missing(d, what, 0);
 }
 
-static int proc_check(struct diag *d)
+/* /proc shows this process under the number that it has for itself; the filters
+ * on it are counted. */
+static int proc_check(struct host *h, struct diag *d)
 {
-    struct statfs fs;
+    char line[128];
+    FILE *f = fopen("/proc/self/status", "re");
+    long pid = 0;
+    int found = 0;
 
-    if (statfs("/proc", &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC) {
-        return missing(d, "/proc is not mounted",
-                       "mount -t proc proc /proc; workers are measured there");
+    while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+        found += sscanf(line, "Pid: %ld", &pid) == 1;
+        found += sscanf(line, "Seccomp_filters: %u", &h->filters_n) == 1;
     }
-    return 0;
-}
-
-static int namespaces_check(struct diag *d)
-{
-    FILE *f = fopen("/proc/sys/user/max_user_namespaces", "re");
-    unsigned long n = 0;
-    int got = f == NULL ? 0 : fscanf(f, "%lu", &n);
-
-    if (f != NULL) {
-        fclose(f);
+    if (f == NULL) {
+        return missing(d, "/proc is not mounted", errno);
     }
-    if (got != 1 || n == 0) {
-        return missing(d, "user namespaces are off",
-                       "sysctl user.max_user_namespaces=1000");
+    fclose(f);
+    if (pid != (long)getpid()) {
+        return missing(d, "/proc is that of another pid namespace", 0);
     }
-    return 0;
+    return found == 2 ? 0
+                      : missing(d, "/proc/PID/status has no Seccomp_filters "
+                                   "(Linux 5.9)", 0);
 }
 
 static int seccomp_check(struct diag *d)
 {
     uint32_t action = SECCOMP_RET_KILL_PROCESS;
 
-    if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) < 0) {
-        return missing(d, "seccomp filters are not available",
-                       "a kernel with CONFIG_SECCOMP_FILTER (4.14 or later)");
-    }
-    return 0;
+    return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0
+               ? 0
+               : missing(d, "seccomp filters are not available", errno);
 }
 
 static int landlock_check(unsigned *out_abi, struct diag *d)
 {
     long abi =
         syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_VERSION_FLAG);
+    char what[80];
 
-    *out_abi = 0;
     if (abi < 1) {
-        return missing(d, "Landlock is not available",
-                       "a kernel with CONFIG_SECURITY_LANDLOCK, booted with "
-                       "landlock in lsm=");
+        return missing(d, "Landlock is not available", abi < 0 ? errno : 0);
+    }
+    if (abi < LANDLOCK_ABI_MIN) {
+        snprintf(what, sizeof(what), "Landlock has ABI %ld, %u is the least",
+                 abi, LANDLOCK_ABI_MIN);
+        return missing(d, what, 0);
     }
     *out_abi = (unsigned)abi;
     return 0;
 }
 
-static int root_check(struct diag *d)
-{
-    int error = unroot_is_needed() ? unroot() : 0;
-    char what[96];
+/* Ids of this process's user namespace: [first, first + n) there, `outer` is
+ * what the namespace around it calls the first. */
+struct extent {
+    uint64_t first, outer, n;
+};
 
-    if (error == 0) {
-        return 0;
+/* The largest range that both maps hold under the same numbers, without 0. */
+static int range_find(struct extent *out)
+{
+    struct extent e[2][EXTENTS_MAX];
+    static const char *const maps[] = {"/proc/self/uid_map",
+                                       "/proc/self/gid_map"};
+    size_t n[2] = {0, 0};
+
+    *out = (struct extent){0, 0, 0};
+    for (size_t i = 0; i < ARRAY_N(maps); i++) {
+        FILE *f = fopen(maps[i], "re");
+        struct extent *x = e[i];
+
+        while (f != NULL && n[i] < EXTENTS_MAX &&
+               fscanf(f, "%" SCNu64 " %" SCNu64 " %" SCNu64, &x[n[i]].first,
+                      &x[n[i]].outer, &x[n[i]].n) == 3) {
+            n[i]++;
+        }
+        if (f == NULL) {
+            return ERR_TRACE(ERR_CONFINE);
+        }
+        fclose(f);
     }
-    snprintf(what, sizeof(what), "no user namespace can be made here: %s",
-             strerror(error));
-    return missing(d, what,
-                   "outside of a chroot, or in one with CAP_SYS_ADMIN, "
-                   "CAP_SYS_CHROOT and /proc");
+    for (size_t i = 0; i < n[0] * n[1]; i++) {
+        const struct extent *u = &e[0][i / n[1]];
+        const struct extent *g = &e[1][i % n[1]];
+        uint64_t from = u->first > g->first ? u->first : g->first;
+        uint64_t u_end = u->first + u->n, g_end = g->first + g->n;
+        uint64_t end = u_end < g_end ? u_end : g_end;
+
+        from = from == 0 ? 1 : from;
+        if (end > from && end - from > out->n) {
+            *out = (struct extent){from, u->outer + (from - u->first),
+                                   end - from};
+        }
+    }
+    return 0;
 }
 
-int host_check(unsigned *out_landlock_abi, struct diag *d)
+/* A name that one process of this network namespace can hold. -1: taken. */
+static int slot_lock(uint64_t outer)
 {
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int n = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1,
+                     "proctor-uids-%" PRIu64, outer);
+
+    if (fd >= 0 && bind(fd, (const struct sockaddr *)&name,
+                        (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+                                    1 + (size_t)n)) < 0) {
+        fd_closep(&fd);
+    }
+    return fd;
+}
+
+/* No process that can be seen has one of them: none of a kernel that has just
+ * ended, none of an account that somebody gave out there. */
+static int slot_is_idle(uint32_t base)
+{
+    for (uint32_t i = 0; i < UID_SLOT; i++) {
+        errno = 0;
+        (void)getpriority(PRIO_USER, base + i);
+        if (errno != ESRCH) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int uids_take(struct host *h, struct diag *d)
+{
+    struct extent r;
+    char what[120];
+    uint64_t slots;
+
+    if (range_find(&r) < 0) {
+        return missing(d, "/proc/self/uid_map", errno);
+    }
+    if (r.first <= UID_BASE && r.first + r.n > UID_BASE + UID_SLOT) {
+        r.outer += UID_BASE - r.first; /* the whole host's numbers */
+        r.n -= UID_BASE - r.first;
+        r.first = UID_BASE;
+    }
+    slots = r.n / UID_SLOT < UID_SLOTS ? r.n / UID_SLOT : UID_SLOTS;
+    for (uint64_t i = 0; i < slots; i++) {
+        uint64_t at = ((uint64_t)getpid() + i) % slots * UID_SLOT;
+
+        h->uid_fd = slot_lock(r.outer + at);
+        if (h->uid_fd >= 0 && slot_is_idle((uint32_t)(r.first + at))) {
+            h->uid_base = (uint32_t)(r.first + at);
+            return 0;
+        }
+        fd_closep(&h->uid_fd);
+    }
+    snprintf(what, sizeof(what),
+             slots == 0 ? "uids: %" PRIu64 " are mapped here, workers of one "
+                          "kernel need %u of their own"
+                        : "uids: other kernels hold all %" PRIu64
+                          " that are mapped here (%u each)",
+             r.n, UID_SLOT);
+    return missing(d, what, 0);
+}
+
+void host_init(struct host *h)
+{
+    *h = (struct host){.uid_fd = -1};
+}
+
+void host_release(struct host *h)
+{
+    fd_closep(&h->uid_fd);
+}
+
+int host_check(struct host *h, struct diag *d)
+{
+    int error;
+
     TRY(privileges_check(d));
-    TRY(proc_check(d));
-    TRY(namespaces_check(d));
-    TRY(root_check(d));
+    TRY(proc_check(h, d));
+    error = unroot_is_needed() ? unroot() : 0;
+    if (error != 0) {
+        return missing(d, "no user namespace can be made here", error);
+    }
     TRY(seccomp_check(d));
-    return landlock_check(out_landlock_abi, d);
+    h->filters_are_watched = watch_is_needed();
+    if (h->filters_are_watched < 0) {
+        return missing(d, "ptrace of workers is not allowed", errno);
+    }
+    TRY(landlock_check(&h->landlock_abi, d));
+    return uids_take(h, d);
 }

@@ -12,6 +12,7 @@
 #include "proto/zygote.h"
 
 #include "kernel/confine/filter.h"
+#include "kernel/confine/host.h"
 
 #include "evidence.pb-c.h"
 
@@ -47,7 +48,8 @@ struct measure_want {
     const char *roots;
     ino_t channel;           /* inode of the worker's end */
     int share_fd;            /* when request->share_bytes > 0 */
-    unsigned landlock_abi;   /* of the host */
+    int channel_fd;          /* our end of it; not read here */
+    const struct host *host;
     const char *cgroup;      /* "v1", "v2" or "none" */
     const char *cgroup_name; /* end of its group's path; "" = in none */
 };
@@ -66,6 +68,7 @@ struct measured {
     char shared_[48];
     char class_[ZYGOTE_CLASS_BYTES];
     char cgroup_[8];
+    char seen_[12];
     uint8_t filter_[32];
     uint8_t image_[CID_BYTES];
 };

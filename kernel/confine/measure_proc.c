@@ -137,6 +137,7 @@ int proc_status(int dir, const struct measure_want *w, struct diag *d)
     static const char zero[] = "0000000000000000";
     char text[STATUS_BYTES];
     char uids[64];
+    char filters[16];
     char found[256];
     uint32_t uid = w->uid_base + w->request->uid;
     uid_t owner;
@@ -153,11 +154,12 @@ int proc_status(int dir, const struct measure_want *w, struct diag *d)
         {"CapAmb", "capabilities: ambient", zero},
         {"NoNewPrivs", "no_new_privs", "1"},
         {"Seccomp", "seccomp mode", "2"},
-        {"Seccomp_filters", "seccomp: number of filters", "2"},
+        {"Seccomp_filters", "seccomp: number of filters", filters},
         {"Threads", "threads", "1"},
     };
 
     snprintf(uids, sizeof(uids), "%u %u %u %u", uid, uid, uid, uid);
+    snprintf(filters, sizeof(filters), "%u", w->host->filters_n + 2);
     if (proc_read(dir, "status", text, sizeof(text), &owner) < 0) {
         return measure_short(d, w, "status", strerror(errno), "readable");
     }

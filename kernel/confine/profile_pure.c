@@ -3,6 +3,7 @@
  * A pure worker computes on what its channel brings. Each allowed call is here
  * because something needs it; the reason stands beside it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/mman.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
@@ -81,6 +82,7 @@ static const struct rule narrow[] = {
     ALLOW1("prctl", 0, M32, PR_CAPBSET_DROP),
     ALLOW1("prctl", 0, M32, PR_CAP_AMBIENT),
     ALLOW1("prctl", 0, M32, PR_SET_SECUREBITS),
+    ALLOW1("prctl", 0, M32, PR_GET_SECUREBITS), /* a watched worker shows them */
     ALLOW1("prctl", 0, M32, PR_SET_DUMPABLE),
     ALLOW1("prctl", 0, M32, PR_SET_NO_NEW_PRIVS),
     ALLOW("landlock_create_ruleset"),
@@ -92,8 +94,10 @@ const struct rule_list rules_narrow = LIST(narrow);
 
 static const struct rule fork_pure[] = {
     ALLOW1("clone", 0, M64, CLONE_PIDFD | SIGCHLD),
-    /* Libraries look for files at start; a pure image finds none. */
-    REFUSE("openat", EACCES),
+    /* Libraries look for files at start; a pure image finds none. A directory
+     * can be asked for, so that a watched worker shows its Landlock domain. */
+    REFUSE1("openat", EACCES, 2, O_DIRECTORY, 0),
+    ALLOW1("openat", 2, M32, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
 };
 const struct rule_list rules_fork_pure = LIST(fork_pure);
 

@@ -19,21 +19,16 @@
 #include "proto/err.h"
 
 #include "kernel/confine/spawn_child.h"
+#include "kernel/confine/watch.h"
 
 #define ZYGOTE_START_MS 10000
+#define START_CALLS_MAX 1024u /* from clone to filter; about 200 are made */
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
 #endif
 
 static const struct loc nowhere = {0};
-
-uint32_t spawn_uid_base(pid_t kernel_pid, unsigned class_i)
-{
-    ASSERT(class_i < UID_SLOT / UID_CLASS);
-    return UID_BASE + (uint32_t)kernel_pid % UID_SLOTS * UID_SLOT +
-           class_i * UID_CLASS;
-}
 
 const char *confine_step_text(uint32_t step)
 {
@@ -54,10 +49,8 @@ int confine_step_diag(struct diag *d, const char *class_name, uint32_t step,
     if (step == STEP_BIND) {
         diag_hint(d, "every declared path must exist and be open to all users "
                      "(a path below a private directory is not)");
-    } else if (step == STEP_LANDLOCK) {
-        diag_hint(d, "boot with lsm=...,landlock (Linux 5.13 or later)");
     } else {
-        diag_hint(d, "see the confinement section of proctor(1)");
+        diag_hint(d, "see: proctor doctor");
     }
     return ERR_CONFINE;
 }
@@ -136,6 +129,39 @@ static int up_wait(const struct spawn *s, struct zygote_process *z,
     return 0;
 }
 
+/* The byte for which the child waits; then, where its filter cannot be read back
+ * later, it is seen to install it. A child that failed before has said so. */
+static int child_release(const struct spawn *s, struct zygote_process *z,
+                         struct diag *d)
+{
+    struct zygote_event e;
+    struct probe p = {.held = 0};
+    int fd = -1;
+    int code = s->watched ? watch_begin(&p, z->pid, z->pidfd) : 0;
+    int error;
+
+    if (code == 0 && send(z->sock, "g", 1, MSG_NOSIGNAL) != 1) {
+        code = ERR_CONFINE;
+    }
+    if (code == 0 && s->watched) {
+        code = watch_reach(&p, START_CALLS_MAX);
+        code = code == 0 ? watch_install(&p, s->filter) : code;
+    }
+    error = code == WATCH_E_OTHER ? EBADMSG : errno;
+    if (probe_end(&p) < 0 && code == 0) {
+        code = ERR_CONFINE;
+        error = errno;
+    }
+    if (code == 0) {
+        return 0;
+    }
+    if (zygote_next(z->sock, &e, &fd) == 0 && e.kind == ZYGOTE_BROKEN) {
+        fd_closep(&fd);
+        return confine_step_diag(d, s->class_name, e.step, e.error);
+    }
+    return confine_step_diag(d, s->class_name, STEP_ZYGOTE_FILTER, error);
+}
+
 static int process_make(const struct spawn *s, int child_sock,
                         struct zygote_process *z, struct diag *d)
 {
@@ -151,17 +177,13 @@ static int process_make(const struct spawn *s, int child_sock,
     if (pid < 0) {
         diag_set(d, ERR_CONFINE, nowhere, "class %s: namespaces: %s",
                  s->class_name, strerror(errno));
-        diag_hint(d, "the host must allow user namespaces "
-                     "(user.max_user_namespaces) and this process be root");
+        diag_hint(d, "see: proctor doctor");
         return ERR_TRACE(ERR_CONFINE);
     }
     z->pid = (pid_t)pid;
     error = map_write(z->pid, "uid_map", s->uid_base);
     if (error == 0) {
         error = map_write(z->pid, "gid_map", s->uid_base);
-    }
-    if (error == 0 && send(z->sock, "g", 1, MSG_NOSIGNAL) != 1) {
-        error = errno;
     }
     return error == 0 ? 0
                       : confine_step_diag(d, s->class_name, STEP_MAPS, error);
@@ -187,6 +209,7 @@ int spawn_zygote(const struct spawn *s, struct zygote_process *out,
     }
     TRY(process_make(s, child_sock, &z, d));
     fd_closep(&child_sock);
+    TRY(child_release(s, &z, d));
     TRY(up_wait(s, &z, d));
     *out = z;
     zygote_process_init(&z);

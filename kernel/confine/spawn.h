@@ -2,11 +2,11 @@
  * own namespaces, root, capability set and filter from its first instruction
  * on. Made by the kernel; forks workers on request (workers/lib/zygote.c).
  *
- * Uids: a kernel gives out [UID_BASE + slot * UID_SLOT, + UID_SLOT) of the host,
- * slot from its own pid, so that two kernels share none; within it each class
- * has UID_CLASS numbers, the first of which is its zygote. The range lies
- * between those that systemd and distributions use (Debian policy 9.2.2,
- * systemd UIDS-GIDS.md); no account may be given out there. */
+ * Uids: a kernel gives out UID_SLOT numbers that it holds alone (host.c takes
+ * them); of these each class has UID_CLASS, the first of which is its zygote.
+ * Where all of the host's numbers are mapped, they lie between those that systemd
+ * and distributions use (Debian policy 9.2.2, systemd UIDS-GIDS.md); no account
+ * may be given out there. */
 #ifndef KERNEL_CONFINE_SPAWN_H
 #define KERNEL_CONFINE_SPAWN_H
 
@@ -25,9 +25,6 @@
 _Static_assert(UID_BASE + UID_SLOT * UID_SLOTS < 2147352576u,
                "below the range that systemd reserves for foreign images");
 
-/* First host uid of a class (0..3) of the kernel with this pid. */
-uint32_t spawn_uid_base(pid_t kernel_pid, unsigned class_i);
-
 struct zygote_process {
     pid_t pid;
     int pidfd; /* owned */
@@ -43,6 +40,7 @@ struct spawn {
     int image_fd; /* sealed image */
     uint32_t uid_base;
     const struct filter *filter; /* of the zygote */
+    int watched; /* that it is installed cannot be read back later (watch.h) */
 };
 
 /* Returns when the zygote runs its image and has said so, or after ten seconds.

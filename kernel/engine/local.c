@@ -14,8 +14,6 @@
 #include "proto/err.h"
 #include "proto/limits.h"
 
-#include "kernel/confine/host.h"
-
 static const char *const class_names[WORKER_CLASSES_N] = {
     [WORKER_CONFIG] = "config",
     [WORKER_PROGRAM] = "program",
@@ -120,8 +118,9 @@ int engine_zygote_need(struct engine_class *c, struct diag *d)
         .class_name = c->profile->name,
         .own_root = c->profile->own_root,
         .image_fd = c->image.fd,
-        .uid_base = spawn_uid_base(getpid(), (unsigned)c->number),
+        .uid_base = engine_class_uid(c),
         .filter = &c->zygote_filter,
+        .watched = c->engine->host.filters_are_watched,
     };
 
     if (c->process.pid > 0) {
@@ -198,13 +197,14 @@ int engine_open(struct loop *l, const char *images_dir, struct engine **out,
     }
     e->magic = ENGINE_MAGIC;
     e->loop = l;
+    host_init(&e->host);
     for (size_t i = 0; i < WORKER_CLASSES_N; i++) {
         image_init(&e->classes[i].image);
         zygote_process_init(&e->classes[i].process);
         measure_process_init(&e->classes[i].held);
     }
     measure_process_init(&e->own);
-    TRY(host_check(&e->landlock_abi, d));
+    TRY(host_check(&e->host, d));
     if (measure_process_open(getpid(), &e->own) < 0) {
         return diag_set(d, ERR_CONFINE, (struct loc){0},
                         "own namespaces: %s", strerror(errno));
@@ -245,6 +245,7 @@ void engine_close(struct engine *e)
     }
     cgroups_close(e->cgroups);
     measure_process_close(&e->own);
+    host_release(&e->host);
     e->magic = 0;
     free(e);
 }

@@ -9,6 +9,7 @@
 
 #include "kernel/confine/cgroup.h"
 #include "kernel/confine/filter.h"
+#include "kernel/confine/host.h"
 #include "kernel/confine/measure.h"
 #include "kernel/confine/spawn.h"
 #include "kernel/engine/chan.h"
@@ -40,7 +41,7 @@ struct engine_class {
 struct engine {
     unsigned magic;
     struct loop *loop; /* borrowed */
-    unsigned landlock_abi;
+    struct host host;
     struct cgroups *cgroups;
     struct measure_process own;
     uint32_t ordinal;       /* last given out; wraps, skipping live ones */
@@ -86,6 +87,12 @@ struct worker {
     unsigned gone : 1;      /* reaped, or never was */
     unsigned last_call : 1; /* inside on_exit or on_failed */
 };
+
+/* First uid of a class's workers: its zygote's. */
+static inline uint32_t engine_class_uid(const struct engine_class *c)
+{
+    return c->engine->host.uid_base + (uint32_t)c->number * UID_CLASS;
+}
 
 /* local.c: the zygote of a class runs, or d says why not. */
 int engine_zygote_need(struct engine_class *c, struct diag *d) MUST_USE;

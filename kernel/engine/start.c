@@ -107,6 +107,7 @@ static int start(struct worker *w, const struct worker_limits *l)
     }
     TRY(engine_zygote_need(w->class, &w->diag));
     r->magic = ZYGOTE_MAGIC;
+    r->watched = w->engine->host.filters_are_watched != 0;
     r->filter_n = w->class->worker_filter.n;
     r->uid = uid_pick(w->class, r->ordinal);
     if (r->uid == 0) {

@@ -220,7 +220,7 @@ static struct measure_want want_of(const struct worker *w, const char *group)
         .pidfd = w->pidfd,
         .own = &w->engine->own,
         .zygote_pid = c->process.pid,
-        .uid_base = spawn_uid_base(getpid(), (unsigned)c->number),
+        .uid_base = engine_class_uid(c),
         .image_fd = c->image.fd,
         .image = c->image.cid,
         .zygote_filter = &c->zygote_filter,
@@ -230,7 +230,8 @@ static struct measure_want want_of(const struct worker *w, const char *group)
         .roots = w->roots,
         .channel = w->channel_inode,
         .share_fd = w->share,
-        .landlock_abi = w->engine->landlock_abi,
+        .channel_fd = w->channel,
+        .host = &w->engine->host,
         .cgroup = w->grouped ? cgroups_version(w->engine->cgroups) : "none",
         .cgroup_name = group,
     };
@@ -241,11 +242,11 @@ static int measure_now(struct worker *w)
     char group[80] = "";
     struct measure_want want;
 
-    if (w->hello.landlock_abi != w->engine->landlock_abi) {
+    if (w->hello.landlock_abi != w->engine->host.landlock_abi) {
         diag_set(&w->diag, ERR_CONFINE, (struct loc){0},
                  "class %s: landlock: version %u, expected %u",
                  w->class->profile->name, w->hello.landlock_abi,
-                 w->engine->landlock_abi);
+                 w->engine->host.landlock_abi);
         return ERR_TRACE(ERR_CONFINE);
     }
     if (w->grouped) {

@@ -196,6 +196,7 @@ static int open_all(struct run *r, struct diag *d)
     struct core *c = r->core;
     struct cid policy = cid_of(buf_bytes(&r->policy_text));
 
+    TRY(core_open_engine(c, d)); /* before a store is made that nobody can use */
     if (run_is_recorded(r)) {
         TRY(core_open_store(c, d));
         if (has_policy(r)) {
@@ -205,7 +206,6 @@ static int open_all(struct run *r, struct diag *d)
             r->policy_text_cid = policy;
         }
     }
-    TRY(core_open_engine(c, d));
     if (run_is_recorded(r)) {
         TRY(core_open_ledger(c, &policy, d));
         if (d->what[0] != '\0') {

@@ -77,6 +77,7 @@ allow    prctl if arg0 & 0xffffffff == 0x17
 allow    prctl if arg0 & 0xffffffff == 0x18
 allow    prctl if arg0 & 0xffffffff == 0x2f
 allow    prctl if arg0 & 0xffffffff == 0x1c
+allow    prctl if arg0 & 0xffffffff == 0x1b
 allow    prctl if arg0 & 0xffffffff == 0x4
 allow    prctl if arg0 & 0xffffffff == 0x26
 allow    landlock_create_ruleset
@@ -86,4 +87,5 @@ allow    seccomp if arg0 & 0xffffffff == 0x1 and arg1 & 0xffffffff == 0
 
 [zygote: making a worker]
 allow    clone if arg0 & 0xffffffffffffffff == 0x1011
-errno 13  openat
+errno 13  openat if arg2 & 0x10000 == 0
+allow    openat if arg2 & 0xffffffff == 0x90000

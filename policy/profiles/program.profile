@@ -266,6 +266,7 @@ allow    prctl if arg0 & 0xffffffff == 0x17
 allow    prctl if arg0 & 0xffffffff == 0x18
 allow    prctl if arg0 & 0xffffffff == 0x2f
 allow    prctl if arg0 & 0xffffffff == 0x1c
+allow    prctl if arg0 & 0xffffffff == 0x1b
 allow    prctl if arg0 & 0xffffffff == 0x4
 allow    prctl if arg0 & 0xffffffff == 0x26
 allow    landlock_create_ruleset

@@ -19,9 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kernel/confine/spawn.h"
-#include "kernel/engine/engine.h"
-#include "kernel/engine/loop.h"
+#include "kernel/engine/local.h"
 
 struct fault {
     char row;
@@ -213,6 +211,7 @@ NORETURN static void victim_run(const char *images_dir)
     struct diag d;
 
     if (loop_new(&l) < 0 || engine_open(l, images_dir, &e, &d) < 0 ||
+        write(report_fd, &e->host.uid_base, sizeof(uint32_t)) < 0 ||
         engine_start(e, WORKER_CONFIG, &limits, &sleeper, l, &w) < 0 ||
         engine_start(e, WORKER_PROGRAM, &limits, &sleeper, l, &w) < 0 ||
         loop_run(l) < 0) {
@@ -221,10 +220,9 @@ NORETURN static void victim_run(const char *images_dir)
     _exit(8);
 }
 
-/* Processes whose uid is one that this kernel gave out. */
-static unsigned processes_of(pid_t kernel)
+/* Processes whose uid is one that a kernel gave out, by its first. */
+static unsigned processes_of(uint32_t base)
 {
-    uint32_t base = spawn_uid_base(kernel, 0);
     DIR *proc = opendir("/proc");
     struct dirent *e;
     unsigned n = 0;
@@ -275,6 +273,7 @@ static void kernel_killed_judge(const char *images_dir)
     struct engine *e;
     struct loop *l;
     struct diag d;
+    uint32_t base = 0;
     int pair[2];
     ssize_t n = 0;
     pid_t pid;
@@ -288,18 +287,21 @@ static void kernel_killed_judge(const char *images_dir)
         victim_run(images_dir);
     }
     close(pair[1]);
+    if (read(pair[0], &base, sizeof(base)) != (ssize_t)sizeof(base)) {
+        abort();
+    }
     while (n < 2 && read(pair[0], ready, 1) == 1) {
         n++;
     }
     close(pair[0]);
-    alive = processes_of(pid);
+    alive = processes_of(base);
     groups = groups_of(pid);
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
-    for (int i = 0; i < 200 && processes_of(pid) > 0; i++) {
+    for (int i = 0; i < 200 && processes_of(base) > 0; i++) {
         usleep(10000);
     }
-    left = processes_of(pid);
+    left = processes_of(base);
     snprintf(text, sizeof(text), "%u processes, then %u", alive, left);
     tap(n == 2 && alive == 4 && left == 0, 'L', "kernel_killed", "all", text);
     diag_init(&d);

@@ -241,7 +241,6 @@ static const struct {
         {STEP_UNDUMPABLE, step_undumpable},
         {STEP_NO_NEW_PRIVS, step_no_new_privs},
         {STEP_LANDLOCK, step_landlock},
-        {STEP_FILTER, step_filter},
 },
   before_root[] = {
       {STEP_SIGNALS, step_signals},
@@ -256,6 +255,11 @@ int NARROW_SKIP(struct narrow *n, enum confine_step step);
 #else
 #define NARROW_SKIP(n, step) 0
 #endif
+
+int narrow_filter(struct narrow *n)
+{
+    return NARROW_SKIP(n, STEP_FILTER) ? 0 : step_filter(n);
+}
 
 int narrow_all(struct narrow *n, enum confine_step *out_step)
 {
@@ -277,6 +281,10 @@ int narrow_all(struct narrow *n, enum confine_step *out_step)
             continue;
         }
         error = after_root[i].run(n);
+    }
+    if (error == 0 && !n->request->watched) {
+        *out_step = STEP_FILTER;
+        error = narrow_filter(n);
     }
     return error;
 }

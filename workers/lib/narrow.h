@@ -17,8 +17,10 @@ struct narrow {
 /* In the zygote, once: the limits that are the same for every worker. 0 or -1. */
 int narrow_limits_common(void) MUST_USE;
 
-/* All layers, in the one order that works. Returns 0 or an errno, with the step
- * that failed; nothing may run after a failure but _exit. */
+/* All layers, in the one order that works; a watched worker's filter is left to
+ * narrow_filter. Returns 0 or an errno, with the step that failed; nothing may
+ * run after a failure but _exit. */
 int narrow_all(struct narrow *n, enum confine_step *out_step) MUST_USE;
+int narrow_filter(struct narrow *n) MUST_USE;
 
 #endif

@@ -102,6 +102,7 @@ NORETURN static void worker_run(struct zygote *z,
         .share_fd = fds[1]};
     enum confine_step step = STEP_NONE;
     struct worker_hello hello = {.magic = ZYGOTE_MAGIC};
+    char go;
 
     hello.error = narrow_all(&n, &step);
     hello.step = hello.error == 0 ? STEP_NONE : (uint32_t)step;
@@ -110,6 +111,10 @@ NORETURN static void worker_run(struct zygote *z,
         _exit(STATUS_HELLO);
     }
     if (hello.error != 0) {
+        _exit(STATUS_NARROW);
+    }
+    /* Watched: the kernel now stops us, and sees the last step being made. */
+    if (r->watched && (read(ZYGOTE_FD, &go, 1) != 1 || narrow_filter(&n) != 0)) {
         _exit(STATUS_NARROW);
     }
     _exit(z->hooks->serve(ZYGOTE_FD, n.share) & 63);
