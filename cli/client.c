@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "cli/files.h"
+#include "cli/lift.h"
 #include "proto/err.h"
 
 #define KERNEL_NAME "proctor-kernel"
@@ -142,7 +143,31 @@ static void release_signals(struct client *c)
     (void)sigprocmask(SIG_SETMASK, &c->before, NULL);
 }
 
-int client_open(const char *store, struct client **out, struct diag *d)
+/* Forks the child that becomes the kernel, and puts it where it can confine. */
+static int start(struct client *c, const char *path, char *store, int sock,
+                 int with_workers, struct diag *d)
+{
+    struct lift lift = {.needed = 0};
+
+    if (with_workers) {
+        TRY(lift_open(&lift, d));
+    }
+    c->kernel = fork();
+    if (c->kernel == 0) {
+        if (lift_child(&lift) < 0) {
+            _exit(126);
+        }
+        become_kernel(path, store, sock, &c->before);
+    }
+    if (c->kernel < 0) {
+        return diag_set(d, ERR_IO, NOWHERE, "cannot start the kernel: %s",
+                        strerror(errno));
+    }
+    return lift_parent(&lift, c->kernel, d);
+}
+
+int client_open(const char *store, int with_workers, struct client **out,
+                struct diag *d)
 {
     struct client *c = calloc(1, sizeof(*c));
     char path[PATH_MAX];
@@ -164,21 +189,22 @@ int client_open(const char *store, struct client **out, struct diag *d)
     }
     rc = catch_signals(c);
     if (rc == 0 &&
-        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0) {
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+        rc = err_from_errno(errno);
+    }
+    if (rc != 0) {
+        (void)diag_set(d, rc, NOWHERE, "cannot start the kernel: %s",
+                       strerror(errno));
+    } else {
         c->sock = pair[0];
-        c->kernel = fork();
-        if (c->kernel == 0) {
-            become_kernel(path, store != NULL ? folder : NULL, pair[1],
-                          &c->before);
-        }
+        rc = start(c, path, store != NULL ? folder : NULL, pair[1],
+                   with_workers, d);
     }
     fd_closep(&pair[1]);
-    if (c->kernel <= 0) {
-        (void)diag_set(d, ERR_IO, NOWHERE, "cannot start the kernel: %s",
-                       strerror(errno));
-        c->is_reaped = 1;
+    if (rc != 0) {
+        c->is_reaped = c->kernel <= 0;
         client_close(c);
-        return ERR_IO;
+        return rc;
     }
     *out = c;
     return 0;

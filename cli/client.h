@@ -38,8 +38,10 @@ struct client_question {
 };
 
 /* Starts the kernel. store: absolute path, or NULL for requests that need none.
- * ERR_NOT_FOUND (no kernel beside this program), ERR_NOMEM, ERR_IO; d says. */
-int client_open(const char *store, struct client **out,
+ * with_workers: in a place where it can confine some (lift.h). ERR_NOT_FOUND (no
+ * kernel beside this program), ERR_CONFINE (no such place), ERR_NOMEM, ERR_IO; d
+ * says. */
+int client_open(const char *store, int with_workers, struct client **out,
                 struct diag *d) MUST_USE;
 /* Closes the socket and waits for the kernel's end. 0 (also for NULL), or
  * ERR_INTERNAL with d when that was no good one. The client stays. */

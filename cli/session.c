@@ -11,14 +11,25 @@
 #include "cli/tiles.h"
 #include "proto/err.h"
 
-int session_open(struct session *s, struct cli *c, const char *store)
+static void init(struct session *s, struct cli *c)
 {
     memset(s, 0, sizeof(*s));
     s->c = c;
     s->store = store;
     frame_init(&s->answer);
     s->progress = progress_new();
-    return client_open(store, &s->client, &c->d);
+}
+
+int session_open(struct session *s, struct cli *c, const char *store)
+{
+    init(s, c);
+    return client_open(store, 1, &s->client, &c->d);
+}
+
+int session_open_bare(struct session *s, struct cli *c)
+{
+    init(s, c);
+    return client_open(NULL, 0, &s->client, &c->d);
 }
 
 static void hear_event(void *ctx, const Proctor__Event *e)

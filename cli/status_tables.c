@@ -109,7 +109,7 @@ int status_tables(struct cli *c)
     const ProtobufCMessage *answer;
     struct session s;
     int code = 0;
-    int rc = session_open(&s, c, NULL);
+    int rc = session_open_bare(&s, c);
 
     if (rc == 0) {
         const struct client_question q = {MSG_TABLES_REQUEST, &m.base, NULL, 0,

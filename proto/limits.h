@@ -49,5 +49,6 @@
 
 /* Workers. */
 #define LIMIT_WORKERS 64 /* alive at once, whatever the policy says */
+#define LIMIT_UIDS 2048u /* of its own, that one kernel needs for its workers */
 
 #endif

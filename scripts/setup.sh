@@ -16,6 +16,8 @@ packages=(
     python3-minimal libpython3-stdlib
     # sanitizers, fuzzing, static analysis
     clang libclang-rt-14-dev clang-tidy
+    # ids for workers of a person who is not root
+    uidmap
     # what the tests hold our results against
     b3sum bubblewrap strace sqlite3 jq mandoc git
 )

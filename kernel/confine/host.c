@@ -215,10 +215,10 @@ static int uids_take(struct host *h, struct diag *d)
         fd_closep(&h->uid_fd);
     }
     snprintf(what, sizeof(what),
-             slots == 0 ? "uids: %" PRIu64 " are mapped here, workers of one "
-                          "kernel need %u of their own"
+             slots == 0 ? "uids: %" PRIu64 " beside root are mapped in this user "
+                          "namespace, one kernel needs %u"
                         : "uids: other kernels hold all %" PRIu64
-                          " that are mapped here (%u each)",
+                          " of this user namespace (%u each)",
              r.n, UID_SLOT);
     return missing(d, what, 0);
 }

@@ -13,13 +13,14 @@
 #include <sys/types.h>
 
 #include "proto/diag.h"
+#include "proto/limits.h"
 #include "proto/zygote.h"
 
 #include "kernel/confine/filter.h"
 
 #define UID_BASE 2000000000u
 #define UID_CLASS 512u
-#define UID_SLOT 2048u /* room for four classes */
+#define UID_SLOT LIMIT_UIDS /* room for four classes */
 #define UID_SLOTS 65536u
 
 _Static_assert(UID_BASE + UID_SLOT * UID_SLOTS < 2147352576u,
