@@ -173,9 +173,8 @@ void lift_hint(int error, struct diag *d)
 
 int lift_open(struct lift *l, struct diag *d)
 {
-    *l = (struct lift){.needed = lift_way() != LIFT_NONE,
-                       .down = {-1, -1},
-                       .up = {-1, -1}};
+    *l = (struct lift){
+        .needed = lift_way() != LIFT_NONE, .down = {-1, -1}, .up = {-1, -1}};
     if (l->needed &&
         (pipe2(l->down, O_CLOEXEC) < 0 || pipe2(l->up, O_CLOEXEC) < 0)) {
         return diag_set(d, ERR_IO, NOWHERE, "cannot start the kernel: %s",
@@ -231,9 +230,15 @@ static int map_range(pid_t child, const char *tool, unsigned long own,
                      struct lift_range r, char *out, size_t out_n)
 {
     char words[4][24];
-    char *argv[] = {(char *)(uintptr_t)tool, words[0], words[1] /* 0 */,
-                    words[2],                words[3] /* 1 */, words[3],
-                    NULL,                    NULL,     NULL};
+    char *argv[] = {(char *)(uintptr_t)tool,
+                    words[0],
+                    words[1] /* 0 */,
+                    words[2],
+                    words[3] /* 1 */,
+                    words[3],
+                    NULL,
+                    NULL,
+                    NULL};
     char first[24], count[24];
     posix_spawn_file_actions_t actions;
     int pipe_fd[2];
@@ -257,9 +262,9 @@ static int map_range(pid_t child, const char *tool, unsigned long own,
     if (error == 0) {
         error = posix_spawn_file_actions_adddup2(&actions, pipe_fd[1],
                                                  STDERR_FILENO);
-        error = error != 0 ? error
-                           : posix_spawnp(&pid, tool, &actions, NULL, argv,
-                                          environ);
+        error = error != 0
+                    ? error
+                    : posix_spawnp(&pid, tool, &actions, NULL, argv, environ);
         (void)posix_spawn_file_actions_destroy(&actions);
     }
     (void)close(pipe_fd[1]);

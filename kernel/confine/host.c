@@ -29,8 +29,9 @@
 /* why: an errno that says more, or 0. */
 static int missing(struct diag *d, const char *what, int why)
 {
-    diag_set(d, ERR_CONFINE, (struct loc){0}, "this host cannot confine: %s%s%s",
-             what, why == 0 ? "" : ": ", why == 0 ? "" : strerror(why));
+    diag_set(d, ERR_CONFINE, (struct loc){0},
+             "this host cannot confine: %s%s%s", what, why == 0 ? "" : ": ",
+             why == 0 ? "" : strerror(why));
     diag_hint(d, "see: proctor doctor");
     return ERR_TRACE(ERR_CONFINE);
 }
@@ -83,8 +84,10 @@ static int proc_check(struct host *h, struct diag *d)
         return missing(d, "/proc is that of another pid namespace", 0);
     }
     return found == 2 ? 0
-                      : missing(d, "/proc/PID/status has no Seccomp_filters "
-                                   "(Linux 5.9)", 0);
+                      : missing(d,
+                                "/proc/PID/status has no Seccomp_filters "
+                                "(Linux 5.9)",
+                                0);
 }
 
 static int seccomp_check(struct diag *d)
@@ -152,8 +155,8 @@ static int range_find(struct extent *out)
 
         from = from == 0 ? 1 : from;
         if (end > from && end - from > out->n) {
-            *out = (struct extent){from, u->outer + (from - u->first),
-                                   end - from};
+            *out =
+                (struct extent){from, u->outer + (from - u->first), end - from};
         }
     }
     return 0;
@@ -168,8 +171,8 @@ static int slot_lock(uint64_t outer)
                      "proctor-uids-%" PRIu64, outer);
 
     if (fd >= 0 && bind(fd, (const struct sockaddr *)&name,
-                        (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
-                                    1 + (size_t)n)) < 0) {
+                        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+                                    (size_t)n)) < 0) {
         fd_closep(&fd);
     }
     return fd;
@@ -215,7 +218,8 @@ static int uids_take(struct host *h, struct diag *d)
         fd_closep(&h->uid_fd);
     }
     snprintf(what, sizeof(what),
-             slots == 0 ? "uids: %" PRIu64 " beside root are mapped in this user "
+             slots == 0 ? "uids: %" PRIu64
+                          " beside root are mapped in this user "
                           "namespace, one kernel needs %u"
                         : "uids: other kernels hold all %" PRIu64
                           " of this user namespace (%u each)",

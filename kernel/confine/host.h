@@ -10,8 +10,8 @@ struct host {
     unsigned landlock_abi;
     int filters_are_watched; /* they cannot be read back (watch.h) */
     unsigned filters_n;      /* on this process itself: workers inherit them */
-    uint32_t uid_base;       /* first of UID_SLOT uids (and gids) of this kernel */
-    int uid_fd;              /* owned; holds the name that keeps others off them */
+    uint32_t uid_base; /* first of UID_SLOT uids (and gids) of this kernel */
+    int uid_fd;        /* owned; holds the name that keeps others off them */
 };
 
 /* The least that keeps every promised layer: REFER (2) closes moves between

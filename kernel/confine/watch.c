@@ -54,8 +54,8 @@ static int stop_await(const struct probe *p, int *out_signal)
         return ERR_TRACE(ERR_CONFINE);
     }
     *out_signal = info.si_status;
-    return waitid((idtype_t)P_PIDFD, (id_t)p->pidfd, &info,
-                  WSTOPPED | __WALL) < 0
+    return waitid((idtype_t)P_PIDFD, (id_t)p->pidfd, &info, WSTOPPED | __WALL) <
+                   0
                ? ERR_TRACE(ERR_CONFINE)
                : 0;
 }
@@ -102,8 +102,8 @@ static int call_next(struct probe *p, struct __ptrace_syscall_info *out)
 
 static int is_install(const struct __ptrace_syscall_info *i)
 {
-    return i->op == PTRACE_SYSCALL_INFO_ENTRY &&
-           i->arch == AUDIT_ARCH_X86_64 && i->entry.nr == SYS_seccomp;
+    return i->op == PTRACE_SYSCALL_INFO_ENTRY && i->arch == AUDIT_ARCH_X86_64 &&
+           i->entry.nr == SYS_seccomp;
 }
 
 int watch_is_needed(void)
@@ -131,8 +131,9 @@ int watch_is_needed(void)
     }
     errno = error;
     /* No process at all: the first zygote will say so. */
-    return pid < 0 ? 1
-           : way < (int)ARRAY_N(ways) ? way : ERR_TRACE(ERR_CONFINE);
+    return pid < 0                    ? 1
+           : way < (int)ARRAY_N(ways) ? way
+                                      : ERR_TRACE(ERR_CONFINE);
 }
 
 int watch_begin(struct probe *p, pid_t pid, int pidfd)
@@ -142,8 +143,8 @@ int watch_begin(struct probe *p, pid_t pid, int pidfd)
 
     *p = (struct probe){.pid = pid, .pidfd = pidfd};
     if (ptrace(PTRACE_SEIZE, pid, NULL,
-               (void *)(uintptr_t)(PTRACE_O_TRACESYSGOOD |
-                                   PTRACE_O_EXITKILL)) < 0) {
+               (void *)(uintptr_t)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)) <
+        0) {
         return ERR_TRACE(ERR_CONFINE);
     }
     p->held = 1;
@@ -259,8 +260,8 @@ int watch_install(struct probe *p, const struct filter *want)
         return ERR_TRACE(ERR_CONFINE);
     }
     TRY(call_next(p, &info));
-    if (!is_install(&info) || !is_wanted(p, (const uint64_t *)info.entry.args,
-                                         want)) {
+    if (!is_install(&info) ||
+        !is_wanted(p, (const uint64_t *)info.entry.args, want)) {
         return WATCH_E_OTHER;
     }
     TRY(call_next(p, &info));

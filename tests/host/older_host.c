@@ -83,14 +83,12 @@ static void rule_add(scmp_filter_ctx ctx, const char *rule, long *landlock)
     } else if (sscanf(rule, "%63[a-z0-9_],%u&%lli=%63s", call, &arg, &value,
                       end) == 4) {
         nr = seccomp_syscall_resolve_name(call);
-        code = bits_add(ctx, action_of(end, rule), nr, arg,
-                        (uint64_t)value);
+        code = bits_add(ctx, action_of(end, rule), nr, arg, (uint64_t)value);
     } else if (sscanf(rule, "%63[a-z0-9_],%u==%lli=%63s", call, &arg, &value,
                       end) == 4) {
         nr = seccomp_syscall_resolve_name(call);
         code = seccomp_rule_add(ctx, action_of(end, rule), nr, 1,
-                                SCMP_CMP64(arg, SCMP_CMP_EQ,
-                                           (uint64_t)value));
+                                SCMP_CMP64(arg, SCMP_CMP_EQ, (uint64_t)value));
     } else if (sscanf(rule, "%63[a-z0-9_]=%63s", call, end) == 2) {
         nr = seccomp_syscall_resolve_name(call);
         code = seccomp_rule_add(ctx, action_of(end, rule), nr, 0);
