@@ -15,7 +15,6 @@ static void init(struct session *s, struct cli *c)
 {
     memset(s, 0, sizeof(*s));
     s->c = c;
-    s->store = store;
     frame_init(&s->answer);
     s->progress = progress_new();
 }
@@ -23,6 +22,7 @@ static void init(struct session *s, struct cli *c)
 int session_open(struct session *s, struct cli *c, const char *store)
 {
     init(s, c);
+    s->store = store;
     return client_open(store, 1, &s->client, &c->d);
 }
 
