@@ -27,7 +27,8 @@
 #define LIMIT_SHRINK_EVALUATIONS 2000u
 #define LIMIT_VALUE_BYTES (1u << 20)  /* one drawn or answered value */
 #define LIMIT_BATCH_BYTES (4u << 20)  /* values of one batch, either way */
-#define LIMIT_BATCH_VALUES 4096u
+#define LIMIT_BATCH_VALUES 9216u /* two batches for an exam of the usual size,
+    its repeats included: a fresh process costs as much as 8,000 answers */
 #define LIMIT_BURNT 64u               /* counterexamples disclosed per exam */
 
 /* Messages. */

@@ -68,6 +68,10 @@ int values_builder_add(struct values_builder *w, struct ubytes v) MUST_USE;
 /* Adds n values of v, from the first-th on; on failure some of them. */
 int values_builder_add_all(struct values_builder *w, const struct values *v,
                            uint32_t first, uint32_t n) MUST_USE;
+/* How many values the batch has that begins at value `first` < n: as even as
+ * LIMIT_BATCH_VALUES lets them be, fewer when LIMIT_BATCH_BYTES is reached, never
+ * none. Depends on the values alone. */
+uint32_t values_batch(const struct values *v, uint32_t first);
 /* Encoded bytes so far, borrowed until the next call. */
 struct ubytes values_builder_bytes(struct values_builder *w);
 uint32_t values_builder_n(const struct values_builder *w);

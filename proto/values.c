@@ -8,7 +8,9 @@
 #include "proto/err.h"
 #include "proto/limits.h"
 
-#define ITEM_BYTES_MIN 5u /* length and one byte of value */
+#define LIST_HEAD_BYTES 4u
+#define ITEM_HEAD_BYTES 4u
+#define ITEM_BYTES_MIN (ITEM_HEAD_BYTES + 1u)
 
 void values_init(struct values *v)
 {
@@ -106,6 +108,24 @@ int values_builder_add_all(struct values_builder *w, const struct values *v,
         code = values_builder_add(w, values_at(v, first + i));
     }
     return code;
+}
+
+uint32_t values_batch(const struct values *v, uint32_t first)
+{
+    uint32_t batches = (v->n_ - 1) / LIMIT_BATCH_VALUES + 1;
+    uint32_t even = (v->n_ - 1) / batches + 1;
+    size_t bytes = LIST_HEAD_BYTES;
+    uint32_t i = first;
+
+    ASSERT(first < v->n_);
+    while (i < v->n_ && i - first < even) {
+        bytes += ITEM_HEAD_BYTES + values_at(v, i).n;
+        if (bytes > LIMIT_BATCH_BYTES && i > first) {
+            break;
+        }
+        i++;
+    }
+    return i - first;
 }
 
 struct ubytes values_builder_bytes(struct values_builder *w)

@@ -17,7 +17,7 @@
 #include "proto/share.h"
 
 #define EVAL_MAGIC 0x6576616cu
-enum { VALUES_HEAD_BYTES = 4, VALUE_HEAD_BYTES = 4, JOINED_BYTES = 1 << 30 };
+enum { JOINED_BYTES = 1 << 30 };
 /* Accounting is by ticks: a process dies a little before its limit shows. */
 enum { CPU_SLACK_MS = 100 };
 
@@ -392,26 +392,22 @@ static void eval_turn(void *ctx, short revents)
 static size_t eval_split(const struct eval *v, struct batch *batches)
 {
     uint32_t total = values_n(v->ask.inputs);
-    uint32_t i = 0;
+    uint32_t first = 0;
     size_t n = 0;
 
-    do {
-        size_t bytes = VALUES_HEAD_BYTES;
-        uint32_t first = i;
+    while (first < total || n == 0) {
+        uint32_t size = total;
 
-        while (i < total && i - first < LIMIT_BATCH_VALUES) {
-            bytes += VALUE_HEAD_BYTES + values_at(v->ask.inputs, i).n;
-            if (bytes > LIMIT_BATCH_BYTES && i > first) {
-                break;
-            }
-            i++;
+        if (first < total && v->ask.runnable->m->kind != RUNNABLE_TABLE) {
+            size = values_batch(v->ask.inputs, first);
         }
         if (batches != NULL) {
             batches[n].first = first;
-            batches[n].n = i - first;
+            batches[n].n = size;
         }
+        first += size;
         n++;
-    } while (i < total && v->ask.runnable->m->kind != RUNNABLE_TABLE);
+    }
     return n;
 }
 

@@ -17,7 +17,7 @@
 #include "proto/limits.h"
 #include "proto/disk.h"
 
-#define CHUNK_BYTES (32u << 10)
+#define CHUNK_BYTES (256u << 10)
 
 /* objects/ab and the name within it. */
 struct place {

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "proto/err.h"
@@ -21,6 +22,10 @@
 
 /* Only how soon an end is noticed while a descendant holds the pipes open. */
 #define TICK_MS 10
+/* A program writes line by line. We are not woken by each, which costs it more
+ * than the line: after a read of less than PAUSE_BELOW bytes some may gather. */
+#define PAUSE_NS 200000
+#define PAUSE_BELOW 8192u
 #define READ_BYTES 65536
 /* A value of LIMIT_VALUE_BYTES, every character of it escaped. */
 #define LINE_MAX_BYTES ((size_t)6 * LIMIT_VALUE_BYTES + 64)
@@ -244,7 +249,11 @@ static void pump(struct run *r, uint8_t *scratch)
         (void)pump_errors(r, scratch);
     }
     if (f[1].revents != 0) {
-        (void)pump_output(r, scratch);
+        uint64_t before = r->output_n;
+
+        if (pump_output(r, scratch) && r->output_n - before < PAUSE_BELOW) {
+            (void)nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
+        }
         if (r->child.out_fd < 0) {
             child_close(&r->child.in_fd); /* no answer can come any more */
         }
