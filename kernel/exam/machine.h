@@ -18,7 +18,6 @@
 
 #define EXAM_MAGIC 0x6578616du
 #define WHO_N 3
-#define CHUNK_VALUES 8192u
 #define CHUNK_BYTES ((size_t)4 * LIMIT_BATCH_BYTES)
 
 /* What runs next; each phase either asks for evaluations and names the phase

@@ -293,7 +293,7 @@ int screen_commit(struct exam *x)
     TRY(x->ops.commit(x->ctx, x->j, x->alpha_j, x->draws_n, x->src.seed));
     stream_init(&r, x->src.seed, STREAM_LANE_ORDER, 0);
     stream_shuffle(&r, x->order, (uint32_t)x->draws_n);
-    chunks = (x->draws_n + CHUNK_VALUES - 1) / CHUNK_VALUES;
+    chunks = (x->draws_n + LIMIT_CHUNK_DRAWS - 1) / LIMIT_CHUNK_DRAWS;
     x->chunk_n = (uint32_t)((x->draws_n + chunks - 1) / chunks);
     x->phase = PHASE_TEST;
     return 0;

@@ -125,7 +125,7 @@ int store_get(struct store *s, const struct cid *c, struct buf *out)
     return cid_is_equal(&found, c) ? 0 : ERR_TRACE(ERR_STORE_DAMAGED);
 }
 
-/* Where a copy goes: a file of the store, or a memfd. */
+/* Where a copy goes: a file of the store, a memfd, or nowhere (to_fd -1). */
 struct copy {
     int from_fd;
     int to_fd;
@@ -166,8 +166,10 @@ static int copy_hashed(struct copy *c)
         if (got > c->max_bytes - c->n) {
             return ERR_TRACE(ERR_LIMIT);
         }
-        TRY(c->to_memory ? write_memory(c->to_fd, chunk, got)
-                         : disk_write(c->to_fd, c->n, chunk, got));
+        if (c->to_fd >= 0) {
+            TRY(c->to_memory ? write_memory(c->to_fd, chunk, got)
+                             : disk_write(c->to_fd, c->n, chunk, got));
+        }
         blake3_update(&h, chunk, got);
         c->n += got;
     }
@@ -227,17 +229,22 @@ int store_put_fd(struct store *s, int fd, uint64_t max_bytes, struct cid *out,
                  uint64_t *out_n)
 {
     struct copy copy = {.from_fd = fd,
+                        .to_fd = -1,
                         .max_bytes = max_bytes < LIMIT_OBJECT_BYTES
                                          ? max_bytes
                                          : LIMIT_OBJECT_BYTES};
     char tmp[DISK_TMP_NAME_BYTES];
     int code;
 
-    disk_tmp_name(tmp);
-    code = put_fd_through(s, &copy, tmp);
-    if (code != 0) {
-        (void)unlinkat(store_tmp_fd(s), tmp, 0);
-        return code;
+    TRY(copy_hashed(&copy)); /* most are there: nothing to write */
+    if (!is_there(s, &copy.cid, copy.n)) {
+        copy.n = 0;
+        disk_tmp_name(tmp);
+        code = put_fd_through(s, &copy, tmp);
+        if (code != 0) {
+            (void)unlinkat(store_tmp_fd(s), tmp, 0);
+            return code;
+        }
     }
     *out = copy.cid;
     *out_n = copy.n;
