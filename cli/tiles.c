@@ -406,8 +406,8 @@ static int publish(struct tiles *t, const struct checkpoint *c,
     return drop_replaced(t, old, c->size);
 }
 
-/* The last whole batch of one segment: its size, root, signature. size stays 0
- * when there is none. */
+/* The last whole batch of one segment: its size, root, signature; durable. size
+ * stays 0 when there is none. */
 static int segment_end(const struct tiles *t, uint64_t first,
                        struct checkpoint *c, uint8_t sig[static 64])
 {
@@ -423,8 +423,12 @@ static int segment_end(const struct tiles *t, uint64_t first,
             memcpy(sig, b.sig, sizeof(b.sig));
         }
     }
+    code = code == WAL_E_END || code == WAL_E_TORN ? 0 : code;
+    if (code == 0) { /* a kernel that died may have left it in memory only */
+        code = disk_sync(s.fd);
+    }
     wal_segment_close(&s);
-    return code == WAL_E_END || code == WAL_E_TORN ? 0 : code;
+    return code;
 }
 
 static int ledger_last(const struct tiles *t, struct checkpoint *c,
@@ -437,7 +441,7 @@ static int ledger_last(const struct tiles *t, struct checkpoint *c,
     while (n-- > 0 && c->size == 0) {
         TRY(segment_end(t, firsts[n], c, sig));
     }
-    return 0;
+    return disk_sync_dir(t->wal_fd);
 }
 
 static int place_open(struct tiles *t, const char *store)

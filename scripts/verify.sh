@@ -71,7 +71,7 @@ unit_release() {
     ctest --test-dir build/release -V -j "$JOBS" -L unit --no-tests=error --timeout 300
 }
 attack() { ctest --test-dir build/release -V -L attack --no-tests=error --timeout 600; }
-crash() { ctest --test-dir build/release -V -L crash --no-tests=error --timeout 1800; }
+crash() { ctest --test-dir build/release -V -j "$JOBS" -L crash --no-tests=error --timeout 1800; }
 tidy() { cmake --preset tidy && cmake --build --preset tidy -j "$JOBS"; }
 scenarios_sanitized() {
     ASAN_OPTIONS=detect_leaks=0 PROCTOR_BIN=$ROOT/build/asan/bin scripts/scenarios.sh
