@@ -58,13 +58,13 @@
 #define TARGET __attribute__((target("avx2")))
 #define NAME(x) x##_8
 #define TRANSPOSE(r) TRANSPOSE_8(r)
-#include "proto/blake3_lanes.h"
+#include "proto/blake3_lanes.def"
 
 #define LANES 16
 #define TARGET __attribute__((target("avx512f,avx512vl")))
 #define NAME(x) x##_16
 #define TRANSPOSE(r) TRANSPOSE_16(r)
-#include "proto/blake3_lanes.h"
+#include "proto/blake3_lanes.def"
 
 unsigned blake3_wide_lanes(void)
 {
