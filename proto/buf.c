@@ -30,6 +30,12 @@ void buf_reset(struct buf *b)
     b->len_ = 0;
 }
 
+void buf_truncate(struct buf *b, size_t n)
+{
+    ASSERT(n <= b->len_);
+    b->len_ = n;
+}
+
 /* Makes room for n more bytes: doubling, so adding is O(1) on average. */
 static int reserve(struct buf *b, size_t n)
 {

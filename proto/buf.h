@@ -18,6 +18,8 @@ struct buf {
 void buf_init(struct buf *b, size_t max_bytes);
 void buf_release(struct buf *b); /* wipes nothing; b is as after buf_init */
 void buf_reset(struct buf *b);   /* length 0, keeps the memory */
+/* Drops what stands behind the first n bytes. n <= length. */
+void buf_truncate(struct buf *b, size_t n);
 
 static inline struct ubytes buf_bytes(const struct buf *b)
 {

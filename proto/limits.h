@@ -31,6 +31,10 @@
     its repeats included: a fresh process costs as much as 8,000 answers */
 #define LIMIT_CHUNK_DRAWS 32768u      /* drawn, asked and compared at once: a
     usual exam is one, so that its evaluations run side by side */
+#define LIMIT_LITERALS 4096u          /* of a candidate's files, per list */
+#define LIMIT_LITERAL_BYTES 1024u     /* one text among them */
+#define LIMIT_LITERAL_DRAWS 16384u    /* no more than double an exam */
+#define LIMIT_ULPS (1u << 20)         /* half the digits of an f64 are gone */
 #define LIMIT_BURNT 64u               /* counterexamples disclosed per exam */
 
 /* Messages. */

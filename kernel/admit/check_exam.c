@@ -240,14 +240,51 @@ static int check_oracles(struct check *c, const struct subject *s,
     return check_apart(c, s, first, "the oracle", second, "the second oracle");
 }
 
+/* What an exam forgives must mean something for its answers. */
+static int check_tolerance(struct check *c, const struct subject *s,
+                           const struct type *gives)
+{
+    const Proctor__ExamSpec *x = s->task->exam;
+    int has_float = 0;
+
+    if (!(x->error_rate >= 0) || !(x->error_rate <= 0.5) ||
+        x->ulps > LIMIT_ULPS) {
+        return check_refuse(c, s, "exam.form", ERR_INPUT, SPOT_WITH,
+                            "error_rate is at most 0.5, ulps at most %u",
+                            LIMIT_ULPS);
+    }
+    for (size_t i = 0; i < gives->n;) {
+        enum type_tag tag = type_tag_at(gives, i);
+
+        has_float |= tag == TYPE_FLOAT;
+        i += tag == TYPE_INT || tag == TYPE_FLOAT || tag == TYPE_TUPLE ? 2 : 1;
+    }
+    if (x->ulps == 0 || has_float) {
+        return 0;
+    }
+    (void)check_refuse(c, s, "exam.types", ERR_INPUT, SPOT_WITH,
+                       "ulps is for floats, and the candidate gives none");
+    diag_hint(&c->d, "leave out ulps: other answers are compared exactly");
+    return ADMIT_E_REFUSED;
+}
+
 /* Nothing but two programs that agree can reach proven: said before it runs. */
 static int check_reach(struct check *c, const struct subject *s)
 {
     const Proctor__ExamSpec *x = s->task->exam;
 
     if (s->task->validator->level <= LEVEL_ORACLE ||
-        (x->oracle->program && x->second_oracle)) {
+        (x->oracle->program && x->second_oracle && !(x->error_rate > 0))) {
         return 0;
+    }
+    if (x->error_rate > 0) {
+        (void)check_refuse(c, s, "exam.level", ERR_REFUSED, SPOT_LEVEL,
+                           "a noisy exam (error_rate) reaches %s, not %s",
+                           level_name(LEVEL_ORACLE),
+                           level_name(s->task->validator->level));
+        diag_hint(&c->d, "what may be wrong on some inputs is proven on none: "
+                         "write level: oracle");
+        return ADMIT_E_REFUSED;
     }
     if (x->oracle->table) {
         (void)check_refuse(c, s, "exam.level", ERR_REFUSED, SPOT_LEVEL,
@@ -287,7 +324,8 @@ int check_exam(struct check *c, const struct subject *s)
     }
     if ((x->oracle->table ? check_table(c, s, x->oracle->table, &takes)
                           : check_domain(c, s, &takes)) != 0 ||
-        check_examples(c, s, &takes, &gives) != 0 || check_reach(c, s) != 0) {
+        check_examples(c, s, &takes, &gives) != 0 ||
+        check_tolerance(c, s, &gives) != 0 || check_reach(c, s) != 0) {
         return ADMIT_E_REFUSED;
     }
     return check_oracles(c, s, candidate);

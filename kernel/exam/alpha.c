@@ -17,6 +17,7 @@ _Static_assert(FLT_EVAL_METHOD == 0, "doubles are computed as doubles");
 #define LN_2 0x1.62e42fefa39efp-1
 #define PI 0x1.921fb54442d18p+1
 #define LARGEST 0x1p53
+#define LARGEST_N (1ull << 53)
 
 /* 2 atanh(s) for |s| <= 1/5: s^2k / (2k + 1) falls below 2^-60 by k = 13. */
 static double twice_atanh(double s)
@@ -81,30 +82,34 @@ double exam_alpha(double alpha, uint64_t j)
     return alpha * 6.0 / (PI * PI) / (double)j / (double)j;
 }
 
-uint64_t exam_draws_needed(double p0, double alpha_j)
+/* n rounded up; UINT64_MAX when it is no number below 2^53. */
+static uint64_t whole(double n)
 {
-    double n;
-    uint64_t whole;
+    uint64_t floor_n;
 
-    if (!(p0 > DBL_MIN) || !(alpha_j > DBL_MIN)) {
-        return UINT64_MAX;
-    }
-    n = ln(alpha_j) / ln_1m(p0);
     if (!(n < LARGEST)) {
         return UINT64_MAX;
     }
-    whole = (uint64_t)n;
-    return (double)whole < n ? whole + 1 : whole;
+    floor_n = (uint64_t)n;
+    return (double)floor_n < n ? floor_n + 1 : floor_n;
 }
 
-uint64_t exam_draws(double p0, double alpha_j, unsigned strata_n)
+uint64_t exam_draws_needed(double p0, double alpha_j)
 {
-    uint64_t n = exam_draws_needed(p0, alpha_j);
+    if (!(p0 > DBL_MIN) || !(alpha_j > DBL_MIN)) {
+        return UINT64_MAX;
+    }
+    return whole(ln(alpha_j) / ln_1m(p0));
+}
+
+uint64_t exam_draws(uint64_t needed, unsigned strata_n)
+{
+    uint64_t n = needed;
     uint64_t each;
 
     ASSERT(strata_n >= 1);
-    if (n == UINT64_MAX) {
-        return n;
+    if (n > LARGEST_N) {
+        return UINT64_MAX;
     }
     n = n < LIMIT_EXAM_DRAWS_MIN ? LIMIT_EXAM_DRAWS_MIN : n;
     each = (n + strata_n - 1) / strata_n;
@@ -112,10 +117,67 @@ uint64_t exam_draws(double p0, double alpha_j, unsigned strata_n)
     return each * strata_n;
 }
 
-double exam_bound(double alpha, uint64_t n)
+struct exam_bet exam_bet(double rate, double alpha_j)
 {
-    return n == 0 || !(alpha > DBL_MIN) ? 1.0
-                                        : -expm1_of(ln(alpha) / (double)n);
+    struct exam_bet b = {0};
+
+    ASSERT(rate > 0 && rate <= 0.5 && alpha_j > DBL_MIN);
+    b.up = ln_1m(rate / 10.0) - ln_1m(rate);
+    b.down = ln(0.1);
+    b.goal = 0.0 - ln(alpha_j);
+    b.needed = whole(b.goal / b.up);
+    return b;
+}
+
+double exam_score(const struct exam_bet *b, uint64_t n, uint64_t failures)
+{
+    ASSERT(failures <= n);
+    return (double)(n - failures) * b->up + (double)failures * b->down;
+}
+
+/* ln P(X <= failures) for X binomial(n, p), 0 < failures < n: the terms are
+ * summed from the last, by their ratios, so that nothing underflows. */
+static double ln_tail(double p, uint64_t n, uint64_t failures)
+{
+    double choose = 0.0;
+    double sum = 1.0;
+    double term = 1.0;
+
+    for (uint64_t i = 1; i <= failures; i++) {
+        choose = choose + (ln((double)(n - failures + i)) - ln((double)i));
+    }
+    for (uint64_t i = failures; i > 0; i--) {
+        term = term * ((double)i / (double)(n - i + 1)) * ((1.0 - p) / p);
+        sum = sum + term;
+        if (term < sum * 0x1p-60 || sum > 0x1p1000) {
+            break;
+        }
+    }
+    return choose + (double)failures * ln(p) +
+           (double)(n - failures) * ln_1m(p) + ln(sum);
+}
+
+double exam_bound(double alpha, uint64_t n, uint64_t failures)
+{
+    double low = 0.0;
+    double high = 1.0;
+
+    if (n == failures || !(alpha > DBL_MIN)) {
+        return 1.0;
+    }
+    if (failures == 0) {
+        return -expm1_of(ln(alpha) / (double)n);
+    }
+    for (unsigned i = 0; i < 60; i++) {
+        double middle = (low + high) * 0.5;
+
+        if (ln_tail(middle, n, failures) <= ln(alpha)) {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    return high;
 }
 
 double exam_power(double eps, uint64_t n)

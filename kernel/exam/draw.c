@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "kernel/exam/literal.h"
 #include "kernel/exam/scalar.h"
 #include "proto/err.h"
 #include "proto/limits.h"
@@ -28,6 +29,7 @@ struct level {
     enum arrangement arrangement;
     uint32_t i, n;
     uint32_t pool_n;
+    int is_scattered; /* literals: each element from anywhere in the list */
     struct window window;       /* of a sorted list */
     size_t child;               /* domain of the next element */
     size_t start[POOL_MAX + 1]; /* where the first elements are in out */
@@ -38,6 +40,8 @@ struct drawing {
     struct stream r;
     enum stratum s; /* of the instance */
     int is_mixed;   /* arguments pick their own strata */
+    uint64_t k;
+    struct literal_at at;
     unsigned depth;
     struct level open[NODE_DEPTH_MAX];
 };
@@ -45,7 +49,8 @@ struct drawing {
 const char *stratum_name(enum stratum s)
 {
     static const char *const names[STRATA_N] = {"uniform", "magnitude", "bits",
-                                                "boundary", "small"};
+                                                "boundary", "small",
+                                                "literals"};
 
     ASSERT((unsigned)s < STRATA_N);
     return names[s];
@@ -78,6 +83,11 @@ static int open_list(struct drawing *d, enum stratum s, struct level *l)
 {
     struct node child = node_at(d->src->domain, l->node.body);
 
+    if (s == STRATUM_LITERALS) {
+        l->n = literal_length(d->src, &d->r, &d->at, &l->node);
+        l->is_scattered = (int)stream_below(&d->r, 2);
+        return l->n > LIMIT_VALUE_BYTES ? ERR_TRACE(ERR_LIMIT) : 0;
+    }
     l->n = sequence_length(&d->r, s, &l->node);
     l->arrangement = arrangement_of(
         &d->r, s, child.tag == DOMAIN_INT || child.tag == DOMAIN_FLOAT);
@@ -101,7 +111,16 @@ static int draw_node(struct drawing *d, size_t off, enum stratum s,
     uint32_t values;
     struct ubytes v;
     struct level *l;
+    int is_put = 0;
 
+    if (s == STRATUM_LITERALS && n.tag != DOMAIN_LIST &&
+        n.tag != DOMAIN_TUPLE) {
+        TRY(literal_put(d->src, &d->r, &d->at, &n, out, &is_put));
+        if (is_put) {
+            return 0;
+        }
+        s = STRATUM_UNIFORM;
+    }
     switch (n.tag) {
     case DOMAIN_BOOL:
         return value_put_bool(out, (int)(stream_u64(&d->r) & 1));
@@ -159,6 +178,9 @@ static int list_step(struct drawing *d, struct level *l, struct buf *out)
         return scalar_put(out, &child,
                           window_bits(&d->r, &child, &l->window, at, l->n));
     }
+    if (l->is_scattered) {
+        d->at.t = stream_below(&d->r, literal_most(d->src));
+    }
     if (i <= l->pool_n) {
         l->start[i] = buf_len(out);
     }
@@ -187,7 +209,9 @@ static int tuple_step(struct drawing *d, struct level *l, struct buf *out)
     if (d->depth == 1) {
         stream_sub(&d->r, i);
         if (d->is_mixed) {
-            s = (enum stratum)stream_below(&d->r, STRATA_N);
+            s = (enum stratum)stream_below(&d->r, STRATA_BASE_N);
+        } else if (s == STRATUM_LITERALS) {
+            s = literal_argument(d->src, &d->r, d->k, i, l->n, &d->at);
         }
     }
     return draw_node(d, off, s, out);
@@ -196,12 +220,12 @@ static int tuple_step(struct drawing *d, struct level *l, struct buf *out)
 int draw(const struct draw_source *src, enum stratum s, uint64_t k,
          struct buf *out)
 {
-    struct drawing d = {.src = src, .s = s};
+    struct drawing d = {.src = src, .s = s, .k = k};
     size_t start = buf_len(out);
 
     ASSERT((unsigned)s < STRATA_N);
     stream_init(&d.r, src->seed, (uint32_t)s, k);
-    d.is_mixed = s != STRATUM_UNIFORM && k % 4 == 3;
+    d.is_mixed = s != STRATUM_UNIFORM && s < STRATA_BASE_N && k % 4 == 3;
     TRY(draw_node(&d, 0, s, out));
     while (d.depth > 0) {
         struct level *l = &d.open[d.depth - 1];

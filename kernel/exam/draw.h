@@ -4,7 +4,7 @@
  * i of the outermost tuple has sub-stream i. Integer arithmetic, and for floats
  * exact bits and IEEE + and *: the same bytes on every host.
  *
- * What a stratum means in DRAW_VERSION 1. `origin` is the member nearest to zero.
+ * What a stratum means; to the last bit: docs/exam.md. `origin` is the member nearest to zero.
  *             uniform     magnitude      bits            boundary       small
  * int         uniform     origin +- log- 1-4 bits set    min, max,      origin
  *                         uniform        or clear, runs, origin, 2^k,   +- 0..8,
@@ -31,13 +31,15 @@
  * tuple picks its own stratum, so that pairs of kinds meet. `Edge` symbols are
  * first, last, and the code points where encoders and parsers go wrong; without
  * an alphabet `text` is printable ASCII. Sorted lists: of integers or floats
- * only, by value; other elements are drawn from few. */
+ * only, by value; other elements are drawn from few. Literals: literal.h. */
 #ifndef KERNEL_EXAM_DRAW_H
 #define KERNEL_EXAM_DRAW_H
 
 #include "proto/value.h"
 
-#define DRAW_VERSION 1 /* Exam.version; a change of any rule here is another */
+struct literals;
+
+#define DRAW_VERSION 2 /* Exam.version; a change of any rule here is another */
 
 enum stratum {
     STRATUM_UNIFORM,   /* uniform over the domain */
@@ -45,14 +47,18 @@ enum stratum {
     STRATUM_BITS,      /* sparse and dense bits; repeats, sorted, reversed */
     STRATUM_BOUNDARY,  /* 0, +-1, 2^k, 2^k+-1, min, max; lengths 0 1 2 max */
     STRATUM_SMALL,     /* small integers, short sequences */
+    STRATUM_LITERALS,  /* what stands in the candidate's own files */
     STRATA_N
 };
+#define STRATA_BASE_N STRATUM_LITERALS /* that every exam draws from */
+
 const char *stratum_name(enum stratum s);
 
 struct draw_source {
     struct ubytes domain;         /* checked; borrowed */
     const struct values *corpora; /* borrowed */
     size_t corpora_n;
+    const struct literals *literals; /* borrowed; NULL: no such stratum */
     uint8_t seed[32];
 };
 

@@ -47,9 +47,20 @@ static void give_finding(const struct finding *f, Proctor__Counterexample *c,
     *out = c;
 }
 
+/* Bound of a verdict that has one. */
+static double bound95(const struct exam *x, uint64_t n, uint64_t failures)
+{
+    return x->verdict == VERDICT_ADMIT && !exam_is_whole(x) &&
+                   (!x->is_exhaustive || exam_is_noisy(x))
+               ? exam_bound(0.05, n, failures)
+               : 0.0;
+}
+
 static void give_strata(const struct exam *x, struct given *g)
 {
-    unsigned n = x->is_exhaustive ? 1 : STRATA_N;
+    unsigned n = x->is_exhaustive         ? 1
+                 : x->draws_n > x->base_n ? STRATA_N
+                                          : STRATA_BASE_N;
 
     for (unsigned i = 0; i < n; i++) {
         Proctor__Stratum *s = &g->strata[i];
@@ -59,13 +70,14 @@ static void give_strata(const struct exam *x, struct given *g)
             s->name = text(exam_is_table(x) ? "table" : "exhaustive");
             s->draws = x->compared;
             s->failures = x->failures;
+            s->bound95 = bound95(x, x->compared, x->failures);
         } else {
             s->name = text(stratum_name((enum stratum)i));
             s->draws = x->drawn[i];
             s->failures = x->failed[i];
-            if (x->verdict == VERDICT_ADMIT) {
-                s->bound95 = exam_bound(0.05, x->drawn[i]);
-            }
+            s->bound95 = i == STRATUM_LITERALS
+                             ? 0.0
+                             : bound95(x, x->drawn[i], x->failed[i]);
         }
         g->strata_at[i] = s;
     }
@@ -82,14 +94,16 @@ static void give_control(struct given *g, const struct exam *x,
     proctor__control__init(out);
     out->name = text(name);
     out->must_pass = must_pass;
-    if (c->state == CONTROL_SKIPPED) {
+    if (c->why != NULL) {
         out->skipped = 1;
         out->why = text(c->why);
-    } else if (c->state == CONTROL_OPEN && x->repeated < x->draws_n) {
+    } else if (!x->is_judged &&
+               (c->failures == 0 || (exam_is_noisy(x) && !must_pass))) {
         out->skipped = 1;
         out->why = text("the exam ended before");
     } else {
-        out->passed = c->state == CONTROL_OPEN;
+        out->passed =
+            must_pass ? c->failures == 0 : exam_is_enough(x, c->failures);
     }
     g->controls_at[g->e.n_controls++] = out;
     g->e.controls = g->controls_at;
@@ -98,19 +112,24 @@ static void give_control(struct given *g, const struct exam *x,
 static void give_bounds(const struct exam *x, struct given *g)
 {
     static const double rates[POWERS_N] = {1e-2, 1e-3, 3e-4, 1e-4};
+    /* What the candidate's own literals were compared on bounds nothing. */
+    uint64_t n = x->compared - x->drawn[STRATUM_LITERALS];
 
     if (x->verdict != VERDICT_ADMIT) {
         return;
     }
+    g->e.bound95 = bound95(x, n, x->failures);
+    if (exam_is_noisy(x)) {
+        g->e.bound_alpha = x->s.exam->error_rate;
+        return;
+    }
     if (!x->is_exhaustive) { /* else nothing is left to be wrong on */
-        g->e.bound95 = exam_bound(0.05, x->compared);
-        g->e.bound_alpha = exam_bound(x->alpha_j, x->compared);
+        g->e.bound_alpha = exam_bound(x->alpha_j, n, 0);
     }
     for (unsigned i = 0; i < POWERS_N; i++) {
         proctor__power__init(&g->powers[i]);
         g->powers[i].error_rate = rates[i];
-        g->powers[i].chance =
-            x->is_exhaustive ? 1.0 : exam_power(rates[i], x->compared);
+        g->powers[i].chance = x->is_exhaustive ? 1.0 : exam_power(rates[i], n);
         g->powers_at[i] = &g->powers[i];
     }
     g->e.power = g->powers_at;
@@ -132,12 +151,15 @@ static void give_results(const struct exam *x, struct given *g)
     }
 }
 
-/* When nothing simpler was found, or looked for, the raw one is the smallest. */
+/* When nothing simpler was found, or looked for, the raw one is the smallest. An
+ * error that a noisy exam allows is disclosed to nobody's screen. */
 static void settle_shrunk(struct exam *x, struct given *g)
 {
     give_finding(&x->raw, &g->raw, &g->e.raw);
-    give_finding(x->shrunk.is_set ? &x->shrunk : &x->raw, &g->shrunk,
-                 &g->e.shrunk);
+    if (!exam_is_noisy(x)) {
+        give_finding(x->shrunk.is_set ? &x->shrunk : &x->raw, &g->shrunk,
+                     &g->e.shrunk);
+    }
     give_finding(&x->disagreement, &g->disagreement, &g->e.disagreement);
 }
 

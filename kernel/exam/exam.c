@@ -42,6 +42,14 @@ int exam_finish(struct exam *x, enum verdict v, const char *fmt, ...)
     return 0;
 }
 
+void exam_forget(struct finding *f)
+{
+    f->is_set = 0;
+    buf_reset(&f->input);
+    buf_reset(&f->expected);
+    buf_reset(&f->got);
+}
+
 int exam_find(struct finding *f, struct ubytes input, struct ubytes expected,
               struct ubytes got, uint64_t k, const char *ending)
 {
@@ -62,20 +70,51 @@ int exam_pack(struct values_builder *w, const struct type *t,
     return values_decode(out, values_builder_bytes(w), t, values_builder_n(w));
 }
 
-enum answer exam_compare(const struct said *s, uint32_t i,
+int exam_is_right(const struct exam *x, struct ubytes got,
+                  struct ubytes expected)
+{
+    uint64_t ulps = x->s.exam->ulps;
+
+    if (value_has_nonfinite(got) || value_has_nonfinite(expected)) {
+        return 0;
+    }
+    return (got.n == expected.n && memcmp(got.p, expected.p, got.n) == 0) ||
+           (ulps > 0 && values_are_near(got, expected, ulps));
+}
+
+enum answer exam_compare(const struct exam *x, enum exam_who who, uint32_t i,
                          struct ubytes expected, struct ubytes *out_got)
 {
+    const struct values *answers = &x->said[who].answers;
+
     *out_got = (struct ubytes){NULL, 0};
-    if (i >= values_n(&s->answers)) {
+    if (i >= values_n(answers)) {
         return ANSWER_NONE;
     }
-    *out_got = values_at(&s->answers, i);
-    if (out_got->n != expected.n ||
-        memcmp(out_got->p, expected.p, expected.n) != 0 ||
-        value_has_nonfinite(*out_got)) {
-        return ANSWER_WRONG;
+    *out_got = values_at(answers, i);
+    return exam_is_right(x, *out_got, expected) ? ANSWER_RIGHT : ANSWER_WRONG;
+}
+
+int exam_is_noisy(const struct exam *x)
+{
+    return x->s.exam->error_rate > 0;
+}
+
+int exam_is_whole(const struct exam *x)
+{
+    return x->is_exhaustive && !exam_is_table(x);
+}
+
+int exam_is_enough(const struct exam *x, uint64_t failures)
+{
+    if (!exam_is_noisy(x)) {
+        return failures == 0;
     }
-    return ANSWER_RIGHT;
+    if (exam_is_whole(x)) {
+        return (double)failures <=
+               x->s.exam->error_rate * (double)x->compared;
+    }
+    return exam_score(&x->bet, x->compared, failures) >= x->bet.goal;
 }
 
 /* --- asking and taking in ------------------------------------------------ */
@@ -242,13 +281,13 @@ static void release(struct exam *x)
 {
     for (unsigned i = 0; i < WHO_N; i++) {
         values_release(&x->said[i].answers);
+        values_release(&x->firsts[i]);
         values_release(&x->again[i]);
         free(x->again_at[i]);
     }
     values_release(&x->known);
     values_release(&x->known_answers);
     values_release(&x->inputs);
-    values_release(&x->right);
     shrink_free(x->shrink);
     buf_release(&x->constant);
     finding_release(&x->raw);
@@ -286,7 +325,8 @@ static int check_setup(struct exam *x)
     TRY(type_decode(field(&e->gives), &x->gives));
     if (e->version != DRAW_VERSION || type_tag_at(&x->takes, 0) != TYPE_TUPLE ||
         !(e->p0 > 0) || !(e->p0 <= 0.5) || !(e->alpha > 0) ||
-        !(e->alpha <= 0.5)) {
+        !(e->alpha <= 0.5) || !(e->error_rate >= 0) ||
+        !(e->error_rate <= 0.5) || e->ulps > LIMIT_ULPS) {
         return ERR_TRACE(ERR_INPUT);
     }
     if (exam_is_table(x)) {
@@ -298,6 +338,7 @@ static int check_setup(struct exam *x)
     x->src.domain = field(&e->domain);
     x->src.corpora = x->s.corpora;
     x->src.corpora_n = e->n_corpora;
+    x->src.literals = exam_is_noisy(x) ? NULL : x->s.literals;
     TRY(domain_check(x->src.domain, &drawn));
     return type_is_equal(&drawn, &x->takes) ? 0 : ERR_TRACE(ERR_INPUT);
 }

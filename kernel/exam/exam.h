@@ -1,5 +1,5 @@
-/* The exam (spec: gate section 2): screen, commit, draw, test with zero
- * tolerance, shrink, oracle agreement, controls, determinism, verdict.
+/* The exam (docs/exam.md): screen, commit, draw, test with zero tolerance or by
+ * the bet of a noisy exam, shrink, oracle agreement, controls, determinism, verdict.
  *
  * A state machine that does no I/O of its own: it asks through struct exam_ops
  * for evaluations (asynchronous, in fresh workers) and for the COMMIT record,
@@ -14,6 +14,7 @@
 #include "evidence.pb-c.h"
 
 struct exam;
+struct literals;
 
 enum exam_who { EXAM_CANDIDATE, EXAM_ORACLE, EXAM_SECOND };
 
@@ -55,6 +56,7 @@ struct exam_setup {
     const struct values *table_outputs;
     const struct values *burnt;    /* inputs disclosed earlier, may be NULL; of
                                     * type exam->takes */
+    const struct literals *literals; /* of the candidate's files; NULL: none */
     uint64_t committed;            /* candidates of this exam before this one */
     uint64_t draws_left;           /* budget; too few = INCONCLUSIVE */
     int has_second;
@@ -82,12 +84,22 @@ double exam_alpha(double alpha, uint64_t j);
 /* ceil(ln(alpha_j) / ln(1 - p0)): draws after which a defect rate of p0 is
  * excluded with error alpha_j. UINT64_MAX when over 2^53. */
 uint64_t exam_draws_needed(double p0, double alpha_j);
-/* max(LIMIT_EXAM_DRAWS_MIN, exam_draws_needed), rounded up so that every stratum
- * gets the same number, at least LIMIT_STRATUM_DRAWS_MIN. UINT64_MAX as above. */
-uint64_t exam_draws(double p0, double alpha_j, unsigned strata_n);
-/* Largest error rate not excluded at confidence 1 - alpha by n clean draws:
- * 1 - alpha^(1/n); 1 for n = 0. */
-double exam_bound(double alpha, uint64_t n);
+/* max(LIMIT_EXAM_DRAWS_MIN, needed), rounded up so that every stratum gets the
+ * same number, at least LIMIT_STRATUM_DRAWS_MIN. UINT64_MAX when over 2^53. */
+uint64_t exam_draws(uint64_t needed, unsigned strata_n);
+/* Largest error rate not excluded at confidence 1 - alpha by n draws with so many
+ * failures (Clopper and Pearson): 1 - alpha^(1/n) without any; 1 for n = 0. */
+double exam_bound(double alpha, uint64_t n, uint64_t failures);
+/* Noisy exams: the logarithm of the capital of who bets for an error rate of a
+ * tenth of `rate` against `rate`. Under `rate` it reaches goal with probability
+ * alpha_j at most, however often one looks (Ville). needed: clean draws. */
+struct exam_bet {
+    double up, down; /* per draw that is right, that is wrong */
+    double goal;
+    uint64_t needed;
+};
+struct exam_bet exam_bet(double rate, double alpha_j);
+double exam_score(const struct exam_bet *b, uint64_t n, uint64_t failures);
 /* Chance that n draws show an error that n draws meet with rate eps:
  * 1 - (1 - eps)^n. */
 double exam_power(double eps, uint64_t n);

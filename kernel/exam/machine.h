@@ -7,6 +7,7 @@
  *   repeat.c    S10 and the positive control: second run in another order
  *   reduce.c    shrinking of a counterexample
  *   controls.c  S9: the negative controls, from bytes
+ *   near.c      floats a few ulps apart
  *   evidence.c  S12: verdict and evidence */
 #ifndef KERNEL_EXAM_MACHINE_H
 #define KERNEL_EXAM_MACHINE_H
@@ -52,15 +53,10 @@ struct finding {
     char ending[160];
 };
 
-enum control_state {
-    CONTROL_OPEN,
-    CONTROL_FAILED,
-    CONTROL_SKIPPED
-};
-
 struct control {
-    enum control_state state; /* OPEN: right so far */
-    const char *why;          /* SKIPPED */
+    uint64_t failures; /* inputs on which it was not right; in an exam without
+                        * tolerance the first one settles it */
+    const char *why;   /* not NULL: it takes no part */
 };
 
 enum control_name {
@@ -96,18 +92,22 @@ struct exam {
     uint64_t j;
     double alpha_j;
     uint64_t draws_n;   /* planned */
-    uint64_t stratum_n; /* per stratum, when drawn */
+    uint64_t stratum_n; /* per stratum but literals, when drawn */
+    uint64_t base_n;    /* draws of those strata; all, when not drawn */
+    struct exam_bet bet; /* noisy exams */
     uint32_t *order;    /* owned; draw -> instance, row or member */
     uint32_t chunk_n;   /* draws per chunk */
 
     /* The chunk under way. */
     struct values inputs;
     uint64_t first;      /* its first draw */
-    struct values right; /* its answers, once the candidate had them all */
+    struct values firsts[WHO_N]; /* the answers of the first run, once clean */
     struct values again[WHO_N];
     uint32_t *again_at[WHO_N]; /* owned; position -> input of the chunk */
     struct shrink *shrink;     /* owned */
     uint64_t shrink_evaluations;
+    int is_alone; /* the smallest counterexample is asked by itself */
+    int depends;  /* and was right then: it depends on earlier inputs */
 
     /* Sums over what was compared. */
     uint64_t compared;
@@ -117,6 +117,7 @@ struct exam {
     struct merkle_frontier results;
     struct blake3 first_digest, second_digest;
     uint64_t repeated;
+    int is_judged; /* ran to its end: the controls say passed or not */
     struct control controls[CONTROLS_N];
     struct control positive;
     struct buf constant; /* the first expected answer */
@@ -138,7 +139,14 @@ int exam_finish(struct exam *x, enum verdict v, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 void exam_progress(struct exam *x, const char *phase, uint64_t done,
                    uint64_t total);
-/* Keeps a copy; got may be {NULL, 0}. Only the first finding is kept. */
+int exam_is_noisy(const struct exam *x);
+/* Every member of the domain is asked: rates are counted, not estimated. */
+int exam_is_whole(const struct exam *x);
+/* True if so many failures in all that was compared are few enough. */
+int exam_is_enough(const struct exam *x, uint64_t failures);
+/* Keeps a copy; got may be {NULL, 0}. Only the first finding is kept, unless it
+ * is forgotten. */
+void exam_forget(struct finding *f);
 int exam_find(struct finding *f, struct ubytes input, struct ubytes expected,
               struct ubytes got, uint64_t k, const char *ending) MUST_USE;
 int exam_is_table(const struct exam *x);
@@ -160,6 +168,13 @@ void evidence_give(struct exam *x);
 
 /* test.c: the right answer to input i of the chunk. */
 struct ubytes test_expected(const struct exam *x, uint32_t i);
+/* An answer against what is expected: bytes, or ulps where the exam says so;
+ * nothing that is not finite is ever right. */
+int exam_is_right(const struct exam *x, struct ubytes got,
+                  struct ubytes expected);
+/* near.c: equal but for floats that are at most ulps apart. */
+int values_are_near(struct ubytes a, struct ubytes b, uint64_t ulps);
+
 /* Stratum of a draw; STRATA_N when members or rows are enumerated. */
 unsigned test_stratum(const struct exam *x, uint64_t draw);
 
@@ -172,14 +187,14 @@ enum answer {
     ANSWER_WRONG,
     ANSWER_NONE
 };
-enum answer exam_compare(const struct said *s, uint32_t i,
+enum answer exam_compare(const struct exam *x, enum exam_who who, uint32_t i,
                          struct ubytes expected, struct ubytes *out_got);
 
 /* controls.c */
 int controls_start(struct exam *x) MUST_USE;
 /* Takes in a chunk on which the candidate was right. */
 int controls_add(struct exam *x) MUST_USE;
-/* The end of a clean run: ADMIT, or what the controls say. */
+/* After a clean chunk: go on, or the end: ADMIT, or what the controls say. */
 int controls_judge(struct exam *x);
 const char *control_text(enum control_name c);
 

@@ -133,6 +133,16 @@ static int head_has(struct rd *r, struct ubytes v,
     return 1;
 }
 
+int node_leaf_has(const struct draw_source *src, const struct node *n,
+                  struct ubytes v)
+{
+    struct rd r;
+    uint32_t children;
+
+    rd_init(&r, v);
+    return head_has(&r, v, src, n, &children) && rd_end(&r) == 0;
+}
+
 int node_has(const struct draw_source *src, struct ubytes v)
 {
     struct {

@@ -35,6 +35,9 @@ struct ubytes node_value(const struct draw_source *src, const struct node *n,
 uint64_t node_key(const struct node *n, uint64_t bits);
 uint64_t node_unkey(const struct node *n, uint64_t key);
 
+/* True if v is a value of the node n: no list, no tuple. */
+int node_leaf_has(const struct draw_source *src, const struct node *n,
+                  struct ubytes v);
 /* True if the checked value v is a member of the source's domain. */
 int node_has(const struct draw_source *src, struct ubytes v);
 

@@ -14,10 +14,24 @@
 static int finish(struct exam *x)
 {
     x->shrink_evaluations = shrink_evaluations(x->shrink);
-    return exam_finish(x, VERDICT_REJECT,
-                       "wrong at draw %" PRIu64 " of %" PRIu64 "%s%s", x->raw.k,
-                       x->draws_n, x->raw.ending[0] == '\0' ? "" : ": ",
-                       x->raw.ending);
+    return exam_finish(
+        x, VERDICT_REJECT, "wrong at draw %" PRIu64 " of %" PRIu64 "%s%s%s",
+        x->raw.k, x->draws_n, x->raw.ending[0] == '\0' ? "" : ": ",
+        x->raw.ending, x->depends ? "; depends on earlier inputs" : "");
+}
+
+/* The smallest input that failed, by itself. */
+static int pack_alone(struct exam *x)
+{
+    const struct finding *f = x->shrunk.is_set ? &x->shrunk : &x->raw;
+    struct values_builder w;
+    int code;
+
+    TRY(values_builder_init(&w, CHUNK_BYTES));
+    code = values_builder_add(&w, buf_bytes(&f->input));
+    code = code == 0 ? exam_pack(&w, &x->takes, &x->inputs) : code;
+    values_builder_release(&w);
+    return code;
 }
 
 static int pack_round(struct exam *x)
@@ -45,11 +59,9 @@ int reduce_ask(struct exam *x)
     exam_progress(x, "shrink", shrink_evaluations(x->shrink),
                   LIMIT_SHRINK_EVALUATIONS);
     code = shrink_round(x->shrink);
-    if (code == SHRINK_E_DONE) {
-        return finish(x);
-    }
-    TRY(code);
-    TRY(pack_round(x));
+    x->is_alone = code == SHRINK_E_DONE;
+    TRY(x->is_alone ? pack_alone(x) : code);
+    TRY(x->is_alone ? 0 : pack_round(x));
     TRY(exam_ask(x, EXAM_CANDIDATE, &x->inputs, PHASE_REDUCED));
     TRY(exam_ask(x, EXAM_ORACLE, &x->inputs, PHASE_REDUCED));
     if (x->s.has_second) {
@@ -69,15 +81,17 @@ static int agreed(const struct exam *x, uint32_t i, struct ubytes *out)
     }
     *out = values_at(answers, i);
     return !value_has_nonfinite(*out) &&
-           (!x->s.has_second || exam_compare(&x->said[EXAM_SECOND], i, *out,
-                                             &second) == ANSWER_RIGHT);
+           (!x->s.has_second ||
+            exam_compare(x, EXAM_SECOND, i, *out, &second) == ANSWER_RIGHT);
 }
 
 /* True if the candidate is wrong at input i; a time limit proves nothing. */
-static int fails(const struct said *s, uint32_t i, struct ubytes expected,
+static int fails(const struct exam *x, uint32_t i, struct ubytes expected,
                  struct ubytes *out_got)
 {
-    switch (exam_compare(s, i, expected, out_got)) {
+    const struct said *s = &x->said[EXAM_CANDIDATE];
+
+    switch (exam_compare(x, EXAM_CANDIDATE, i, expected, out_got)) {
     case ANSWER_RIGHT:
         return 0;
     case ANSWER_WRONG:
@@ -88,24 +102,35 @@ static int fails(const struct said *s, uint32_t i, struct ubytes expected,
     return i == values_n(&s->answers) && !s->is_limit;
 }
 
+static int judge_alone(struct exam *x)
+{
+    struct ubytes expected;
+    struct ubytes got;
+
+    if (!agreed(x, 0, &expected) || !fails(x, 0, expected, &got)) {
+        x->depends = 1;
+        exam_forget(&x->shrunk);
+    }
+    return finish(x);
+}
+
 int reduce_judge(struct exam *x)
 {
     const struct said *s = &x->said[EXAM_CANDIDATE];
 
+    if (x->is_alone) {
+        return judge_alone(x);
+    }
     for (uint32_t i = 0; i < values_n(&x->inputs); i++) {
         struct ubytes expected;
         struct ubytes got;
 
-        if (!agreed(x, i, &expected) || !fails(s, i, expected, &got)) {
+        if (!agreed(x, i, &expected) || !fails(x, i, expected, &got)) {
             continue;
         }
-        x->shrunk.is_set = 0;
-        buf_reset(&x->shrunk.input);
-        buf_reset(&x->shrunk.expected);
-        buf_reset(&x->shrunk.got);
+        exam_forget(&x->shrunk);
         TRY(exam_find(&x->shrunk, values_at(&x->inputs, i), expected, got,
-                      x->raw.k,
-                      got.p == NULL ? s->ending : ""));
+                      x->raw.k, got.p == NULL ? s->ending : ""));
         TRY(shrink_take(x->shrink, i));
         break;
     }

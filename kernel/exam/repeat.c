@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "kernel/exam/stream.h"
 #include "proto/err.h"
@@ -42,18 +43,24 @@ static int shuffle(struct exam *x, enum exam_who who, uint32_t lane,
     return code;
 }
 
+static void keep_first(struct exam *x, enum exam_who who)
+{
+    values_release(&x->firsts[who]);
+    x->firsts[who] = x->said[who].answers;
+    values_init(&x->said[who].answers);
+}
+
 int repeat_ask(struct exam *x)
 {
     uint32_t n = values_n(&x->inputs);
 
     exam_progress(x, "repeat", x->repeated, x->draws_n);
-    values_release(&x->right); /* the first answers, which were all right */
-    x->right = x->said[EXAM_CANDIDATE].answers;
-    values_init(&x->said[EXAM_CANDIDATE].answers);
+    keep_first(x, EXAM_CANDIDATE);
     TRY(shuffle(x, EXAM_CANDIDATE, STREAM_LANE_REPEAT,
                 (n + ONE_IN - 1) / ONE_IN));
     TRY(exam_ask(x, EXAM_CANDIDATE, &x->again[EXAM_CANDIDATE], PHASE_REPEATED));
     if (!exam_is_table(x)) {
+        keep_first(x, EXAM_ORACLE);
         TRY(shuffle(x, EXAM_ORACLE, STREAM_LANE_ORACLE, 0));
         TRY(exam_ask(x, EXAM_ORACLE, &x->again[EXAM_ORACLE], PHASE_REPEATED));
     }
@@ -62,20 +69,24 @@ int repeat_ask(struct exam *x)
 
 #define NO_INPUT UINT32_MAX
 
-/* First input of the chunk that got another answer than before, or none, or
+/* First input of the chunk that got other bytes than before, or none, or
  * NO_INPUT when all are the same; *out_got its answer ({NULL, 0}: silence). */
 static uint32_t find_change(const struct exam *x, enum exam_who who,
                             struct ubytes *out_got)
 {
-    const struct said *s = &x->said[who];
+    const struct values *answers = &x->said[who].answers;
     uint32_t found = NO_INPUT;
 
     for (uint32_t i = 0; i < values_n(&x->again[who]); i++) {
         uint32_t at = x->again_at[who][i];
-        struct ubytes got;
+        struct ubytes first = values_at(&x->firsts[who], at);
+        struct ubytes got = {NULL, 0};
 
-        if (at < found && exam_compare(s, i, values_at(&x->right, at), &got) !=
-                              ANSWER_RIGHT) {
+        if (i < values_n(answers)) {
+            got = values_at(answers, i);
+        }
+        if (at < found &&
+            (got.n != first.n || memcmp(got.p, first.p, first.n) != 0)) {
             found = at;
             *out_got = got;
         }
@@ -91,9 +102,9 @@ static int judge_oracle(struct exam *x)
     if (i == NO_INPUT) {
         return 0;
     }
-    x->positive.state = CONTROL_FAILED;
+    x->positive.failures = 1;
     TRY(exam_find(&x->disagreement, values_at(&x->inputs, i),
-                  values_at(&x->right, i), got, x->first + i,
+                  values_at(&x->firsts[EXAM_ORACLE], i), got, x->first + i,
                   "the oracle, asked again"));
     return exam_finish(x, VERDICT_VOID,
                        "the oracle does not repeat its own answers");
@@ -104,8 +115,10 @@ static int reject(struct exam *x, uint32_t i, struct ubytes got)
     const struct said *s = &x->said[EXAM_CANDIDATE];
     unsigned stratum = test_stratum(x, x->first + i);
 
-    TRY(exam_find(&x->raw, values_at(&x->inputs, i), values_at(&x->right, i),
-                  got, x->first + i, got.p == NULL ? s->ending : ""));
+    exam_forget(&x->raw);
+    TRY(exam_find(&x->raw, values_at(&x->inputs, i),
+                  values_at(&x->firsts[EXAM_CANDIDATE], i), got, x->first + i,
+                  got.p == NULL ? s->ending : ""));
     x->failures++;
     if (stratum < STRATA_N) {
         x->failed[stratum]++;
@@ -157,10 +170,6 @@ int repeat_judge(struct exam *x)
         return reject(x, i, got);
     }
     TRY(digest_again(x));
-    if (x->compared < x->draws_n) {
-        x->phase = PHASE_TEST;
-        return 0;
-    }
     exam_progress(x, "repeat", x->repeated, x->draws_n);
     return controls_judge(x);
 }

@@ -160,6 +160,7 @@ uint64_t scalar_int(struct stream *r, enum stratum s, const struct node *n)
     case STRATUM_SMALL:
         key = from_origin(r, &g, stream_below(r, 2) == 0 ? 8 : 100);
         break;
+    case STRATUM_LITERALS:
     case STRATA_N:
         break;
     }
@@ -167,7 +168,7 @@ uint64_t scalar_int(struct stream *r, enum stratum s, const struct node *n)
     return node_unkey(n, key);
 }
 
-static double float_value(const struct node *n, uint64_t bits)
+double float_value(const struct node *n, uint64_t bits)
 {
     uint32_t low = (uint32_t)bits;
     float narrow;
@@ -181,11 +182,9 @@ static double float_value(const struct node *n, uint64_t bits)
     return wide;
 }
 
-/* Key of v in the node's width, clamped into the range. */
-static uint64_t float_key(const struct node *n, const struct range *g, double v)
+uint64_t float_bits_of(const struct node *n, double v)
 {
     uint64_t bits = 0;
-    uint64_t key;
 
     if (n->code == 4) {
         float narrow = (float)v;
@@ -196,7 +195,14 @@ static uint64_t float_key(const struct node *n, const struct range *g, double v)
     } else {
         memcpy(&bits, &v, sizeof(bits));
     }
-    key = node_key(n, bits);
+    return bits;
+}
+
+/* Key of v in the node's width, clamped into the range. */
+static uint64_t float_key(const struct node *n, const struct range *g, double v)
+{
+    uint64_t key = node_key(n, float_bits_of(n, v));
+
     return key < g->lo ? g->lo : key > g->hi ? g->hi : key;
 }
 
@@ -301,6 +307,7 @@ uint64_t scalar_float(struct stream *r, enum stratum s, const struct node *n)
     case STRATUM_SMALL:
         key = float_small(r, n, &g);
         break;
+    case STRATUM_LITERALS:
     case STRATA_N:
         break;
     }

@@ -28,5 +28,15 @@ uint32_t sequence_length(struct stream *r, enum stratum s,
 /* Appends a member of a STRING or BYTES node. Same codes as draw. */
 int sequence_put(struct stream *r, enum stratum s, struct ubytes domain,
                  const struct node *n, struct buf *out) MUST_USE;
+/* The same of a given length. */
+int sequence_put_n(struct stream *r, enum stratum s, struct ubytes domain,
+                   const struct node *n, uint32_t length, struct buf *out)
+    MUST_USE;
+/* A symbol worth repeating: plain, at an edge, or readable. */
+uint32_t sequence_symbol(struct stream *r, const struct node *n,
+                         uint32_t symbols_n);
+/* Bits of v in the node's width, rounded once, and the value of such bits. */
+uint64_t float_bits_of(const struct node *n, double v);
+double float_value(const struct node *n, uint64_t bits);
 
 #endif

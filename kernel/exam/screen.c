@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/exam/literal.h"
 #include "kernel/exam/stream.h"
 #include "proto/err.h"
 #include "proto/limits.h"
@@ -118,7 +119,6 @@ static int oracle_answer(const struct exam *x, uint32_t i, struct ubytes *out)
 static int check_oracle(struct exam *x, enum exam_who who, const char *name)
 {
     const struct said *s = &x->said[who];
-
     uint32_t at = values_n(&s->answers);
 
     if (at < values_n(&x->known)) {
@@ -131,7 +131,7 @@ static int check_oracle(struct exam *x, enum exam_who who, const char *name)
     for (uint32_t i = 0; i < x->examples_n; i++) {
         struct ubytes got;
 
-        if (exam_compare(s, i, values_at(&x->known_answers, i), &got) !=
+        if (exam_compare(x, who, i, values_at(&x->known_answers, i), &got) !=
             ANSWER_RIGHT) {
             x->disagreements++;
             TRY(exam_find(&x->disagreement, values_at(&x->known, i),
@@ -162,11 +162,10 @@ static int check_oracles(struct exam *x)
             continue;
         }
         if (i < x->examples_n &&
-            !is_equal(expected, values_at(&x->known_answers, i))) {
+            !exam_is_right(x, expected, values_at(&x->known_answers, i))) {
             second = values_at(&x->known_answers, i);
-        } else if (x->s.has_second &&
-                   exam_compare(&x->said[EXAM_SECOND], i, expected, &got) !=
-                       ANSWER_RIGHT) {
+        } else if (x->s.has_second && exam_compare(x, EXAM_SECOND, i, expected,
+                                                   &got) != ANSWER_RIGHT) {
             second = got;
         } else {
             continue;
@@ -229,7 +228,8 @@ int screen_judge(struct exam *x)
         } else if (!oracle_answer(x, i, &expected)) {
             continue;
         }
-        if (exam_compare(s, i, expected, &got) != ANSWER_RIGHT) {
+        if (exam_compare(x, EXAM_CANDIDATE, i, expected, &got) !=
+            ANSWER_RIGHT) {
             TRY(exam_find(&x->raw, values_at(&x->known, i), expected, got, i,
                           i < values_n(&s->answers) ? "" : s->ending));
             return exam_finish(x, VERDICT_REJECT,
@@ -243,6 +243,18 @@ int screen_judge(struct exam *x)
     return 0;
 }
 
+#define NOISY_TIMES 4u /* a candidate of a tenth of the rate passes by then */
+
+/* Draws that the statistics ask for. */
+static uint64_t needed(const struct exam *x)
+{
+    if (!exam_is_noisy(x)) {
+        return exam_draws_needed(x->s.exam->p0, x->alpha_j);
+    }
+    return x->bet.needed > LIMIT_DRAWS_PER_EXAM ? UINT64_MAX
+                                                : NOISY_TIMES * x->bet.needed;
+}
+
 /* How many inputs, and whether they are all there are. */
 static int plan(struct exam *x)
 {
@@ -251,6 +263,9 @@ static int plan(struct exam *x)
 
     x->j = x->s.committed + 1;
     x->alpha_j = exam_alpha(e->alpha, x->j);
+    if (exam_is_noisy(x)) {
+        x->bet = exam_bet(e->error_rate, x->alpha_j);
+    }
     if (exam_is_table(x)) {
         size = values_n(x->s.table_inputs);
     } else {
@@ -261,9 +276,18 @@ static int plan(struct exam *x)
     }
     x->is_exhaustive = exam_is_table(x) ||
                        (size <= LIMIT_EXHAUSTIVE && size <= x->s.draws_left);
-    x->draws_n =
-        x->is_exhaustive ? size : exam_draws(e->p0, x->alpha_j, STRATA_N);
-    x->stratum_n = x->draws_n / STRATA_N;
+    x->base_n = size;
+    if (!x->is_exhaustive) {
+        x->base_n = exam_draws(needed(x), STRATA_BASE_N);
+    } else if (exam_is_noisy(x) && exam_is_table(x) && size < x->bet.needed) {
+        return exam_finish(x, VERDICT_INCONCLUSIVE,
+                           "too few inputs to tell an error rate");
+    }
+    x->stratum_n = x->base_n / STRATA_BASE_N;
+    x->draws_n = x->base_n;
+    if (!x->is_exhaustive && x->base_n < UINT64_MAX) {
+        x->draws_n += literal_draws(&x->src);
+    }
     if (x->draws_n > LIMIT_DRAWS_PER_EXAM) {
         return exam_finish(x, VERDICT_INCONCLUSIVE,
                            "needs more draws than one exam may make (%u)",

@@ -59,6 +59,7 @@ uint32_t sequence_length(struct stream *r, enum stratum s, const struct node *n)
     case STRATUM_SMALL:
         return (uint32_t)(n->lo + stream_below(r, (room < 8 ? room : 8) + 1));
     case STRATUM_BOUNDARY:
+    case STRATUM_LITERALS:
     case STRATA_N:
         break;
     }
@@ -99,6 +100,7 @@ static enum pattern pattern_of(struct stream *r, enum stratum s)
         return boundary[stream_below(r, ARRAY_N(boundary))];
     case STRATUM_SMALL:
         return stream_below(r, 2) == 0 ? PATTERN_FEW : PATTERN_TEXT;
+    case STRATUM_LITERALS:
     case STRATA_N:
         break;
     }
@@ -139,9 +141,8 @@ static uint32_t text_symbol(struct stream *r, const struct node *n,
     return n->tag == DOMAIN_BYTES ? cp : any_index(cp);
 }
 
-/* A symbol worth repeating: plain, at an edge, or readable. */
-static uint32_t base_symbol(struct stream *r, const struct node *n,
-                            uint32_t symbols_n)
+uint32_t sequence_symbol(struct stream *r, const struct node *n,
+                         uint32_t symbols_n)
 {
     switch (stream_below(r, 4)) {
     case 0:
@@ -162,7 +163,7 @@ static void prepare(struct sequence *q, struct stream *r, const struct node *n)
     if (q->pattern == PATTERN_ODD) {
         uint64_t odd_n = stream_below(r, 4);
 
-        q->cycle[0] = base_symbol(r, n, q->symbols_n);
+        q->cycle[0] = sequence_symbol(r, n, q->symbols_n);
         for (uint64_t i = 0; i < ARRAY_N(q->odd_at); i++) {
             q->odd_at[i] = i < odd_n && q->length > 0
                                ? (uint32_t)stream_below(r, q->length)
@@ -171,7 +172,7 @@ static void prepare(struct sequence *q, struct stream *r, const struct node *n)
     } else if (q->pattern == PATTERN_PERIODIC || q->pattern == PATTERN_FEW) {
         q->cycle_n = 1 + (uint32_t)stream_below(r, most);
         for (uint32_t i = 0; i < q->cycle_n; i++) {
-            q->cycle[i] = base_symbol(r, n, q->symbols_n);
+            q->cycle[i] = sequence_symbol(r, n, q->symbols_n);
         }
     } else if (q->pattern == PATTERN_RISING || q->pattern == PATTERN_FALLING) {
         q->width = 1 + (uint32_t)stream_magnitude(r, q->symbols_n - 1);
@@ -242,10 +243,15 @@ static int put_bytes(const struct sequence *q, struct stream *r,
 int sequence_put(struct stream *r, enum stratum s, struct ubytes domain,
                  const struct node *n, struct buf *out)
 {
-    struct sequence q = {.symbols_n = node_symbols_n(n)};
+    return sequence_put_n(r, s, domain, n, sequence_length(r, s, n), out);
+}
+
+int sequence_put_n(struct stream *r, enum stratum s, struct ubytes domain,
+                   const struct node *n, uint32_t length, struct buf *out)
+{
+    struct sequence q = {.symbols_n = node_symbols_n(n), .length = length};
     size_t head = buf_len(out);
 
-    q.length = sequence_length(r, s, n);
     q.pattern = pattern_of(r, s);
     if (q.length > LIMIT_VALUE_BYTES) {
         return ERR_TRACE(ERR_LIMIT);

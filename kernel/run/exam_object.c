@@ -109,7 +109,7 @@ int exam_object_put(struct run *r, const Proctor__ExamSpec *s,
     if (code != 0) {
         return code;
     }
-    m.version = 1;
+    m.version = 2;
     m.oracle = cid_field(&oracle);
     m.domain = s->domain;
     m.corpora = corpora;
@@ -118,6 +118,8 @@ int exam_object_put(struct run *r, const Proctor__ExamSpec *s,
     m.gives = bytes_field(gives);
     m.p0 = r->policy->p0;
     m.alpha = r->policy->alpha;
+    m.error_rate = s->error_rate;
+    m.ulps = s->ulps;
     m.examples = s->examples;
     m.n_examples = s->n_examples;
     return core_put_message(r->core, &m.base, out);

@@ -6,10 +6,12 @@
 #include <stdlib.h>
 
 #include "kernel/exam/exam.h"
+#include "kernel/exam/literal.h"
 #include "kernel/run/data.h"
 #include "kernel/run/eval.h"
 #include "kernel/run/runnable.h"
 #include "kernel/run/say.h"
+#include "kernel/store/store.h"
 #include "proto/err.h"
 
 enum { WHO_N = 3 };
@@ -23,6 +25,8 @@ struct examine {
     struct eval *evals[WHO_N];
     struct values *corpora;          /* owned, pb->n_corpora */
     struct values burnt;
+    struct buf literal_bytes;
+    struct literals literals;        /* borrows literal_bytes */
     struct exam *exam;
     uint64_t cpu_ms;
     int code;        /* of an outside failure */
@@ -87,6 +91,17 @@ static int load_burnt(struct examine *x)
     return code;
 }
 
+static int load_literals(struct examine *x)
+{
+    static const struct cid none;
+
+    if (cid_is_equal(&x->ask.literals, &none)) {
+        return 0;
+    }
+    TRY(store_get(x->core->store, &x->ask.literals, &x->literal_bytes));
+    return literals_decode(&x->literals, buf_bytes(&x->literal_bytes));
+}
+
 /* Both oracles must speak of the candidate's types. */
 static int check_types(const struct examine *x, struct diag *d)
 {
@@ -114,6 +129,7 @@ static int load(struct examine *x, struct diag *d)
     }
     TRY(check_types(x, d));
     TRY(load_corpora(x));
+    TRY(load_literals(x));
     return load_burnt(x);
 }
 
@@ -218,6 +234,7 @@ static int begin(struct examine *x)
         .table_inputs = is_table ? &oracle->inputs : NULL,
         .table_outputs = is_table ? &oracle->outputs : NULL,
         .burnt = &x->burnt,
+        .literals = x->literals.texts != NULL ? &x->literals : NULL,
         .committed = x->ask.committed,
         .draws_left = x->ask.draws_left,
         .has_second = x->who[EXAM_SECOND] != NULL,
@@ -239,6 +256,7 @@ int examine_start(struct core *c, const struct examine_ask *ask, void *ctx,
     x->ask = *ask;
     x->ctx = ctx;
     values_init(&x->burnt);
+    buf_init(&x->literal_bytes, LIMIT_FRAME_BYTES);
     *out = x;
     code = load(x, d);
     if (code == 0) {
@@ -270,6 +288,8 @@ void examine_free(struct examine *x)
     }
     free(x->corpora);
     values_release(&x->burnt);
+    literals_release(&x->literals);
+    buf_release(&x->literal_bytes);
     pb_free((ProtobufCMessage *)x->pb);
     free(x);
 }

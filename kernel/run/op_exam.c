@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/run/config.h"
 #include "kernel/run/data.h"
 #include "kernel/run/exam_object.h"
 #include "kernel/run/examine.h"
@@ -21,6 +22,9 @@ struct op_exam {
     struct op_exam *next;  /* of the run's exams, oldest first */
     struct cid exam;
     struct cid candidate;
+    struct cid literals;   /* of its files; zero: none */
+    struct runnable *files;     /* owned; while its files are read */
+    struct config_job *reading; /* owned; the worker that reads them */
     struct examine *examine;
     int begun;             /* examines; else waits for an equal exam to end */
     int drawn;
@@ -66,6 +70,8 @@ static void op_exam_free(void *state)
             break;
         }
     }
+    config_free(x->reading);
+    runnable_free(x->files);
     examine_free(x->examine);
     if (!x->live->run->stopping) {
         for (struct op_exam *o = x->live->run->exams; o != NULL; o = o->next) {
@@ -102,6 +108,7 @@ static int exam_commit(void *ctx, uint64_t j, double alpha_j, uint64_t draws,
     record_set_f64(&rec, RF_COMMIT_alpha_j, alpha_j);
     record_set_u(&rec, RF_COMMIT_draws, draws);
     record_set_u(&rec, RF_COMMIT_seed_i, seed_i);
+    record_set_hash(&rec, RF_COMMIT_literals, x->literals.b);
     TRY(ledger_append(l, &rec, &x->commit_seq, &x->commit_hash));
     TRY(ledger_reveal_seed(l, seed_i, secret));
     verdict_seed(secret, &x->commit_hash, x->seed);
@@ -293,7 +300,7 @@ static int known(struct op_exam *x)
     return 1;
 }
 
-static void exam_begin(struct op_exam *x)
+static void exam_hold(struct op_exam *x)
 {
     struct run *r = x->live->run;
     const struct fold *f = ledger_fold(r->core->ledger);
@@ -301,6 +308,7 @@ static void exam_begin(struct op_exam *x)
     struct examine_ask ask = {
         .exam = x->exam,
         .candidate = x->candidate,
+        .literals = x->literals,
         .burnt = burnt,
         .limits = r->policy->limits,
         .task = live_id(x->live),
@@ -311,15 +319,71 @@ static void exam_begin(struct op_exam *x)
     struct diag d;
     int code;
 
-    x->begun = 1;
-    if (known(x)) {
-        return;
-    }
     ask.burnt_n = fold_burnt(f, &x->exam, burnt, LIMIT_BURNT);
     ask.committed = fold_committed(f, &x->exam);
     ask.draws_left = budget_left(&r->core->budget, BUDGET_DRAWS);
     diag_init(&d);
     code = examine_start(r->core, &ask, x, &x->examine, &d);
+    if (code < 0) {
+        live_fail(x->live, code, "%s",
+                  d.what[0] == '\0' ? err_text(code) : d.what);
+    }
+}
+
+static void on_literals(void *ctx, struct config_job *j, int code,
+                        Proctor__ConfigReply *reply, const struct diag *d)
+{
+    struct op_exam *x = ctx;
+
+    x->reading = NULL;
+    runnable_free(x->files);
+    x->files = NULL;
+    if (code == 0 && reply->literals.len > 0) {
+        code = core_put(x->live->run->core, field_bytes(&reply->literals),
+                        &x->literals);
+    }
+    config_free(j);
+    if (code != 0) {
+        live_fail(x->live, code < 0 ? code : ERR_REFUSED,
+                  "no verdict: the candidate's files were not read: %s",
+                  code > 0    ? "budgets.bytes is used up"
+                  : d == NULL ? err_text(code)
+                              : d->what);
+        return;
+    }
+    exam_hold(x);
+}
+
+/* Has a program's files read for literals, by a worker, before anything is
+ * committed. */
+static int read_literals(struct op_exam *x, struct diag *d)
+{
+    struct core *c = x->live->run->core;
+    struct config_ask ask = {.path = "", .label = live_id(x->live)};
+
+    TRY(runnable_load(c, &x->candidate, &x->files, d));
+    if (x->files->task.n_files == 0) {
+        exam_hold(x);
+        return 0;
+    }
+    proctor__config_task__init(&ask.task);
+    ask.task.kind = PROCTOR__CONFIG_KIND__CONFIG_LITERALS;
+    ask.task.files = x->files->task.files;
+    ask.task.n_files = x->files->task.n_files;
+    return config_start(c, &ask, on_literals, x, &x->reading);
+}
+
+static void exam_begin(struct op_exam *x)
+{
+    struct diag d;
+    int code;
+
+    x->begun = 1;
+    if (known(x)) {
+        return;
+    }
+    diag_init(&d);
+    code = read_literals(x, &d);
     if (code < 0) {
         live_fail(x->live, code, "%s",
                   d.what[0] == '\0' ? err_text(code) : d.what);

@@ -224,6 +224,7 @@ static void item_start(struct replay *r)
     struct examine_ask ask = {
         .exam = item->exam,
         .candidate = item->candidate,
+        .literals = item->draw.literals,
         .burnt = item->disclosed,
         .burnt_n = item->disclosed_n,
         .committed = item->committed,

@@ -42,6 +42,7 @@ static int on_commit(struct scan *s, const struct record *r,
     o->draw.alpha_j = record_f64(r, RF_COMMIT_alpha_j);
     o->draw.draws = record_u(r, RF_COMMIT_draws);
     o->draw.seed_i = record_u(r, RF_COMMIT_seed_i);
+    memcpy(o->draw.literals.b, record_hash(r, RF_COMMIT_literals), CID_BYTES);
     o->next = s->open;
     s->open = o;
     return 0;

@@ -15,6 +15,7 @@ struct replay_draw {
     double alpha_j;
     uint64_t draws;
     uint64_t seed_i;
+    struct cid literals;
     int is_drawn;
     uint8_t seed[32];
     char wrong[96]; /* "", or what does not fit */

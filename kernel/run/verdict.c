@@ -49,5 +49,5 @@ const Proctor__Counterexample *verdict_burnt(const Proctor__Evidence *e,
     if (e->verdict != VERDICT_REJECT || !is_drawn) {
         return NULL;
     }
-    return e->shrunk != NULL ? e->shrunk : e->raw;
+    return e->shrunk;
 }

@@ -5,6 +5,7 @@
 
 #include "workers/config/config.h"
 #include "workers/config/graph.h"
+#include "workers/config/literals.h"
 #include "workers/config/policy.h"
 #include "workers/config/rows.h"
 
@@ -19,6 +20,8 @@ static int read_kind(struct config *c, Proctor__ConfigReply *out)
         return csv_read(c, out);
     case PROCTOR__CONFIG_KIND__CONFIG_CORPUS:
         return corpus_read(c, out);
+    case PROCTOR__CONFIG_KIND__CONFIG_LITERALS:
+        return literals_read(c, out);
     case PROCTOR__CONFIG_KIND__CONFIG_NONE:
     case _PROCTOR__CONFIG_KIND_IS_INT_SIZE:
         break;

@@ -10,6 +10,7 @@
 
 #define EXAMPLES_MAX 1024u
 #define EXAMPLES_BYTES_MAX (1u << 20)
+#define RATE_MIN 1e-6
 
 int spec_bytes(struct config *c, struct ubytes in, ProtobufCBinaryData *out)
 {
@@ -377,13 +378,39 @@ enum {
     X_SECOND,
     X_DOMAIN,
     X_EXAMPLES,
+    X_ERROR_RATE,
+    X_ULPS,
     X_N
 };
 
 static const struct schema_key exam_keys[X_N] = {{"oracle", 0, NULL},
                                                  {"second_oracle", 0, NULL},
                                                  {"domain", 0, NULL},
-                                                 {"examples", 0, NULL}};
+                                                 {"examples", 0, NULL},
+                                                 {"error_rate", 0, NULL},
+                                                 {"ulps", 0, NULL}};
+
+/* What an exam forgives, when it says so. */
+static int read_tolerance(struct config *c, const struct yaml_node *rate,
+                          const struct yaml_node *ulps, Proctor__ExamSpec *x)
+{
+    if (rate) {
+        config_enter(c, "error_rate");
+        TRY(schema_double(c, rate, &x->error_rate));
+        if (!(x->error_rate >= RATE_MIN) || !(x->error_rate <= 0.5)) {
+            schema_expected(c, rate, "a rate of 0.000001 to 0.5");
+            config_hint(c, "leave it out to allow no error at all");
+            return ERR_INPUT;
+        }
+        config_leave(c);
+    }
+    if (ulps) {
+        config_enter(c, "ulps");
+        TRY(schema_uint(c, ulps, 1, LIMIT_ULPS, &x->ulps));
+        config_leave(c);
+    }
+    return 0;
+}
 
 int spec_exam(struct config *c, const struct yaml_node *n,
               const struct yaml_node *base, Proctor__ExamSpec **out,
@@ -427,6 +454,7 @@ int spec_exam(struct config *c, const struct yaml_node *n,
         }
         TRY(read_domain(c, v[X_DOMAIN], x));
     }
+    TRY(read_tolerance(c, v[X_ERROR_RATE], v[X_ULPS], x));
     *out_examples = v[X_EXAMPLES];
     *out = x;
     return 0;

@@ -46,13 +46,13 @@ static void shrink_some(const struct draw_source *src, const struct type *t,
 static void draw_all(const struct draw_source *src, const struct type *t,
                      struct buf *v, struct buf *again)
 {
-    for (uint64_t i = 0; i < STRATA_N * 4; i++) {
-        enum stratum s = (enum stratum)(i % STRATA_N);
+    for (uint64_t i = 0; i < STRATA_BASE_N * 4; i++) {
+        enum stratum s = (enum stratum)(i % STRATA_BASE_N);
 
         buf_reset(v);
         buf_reset(again);
-        if (draw(src, s, i / STRATA_N, v) != 0 ||
-            draw(src, s, i / STRATA_N, again) != 0 ||
+        if (draw(src, s, i / STRATA_BASE_N, v) != 0 ||
+            draw(src, s, i / STRATA_BASE_N, again) != 0 ||
             buf_len(v) != buf_len(again) ||
             memcmp(buf_bytes(v).p, buf_bytes(again).p, buf_len(v)) != 0) {
             abort();

@@ -33,12 +33,13 @@ static void test_draws_rounding(void **state)
 {
     (void)state;
     /* 16,384 at least, the same number in each of five strata. */
-    assert_int_equal(exam_draws(1e-3, exam_alpha(1e-6, 1), 5), 16385);
-    assert_int_equal(exam_draws(1e-3, exam_alpha(1e-6, 1000), 5), 28115);
-    assert_int_equal(exam_draws(1e-3, exam_alpha(1e-6, 1), 1), 16384);
-    assert_int_equal(exam_draws(0.5, 0.5, 20), 20 * LIMIT_STRATUM_DRAWS_MIN);
-    assert_int_equal(exam_draws(0.0, 1e-6, 5), UINT64_MAX);
-    assert_int_equal(exam_draws(1e-300, 1e-6, 5), UINT64_MAX);
+    assert_int_equal(exam_draws(exam_draws_needed(1e-3, exam_alpha(1e-6, 1)), 5), 16385);
+    assert_int_equal(exam_draws(exam_draws_needed(1e-3, exam_alpha(1e-6, 1000)), 5),
+                     28115);
+    assert_int_equal(exam_draws(100, 1), 16384);
+    assert_int_equal(exam_draws(exam_draws_needed(0.5, 0.5), 20), 20 * LIMIT_STRATUM_DRAWS_MIN);
+    assert_int_equal(exam_draws(exam_draws_needed(0.0, 1e-6), 5), UINT64_MAX);
+    assert_int_equal(exam_draws(exam_draws_needed(1e-300, 1e-6), 5), UINT64_MAX);
 }
 
 static void test_alpha_sums_to_alpha(void **state)
@@ -63,21 +64,21 @@ static void test_bounds_against_libm(void **state)
     (void)state;
     for (uint64_t n = 1; n < 1u << 23; n = n * 3 / 2 + 1) {
         for (double alpha = 0.5; alpha > 1e-18; alpha /= 7) {
-            assert_near(exam_bound(alpha, n), -expm1(log(alpha) / (double)n));
+            assert_near(exam_bound(alpha, n, 0), -expm1(log(alpha) / (double)n));
         }
         for (double eps = 0.5; eps > 1e-9; eps /= 3) {
             assert_near(exam_power(eps, n), -expm1((double)n * log1p(-eps)));
         }
     }
-    assert_true(exam_bound(0.05, 0) >= 1.0);
+    assert_true(exam_bound(0.05, 0, 0) >= 1.0);
 }
 
 /* gate.md: n = 16,384: 1.8e-4 at 95 %, 8.4e-4 at 1e-6; power at 1e-4 81 %. */
 static void test_quoted_numbers(void **state)
 {
     (void)state;
-    assert_true(fabs(exam_bound(0.05, 16384) - 1.8e-4) < 0.05e-4);
-    assert_true(fabs(exam_bound(1e-6, 16384) - 8.4e-4) < 0.05e-4);
+    assert_true(fabs(exam_bound(0.05, 16384, 0) - 1.8e-4) < 0.05e-4);
+    assert_true(fabs(exam_bound(1e-6, 16384, 0) - 8.4e-4) < 0.05e-4);
     assert_true(fabs(exam_power(1e-4, 16384) - 0.81) < 0.005);
     assert_true(fabs(exam_power(3e-4, 16384) - 0.993) < 0.0005);
     assert_true(fabs(exam_power(1e-3, 4096) - 0.983) < 0.0005);
@@ -87,8 +88,8 @@ static void test_quoted_numbers(void **state)
  * replay. */
 static void test_known_bits(void **state)
 {
-    double got[4] = {exam_alpha(1e-6, 7), exam_bound(1e-6, 16385),
-                     exam_bound(0.05, 3277), exam_power(1e-4, 16385)};
+    double got[4] = {exam_alpha(1e-6, 7), exam_bound(1e-6, 16385, 0),
+                     exam_bound(0.05, 3277, 0), exam_power(1e-4, 16385)};
     uint64_t bits[4];
 
     (void)state;

@@ -198,7 +198,7 @@ static void test_members_of_random_domains(void **state)
         assert_int_equal(node_skip(src.domain, 0), src.domain.n);
         for (uint64_t k = 0; k < 40; k++) {
             buf_reset(&v);
-            OK(draw(&src, (enum stratum)(k % STRATA_N), k / STRATA_N, &v));
+            OK(draw(&src, (enum stratum)(k % STRATA_BASE_N), k / STRATA_BASE_N, &v));
             OK(value_check_exact(buf_bytes(&v), &t));
             assert_true(node_has(&src, buf_bytes(&v)));
             assert_false(value_has_nonfinite(buf_bytes(&v)));
@@ -419,7 +419,7 @@ static void test_boundary_lengths(void **state)
     static const uint32_t wanted[] = {0,  1,  2,  3,   4,   7,    8,    9,
                                       31, 32, 33, 255, 256, 1024, 4095, 4096};
     static uint8_t seen[4097];
-    uint64_t total[STRATA_N] = {0};
+    uint64_t total[STRATA_BASE_N] = {0};
     struct draw_source src;
     struct buf domain;
     struct buf v;
@@ -429,11 +429,11 @@ static void test_boundary_lengths(void **state)
     buf_init(&v, 1 << 20);
     put_lengths(&domain, DOMAIN_BYTES, 0, 4096);
     src = source_of(&domain, 5);
-    for (uint64_t k = 0; k < 4096 * STRATA_N; k++) {
-        enum stratum s = (enum stratum)(k % STRATA_N);
+    for (uint64_t k = 0; k < 4096 * STRATA_BASE_N; k++) {
+        enum stratum s = (enum stratum)(k % STRATA_BASE_N);
 
         buf_reset(&v);
-        OK(draw(&src, s, k / STRATA_N, &v));
+        OK(draw(&src, s, k / STRATA_BASE_N, &v));
         total[s] += buf_len(&v) - 5;
         if (s == STRATUM_BOUNDARY) {
             seen[buf_len(&v) - 5] = 1;
@@ -443,7 +443,7 @@ static void test_boundary_lengths(void **state)
         assert_true(seen[wanted[i]]);
     }
     assert_in_range(total[STRATUM_UNIFORM] / 4096, 1950, 2150);
-    for (unsigned s = STRATUM_MAGNITUDE; s < STRATA_N; s++) {
+    for (unsigned s = STRATUM_MAGNITUDE; s < STRATA_BASE_N; s++) {
         assert_in_range(total[s] / 4096, 1, 700); /* candidates pay per byte */
     }
     buf_release(&v);
@@ -467,7 +467,7 @@ static void test_strings_are_not_all_ascii(void **state)
         int is_plain = 1;
 
         buf_reset(&v);
-        OK(draw(&src, (enum stratum)(k % STRATA_N), k / STRATA_N, &v));
+        OK(draw(&src, (enum stratum)(k % STRATA_BASE_N), k / STRATA_BASE_N, &v));
         for (size_t i = 5; i < buf_len(&v); i++) {
             is_plain &= buf_bytes(&v).p[i] < 0x80;
         }
@@ -572,7 +572,7 @@ static void test_enumeration_is_exact(void **state)
 
 static void test_known_answers(void **state)
 {
-    static const char *const expected[STRATA_N] = {
+    static const char *const expected[STRATA_BASE_N] = {
         "f2550e65c199c7c6016e7b84efd3442233e7c3ce44928f733bc5fe40948d5586",
         "548d21728e84a94c94c3f9a06d7d9620624f65d37db1cf7a97fd5be239da7861",
         "136c5c1a52abc9d4f24be4e685a6ea8296532f0f9f3241bac6b775f89a0700af",
@@ -596,7 +596,7 @@ static void test_known_answers(void **state)
     OK(buf_put_u8(&domain, DOMAIN_BOOL));
     put_float(&domain, 4, 0, 0x3f800000);
     src = source_of(&domain, 0x5a);
-    for (unsigned s = 0; s < STRATA_N; s++) {
+    for (unsigned s = 0; s < STRATA_BASE_N; s++) {
         struct cid c;
         char text[CID_TEXT_BYTES];
 

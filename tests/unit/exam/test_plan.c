@@ -330,7 +330,7 @@ static void test_setup_is_checked(void **state)
     assert_int_equal(exam_start(&p.setup, &play_ops, &p, &p.x), ERR_INPUT);
     assert_null(p.x);
     u32_exam(&p, good);
-    p.spec.version = 2;
+    p.spec.version = 3;
     assert_int_equal(exam_start(&p.setup, &play_ops, &p, &p.x), ERR_INPUT);
     u32_exam(&p, good);
     p.spec.alpha = 0.6;

@@ -85,7 +85,7 @@ static void test_burnt(void **state)
     (void)state;
     e.verdict = VERDICT_REJECT;
     e.raw = &raw;
-    assert_ptr_equal(verdict_burnt(&e, 1), &raw);
+    assert_null(verdict_burnt(&e, 1)); /* noisy: nobody's screen */
     e.shrunk = &shrunk;
     assert_ptr_equal(verdict_burnt(&e, 1), &shrunk);
     assert_null(verdict_burnt(&e, 0)); /* public or burnt already */
