@@ -11,6 +11,7 @@
 #include "proto/utf8.h"
 #include "workers/config/schema.h"
 #include "workers/config/types.h"
+#include "workers/lib/sort.h"
 
 #define ALPHABET_MAX 4096u
 #define CHOICES_MAX 65536u
@@ -118,7 +119,7 @@ static int put_letters(struct config *c, const struct yaml_node *n,
         rest.p += used;
         rest.n -= used;
     }
-    qsort(points, points_n, sizeof(*points), compare_points);
+    sort_items(points, points_n, sizeof(*points), compare_points);
     for (size_t i = 0; i < points_n; i++) {
         if (kept == 0 || points[kept - 1] != points[i]) {
             points[kept++] = points[i];

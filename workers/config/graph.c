@@ -9,6 +9,7 @@
 #include "workers/config/schema.h"
 #include "workers/config/specs.h"
 #include "workers/config/task.h"
+#include "workers/lib/sort.h"
 
 #define NAME_BYTES_MAX 200u
 
@@ -395,7 +396,7 @@ static int read_all_pending(struct graph_reader *g)
         return ERR_NOMEM;
     }
     memcpy(sorted, g->graph->tasks, n * sizeof(Proctor__Task *));
-    qsort(sorted, n, sizeof(Proctor__Task *), compare_tasks);
+    sort_items(sorted, n, sizeof(Proctor__Task *), compare_tasks);
     if (untyped) {
         TRY(fill_takes(g, sorted));
     }

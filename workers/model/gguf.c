@@ -9,6 +9,7 @@
 
 #include "proto/err.h"
 #include "proto/utf8.h"
+#include "workers/lib/sort.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "tensors are used where they lie in the file");
@@ -200,7 +201,7 @@ static int read_pairs(struct reader *r, struct gguf *g, struct diag *d)
     for (uint32_t i = 0; i < g->pairs_n; i++) {
         TRY(read_pair(r, &g->pairs[i], d));
     }
-    qsort(g->pairs, g->pairs_n, sizeof(*g->pairs), compare_pairs);
+    sort_items(g->pairs, g->pairs_n, sizeof(*g->pairs), compare_pairs);
     for (uint32_t i = 1; i < g->pairs_n; i++) {
         if (compare_pairs(&g->pairs[i - 1], &g->pairs[i]) == 0) {
             return diag_set(d, ERR_INPUT, nowhere, "key %.*s stands twice",
@@ -335,7 +336,7 @@ static int read_tensors(struct reader *r, struct gguf *g, struct diag *d)
         TRY(read_tensor(r, g, &g->tensors[i], &offsets[i], &running, d));
     }
     TRY(place_tensors(r, g, offsets, running, d));
-    qsort(g->tensors, g->tensors_n, sizeof(*g->tensors), compare_tensors);
+    sort_items(g->tensors, g->tensors_n, sizeof(*g->tensors), compare_tensors);
     for (uint32_t i = 1; i < g->tensors_n; i++) {
         if (compare_tensors(&g->tensors[i - 1], &g->tensors[i]) == 0) {
             return diag_set(d, ERR_INPUT, nowhere, "tensor %.*s stands twice",

@@ -11,6 +11,7 @@
 
 #include "proto/err.h"
 #include "proto/limits.h"
+#include "workers/lib/sort.h"
 #include "workers/program/adapter.h"
 #include "workers/program/tree.h"
 
@@ -40,7 +41,7 @@ static int check_twice(const Proctor__ProgramTask *t, struct diag *d)
     for (size_t i = 0; i < t->n_files; i++) {
         names[i] = t->files[i]->name;
     }
-    qsort(names, t->n_files, sizeof(*names), compare_names);
+    sort_items(names, t->n_files, sizeof(*names), compare_names);
     for (size_t i = 1; i < t->n_files; i++) {
         if (strcmp(names[i - 1], names[i]) == 0) {
             return diag_set(d, ERR_INPUT, nowhere, "file %s stands twice",
