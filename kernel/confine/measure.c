@@ -168,14 +168,6 @@ static int limits_check(const struct measure_want *w, struct measured *m,
     return 0;
 }
 
-int measure_dir(pid_t pid)
-{
-    char path[32];
-
-    snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
 /* Where filters cannot be read back (watch.h): the worker waits for a byte before
  * its last step, and makes it before our eyes. That the zygote's is on, its maker
  * has seen; that there are no others, proc_status. */
@@ -206,12 +198,14 @@ static int filters_watch(struct probe *p, const struct measure_want *w,
 static int early_check(const struct measure_want *w, struct measured *m,
                        struct diag *d)
 {
+    char path[32];
+
     if (m->early_) {
         return 0;
     }
-    if (m->dir_ < 0) {
-        m->dir_ = measure_dir(w->pid);
-    }
+    fd_closep(&m->dir_);
+    snprintf(path, sizeof(path), "/proc/%d", (int)w->pid);
+    m->dir_ = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (m->dir_ < 0) {
         return measure_short(d, w, "/proc", strerror(errno), "readable");
     }

@@ -19,24 +19,24 @@
 #define MEASURE_NS_N 7
 #define MEASURE_LIMITS_MAX 12
 
-/* A process whose namespaces are looked at again and again: held open, they cost
- * the host a third. Owns all. */
-struct measure_process {
-    int pidfd;
-    int dir; /* /proc/PID */
-    int ns[MEASURE_NS_N];
+/* The namespaces of a process, held open: that pins their inodes, and looking at
+ * one costs the host a third. */
+struct measure_held {
+    int fd[MEASURE_NS_N]; /* owned */
+    ino_t inode[MEASURE_NS_N];
 };
-void measure_process_init(struct measure_process *p);
-/* 0 or ERR_CONFINE (errno says why); close it in both cases. */
-int measure_process_open(pid_t pid, struct measure_process *out) MUST_USE;
-void measure_process_close(struct measure_process *p);
+void measure_held_init(struct measure_held *h);
+/* Of a process that cannot go away. 0 or ERR_CONFINE (errno says why); release
+ * it in both cases. */
+int measure_held_open(pid_t pid, struct measure_held *h) MUST_USE;
+void measure_held_release(struct measure_held *h);
 
 /* What must be found. All borrowed. */
 struct measure_want {
     const char *class_name;
     pid_t pid; /* on the host, from pidfd */
     int pidfd;
-    const struct measure_process *own; /* the kernel itself */
+    const struct measure_held *own; /* of the kernel, which never leaves them */
     pid_t zygote_pid;
     uint32_t uid_base; /* host uid of the zygote: its request->uid is 0 */
     int image_fd;

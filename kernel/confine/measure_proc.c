@@ -207,47 +207,34 @@ int proc_stat(int dir, const struct measure_want *w, struct diag *d)
     return 0;
 }
 
-/* A descriptor of namespace i of a process; -1 with errno. Before Linux 6.11
- * pidfds do not answer: then by its /proc directory. */
-static int ns_open(int pidfd, int dir, size_t i)
+void measure_held_init(struct measure_held *h)
 {
-    int fd = ioctl(pidfd, _IO(0xff, kinds[i].request), 0);
-    char path[16];
-
-    if (fd < 0 && (errno == ENOTTY || errno == EINVAL)) {
-        snprintf(path, sizeof(path), "ns/%.8s", kinds[i].name);
-        fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
-    }
-    return fd;
-}
-
-void measure_process_init(struct measure_process *p)
-{
-    p->pidfd = p->dir = -1;
     for (size_t i = 0; i < MEASURE_NS_N; i++) {
-        p->ns[i] = -1;
+        h->fd[i] = -1;
     }
 }
 
-int measure_process_open(pid_t pid, struct measure_process *out)
+int measure_held_open(pid_t pid, struct measure_held *h)
 {
-    int all = 1;
-
-    out->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    out->dir = measure_dir(pid);
     for (size_t i = 0; i < MEASURE_NS_N; i++) {
-        out->ns[i] = ns_open(out->pidfd, out->dir, i);
-        all = all && out->ns[i] >= 0;
+        char path[40];
+        struct stat st;
+
+        snprintf(path, sizeof(path), "/proc/%d/ns/%.8s", (int)pid,
+                 kinds[i].name);
+        h->fd[i] = open(path, O_RDONLY | O_CLOEXEC);
+        if (h->fd[i] < 0 || fstat(h->fd[i], &st) < 0) {
+            return ERR_TRACE(ERR_CONFINE);
+        }
+        h->inode[i] = st.st_ino;
     }
-    return all ? 0 : ERR_TRACE(ERR_CONFINE);
+    return 0;
 }
 
-void measure_process_close(struct measure_process *p)
+void measure_held_release(struct measure_held *h)
 {
-    fd_closep(&p->pidfd);
-    fd_closep(&p->dir);
     for (size_t i = 0; i < MEASURE_NS_N; i++) {
-        fd_closep(&p->ns[i]);
+        fd_closep(&h->fd[i]);
     }
 }
 
@@ -255,17 +242,20 @@ int proc_namespaces(int dir, const struct measure_want *w, struct measured *m,
                     struct diag *d)
 {
     for (size_t i = 0; i < MEASURE_NS_N; i++) {
-        int its_fd CLEANUP(fd_closep) = ns_open(w->pidfd, dir, i);
-        int own_fd CLEANUP(fd_closep) = ns_open(w->own->pidfd, w->own->dir, i);
-        struct stat its, own;
+        int fd CLEANUP(fd_closep) =
+            ioctl(w->pidfd, _IO(0xff, kinds[i].request), 0);
+        struct stat st;
         char layer[32];
 
+        if (fd < 0 && (errno == ENOTTY || errno == EINVAL)) {
+            snprintf(layer, sizeof(layer), "ns/%.8s", kinds[i].name);
+            fd = openat(dir, layer, O_RDONLY | O_CLOEXEC); /* before 6.11 */
+        }
         snprintf(layer, sizeof(layer), "%.8s namespace", kinds[i].name);
-        if (its_fd < 0 || own_fd < 0 || fstat(its_fd, &its) < 0 ||
-            fstat(own_fd, &own) < 0) {
+        if (fd < 0 || fstat(fd, &st) < 0) {
             return measure_short(d, w, layer, strerror(errno), "readable");
         }
-        if (its.st_ino == own.st_ino && its.st_dev == own.st_dev) {
+        if (st.st_ino == w->own->inode[i]) {
             return measure_short(d, w, layer, "the kernel's", "its own");
         }
         m->namespaces_[i] = kinds[i].name;

@@ -36,9 +36,6 @@ int proc_shared(int dir, const struct measure_want *w, struct measured *m,
 int proc_identity(int dir, const struct measure_want *w,
                   struct diag *d) MUST_USE;
 
-/* Opens /proc/PID; -1 with errno. */
-int measure_dir(pid_t pid);
-
 /* "measured short": the one way in which a layer is refused. */
 int measure_short(struct diag *d, const struct measure_want *w,
                   const char *layer, const char *found, const char *expected);

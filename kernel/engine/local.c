@@ -41,7 +41,7 @@ struct worker *engine_worker_find(struct engine *e, uint32_t ordinal)
 
 static void zygote_end(struct engine_class *c)
 {
-    measure_process_close(&c->held);
+    measure_held_release(&c->held);
     zygote_process_release(&c->process);
 }
 
@@ -127,7 +127,7 @@ int engine_zygote_need(struct engine_class *c, struct diag *d)
         return 0;
     }
     TRY(spawn_zygote(&s, &c->process, d));
-    if (measure_process_open(c->process.pid, &c->held) < 0) {
+    if (measure_held_open(c->process.pid, &c->held) < 0) {
         diag_set(d, ERR_CONFINE, (struct loc){0}, "class %s: namespaces: %s",
                  c->profile->name, strerror(errno));
         zygote_end(c);
@@ -201,11 +201,11 @@ int engine_open(struct loop *l, const char *images_dir, struct engine **out,
     for (size_t i = 0; i < WORKER_CLASSES_N; i++) {
         image_init(&e->classes[i].image);
         zygote_process_init(&e->classes[i].process);
-        measure_process_init(&e->classes[i].held);
+        measure_held_init(&e->classes[i].held);
     }
-    measure_process_init(&e->own);
+    measure_held_init(&e->own);
     TRY(host_check(&e->host, d));
-    if (measure_process_open(getpid(), &e->own) < 0) {
+    if (measure_held_open(getpid(), &e->own) < 0) {
         return diag_set(d, ERR_CONFINE, (struct loc){0},
                         "own namespaces: %s", strerror(errno));
     }
@@ -232,6 +232,7 @@ void engine_close(struct engine *e)
         struct engine_class *c = &e->classes[i];
 
         loop_remove(&c->watch);
+        pool_release(&c->pool);
         zygote_end(c); /* and all its workers */
         filter_release(&c->zygote_filter);
         filter_release(&c->worker_filter);
@@ -244,7 +245,7 @@ void engine_close(struct engine *e)
         worker_destroy(w);
     }
     cgroups_close(e->cgroups);
-    measure_process_close(&e->own);
+    measure_held_release(&e->own);
     host_release(&e->host);
     e->magic = 0;
     free(e);

@@ -16,6 +16,7 @@
 #include "kernel/engine/engine.h"
 #include "kernel/engine/image.h"
 #include "kernel/engine/loop.h"
+#include "kernel/engine/pool.h"
 
 #define ENGINE_MAGIC 0x656e6731u
 #define WORKER_MAGIC 0x776f7231u
@@ -34,8 +35,9 @@ struct engine_class {
     struct filter worker_filter;
     uint8_t filters_sha256[32];    /* of both */
     struct zygote_process process; /* pid 0 = none runs */
-    struct measure_process held;   /* of it */
+    struct measure_held held;      /* of it */
     struct loop_source *watch;
+    struct pool pool;
 };
 
 struct engine {
@@ -43,7 +45,7 @@ struct engine {
     struct loop *loop; /* borrowed */
     struct host host;
     struct cgroups *cgroups;
-    struct measure_process own;
+    struct measure_held own;
     uint32_t ordinal;       /* last given out; wraps, skipping live ones */
     size_t live;            /* workers that a caller still holds */
     struct worker *workers; /* all whose process may still exist */
@@ -79,6 +81,7 @@ struct worker {
     int own_code;            /* see struct worker_exit */
     unsigned asked : 1;      /* the zygote has the request */
     unsigned grouped : 1;    /* has a control group */
+    unsigned warm : 1;       /* of the pool: nobody's yet */
     unsigned ready : 1;      /* on_ready was called */
     unsigned chan_over : 1;  /* no message will come any more */
     unsigned kill_wanted : 1;
@@ -97,6 +100,14 @@ static inline uint32_t engine_class_uid(const struct engine_class *c)
 /* local.c: the zygote of a class runs, or d says why not. */
 int engine_zygote_need(struct engine_class *c, struct diag *d) MUST_USE;
 struct worker *engine_worker_find(struct engine *e, uint32_t ordinal);
+/* The next number that no living worker has. */
+uint32_t engine_ordinal(struct engine *e);
+
+/* start.c: a worker without limits, and nothing done for it; NULL: no memory. */
+struct worker *worker_new(struct engine_class *c);
+/* Puts it into the engine's list and asks its zygote for it. code < 0: why that
+ * cannot be; that, and what fails here, is told from the loop. */
+void worker_begin(struct worker *w, int code);
 
 /* worker.c: what the engine tells a worker. Each may free it. */
 void worker_on_started(struct worker *w, int pidfd); /* takes pidfd */
@@ -105,6 +116,8 @@ void worker_on_end(struct worker *w, const struct zygote_event *ev);
 /* Its zygote died, and so it did; why is borrowed. */
 void worker_on_orphaned(struct worker *w, const char *why);
 void worker_kill(struct worker *w);
+/* Kills, and calls nobody any more. May free it. */
+void worker_drop(struct worker *w);
 /* The channel's first bytes can be read. ctx: the worker. */
 void worker_on_hello(void *ctx, short revents);
 /* One timer: the earlier of the dead-man switch and delay_ms from now. */

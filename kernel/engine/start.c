@@ -96,21 +96,21 @@ static int request_send(struct worker *w)
     return code;
 }
 
-/* Everything that can fail for a reason worth telling. */
-static int start(struct worker *w, const struct worker_limits *l)
+/* What may fail for a reason worth telling. */
+static int prepare(struct worker *w, const struct worker_limits *l)
 {
-    struct zygote_request *r = &w->request;
+    limits_take(w, l);
+    return !w->class->profile->own_root
+               ? 0
+               : roots_resolve(l->roots, l->roots_n, &w->roots,
+                               &w->request.roots_bytes, &w->diag);
+}
 
-    if (w->class->profile->own_root) {
-        TRY(roots_resolve(l->roots, l->roots_n, &w->roots, &r->roots_bytes,
-                          &w->diag));
-    }
+static int launch(struct worker *w)
+{
     TRY(engine_zygote_need(w->class, &w->diag));
-    r->magic = ZYGOTE_MAGIC;
-    r->watched = w->engine->host.filters_are_watched != 0;
-    r->filter_n = w->class->worker_filter.n;
-    r->uid = uid_pick(w->class, r->ordinal);
-    if (r->uid == 0) {
+    w->request.uid = uid_pick(w->class, w->request.ordinal);
+    if (w->request.uid == 0) {
         diag_set(&w->diag, ERR_CONFINE, (struct loc){0},
                  "class %s: no uid is free", w->class->profile->name);
         return ERR_TRACE(ERR_CONFINE);
@@ -118,43 +118,9 @@ static int start(struct worker *w, const struct worker_limits *l)
     return request_send(w);
 }
 
-static uint32_t ordinal_next(struct engine *e)
+void worker_begin(struct worker *w, int code)
 {
-    do {
-        e->ordinal++;
-    } while (engine_worker_find(e, e->ordinal) != NULL);
-    return e->ordinal;
-}
-
-int engine_start(struct engine *e, enum worker_class c,
-                 const struct worker_limits *limits,
-                 const struct worker_handler *h, void *ctx, struct worker **out)
-{
-    struct worker *w;
-    int code;
-
-    ASSERT(e->magic == ENGINE_MAGIC && c < WORKER_CLASSES_N);
-    *out = NULL;
-    if (e->live >= LIMIT_WORKERS) {
-        return ERR_TRACE(ERR_LIMIT);
-    }
-    w = calloc(1, sizeof(*w));
-    if (w == NULL) {
-        return ERR_TRACE(ERR_NOMEM);
-    }
-    w->magic = WORKER_MAGIC;
-    w->engine = e;
-    w->class = &e->classes[c];
-    w->handler = *h;
-    w->ctx = ctx;
-    w->channel = w->pidfd = w->share = -1;
-    measured_init(&w->measured);
-    w->request.ordinal = ordinal_next(e);
-    limits_take(w, limits);
-    if (limits->wall_ms != 0) {
-        w->wall_deadline_ms = loop_now_ms(e->loop) + limits->wall_ms;
-    }
-    code = start(w, limits);
+    code = code < 0 ? code : launch(w);
     if (code < 0) {
         if (w->diag.code == 0) {
             diag_set(&w->diag, code, (struct loc){0}, "worker: %s",
@@ -164,8 +130,68 @@ int engine_start(struct engine *e, enum worker_class c,
     }
     /* A failed start is told from the loop, not from here. */
     worker_timer(w, w->asked ? WORKER_START_MS : 0);
-    w->next = e->workers;
-    e->workers = w;
+    w->next = w->engine->workers;
+    w->engine->workers = w;
+}
+
+uint32_t engine_ordinal(struct engine *e)
+{
+    do {
+        e->ordinal++;
+    } while (engine_worker_find(e, e->ordinal) != NULL);
+    return e->ordinal;
+}
+
+struct worker *worker_new(struct engine_class *c)
+{
+    struct worker *w = calloc(1, sizeof(*w));
+
+    if (w == NULL) {
+        return NULL;
+    }
+    w->magic = WORKER_MAGIC;
+    w->engine = c->engine;
+    w->class = c;
+    w->channel = w->pidfd = w->share = -1;
+    measured_init(&w->measured);
+    w->request.magic = ZYGOTE_MAGIC;
+    w->request.watched = c->engine->host.filters_are_watched != 0;
+    w->request.filter_n = c->worker_filter.n;
+    w->request.ordinal = engine_ordinal(c->engine);
+    return w;
+}
+
+int engine_start(struct engine *e, enum worker_class c,
+                 const struct worker_limits *limits,
+                 const struct worker_handler *h, void *ctx, struct worker **out)
+{
+    struct worker *w, *warm = NULL;
+    int code;
+
+    ASSERT(e->magic == ENGINE_MAGIC && c < WORKER_CLASSES_N);
+    *out = NULL;
+    if (e->live >= LIMIT_WORKERS) {
+        return ERR_TRACE(ERR_LIMIT);
+    }
+    w = worker_new(&e->classes[c]);
+    if (w == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    code = prepare(w, limits);
+    if (code == 0 && (warm = pool_claim(w->class, w)) != NULL) {
+        worker_destroy(w);
+        w = warm;
+    }
+    w->handler = *h;
+    w->ctx = ctx;
+    if (limits->wall_ms != 0) {
+        w->wall_deadline_ms = loop_now_ms(e->loop) + limits->wall_ms;
+    }
+    if (warm == NULL) {
+        worker_begin(w, code);
+    } else { /* if it is ready, that too is told from the loop */
+        worker_timer(w, w->chan != NULL ? 0 : WORKER_START_MS);
+    }
     e->live++;
     *out = w;
     return 0;

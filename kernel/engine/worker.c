@@ -54,7 +54,7 @@ static void unlink_from_engine(struct worker *w)
         at = &(*at)->next;
     }
     *at = w->next;
-    if (!w->abandoned) {
+    if (!w->abandoned && !w->warm) {
         w->engine->live--;
     }
 }
@@ -102,7 +102,12 @@ static void end_if_over(struct worker *w)
     }
     w->last_call = 1;
     unlink_from_engine(w);
-    if (!w->abandoned && w->ready) {
+    if (w->warm) {
+        w->class->pool.warm = NULL;
+        if (w->chan != NULL) { /* it had become ready: so may another */
+            pool_later(w->class);
+        }
+    } else if (!w->abandoned && w->ready) {
         struct worker_exit e = exit_of(w);
 
         w->handler.on_exit(w->ctx, w, &e);
@@ -135,10 +140,19 @@ void worker_timer(struct worker *w, uint64_t delay_ms)
         }
         w->own_code = ERR_NOMEM; /* its end will be our doing */
         worker_kill(w);          /* without a switch it may not live */
-        if (w->gone || !w->asked) {
+        if ((w->gone || !w->asked) && !w->warm) {
             loop_fail(w->engine->loop, ERR_NOMEM); /* no end will be told */
         }
     }
+}
+
+/* Measured, and somebody's. */
+static void announce(struct worker *w)
+{
+    w->ready = 1;
+    worker_timer(w, UINT64_MAX);
+    pool_later(w->class);
+    w->handler.on_ready(w->ctx, w, &w->measured.report);
 }
 
 static void on_timer(void *ctx, short revents)
@@ -148,6 +162,12 @@ static void on_timer(void *ctx, short revents)
     (void)revents;
     ASSERT(w->magic == WORKER_MAGIC);
     loop_remove(&w->timer);
+    if (w->chan != NULL && !w->ready && !w->warm) { /* out of the pool */
+        if (!w->kill_wanted) {
+            announce(w);
+        }
+        return;
+    }
     if (w->gone || !w->asked) { /* start failed before there was a process */
         w->gone = 1;
         end_if_over(w);
@@ -164,6 +184,10 @@ static void on_chan_message(void *ctx, struct frame *f)
     struct worker *w = ctx;
 
     ASSERT(w->magic == WORKER_MAGIC && !w->abandoned);
+    if (!w->ready) {
+        worker_kill(w); /* it speaks before it was asked */
+        return;
+    }
     w->handler.on_message(w->ctx, w, f);
 }
 
@@ -173,7 +197,7 @@ static void on_chan_closed(void *ctx, int code)
 
     ASSERT(w->magic == WORKER_MAGIC && !w->abandoned);
     w->chan_over = 1;
-    if (code < 0) {
+    if (code < 0 || !w->ready) {
         w->own_code = code == ERR_NOMEM ? code : 0;
         worker_kill(w); /* broke the protocol, or cannot be understood */
     } else if (!w->gone) {
@@ -278,9 +302,10 @@ static void ready_if_whole(struct worker *w)
         fail(w, ERR_NOMEM);
         return;
     }
-    w->ready = 1;
-    worker_timer(w, UINT64_MAX);
-    w->handler.on_ready(w->ctx, w, &w->measured.report);
+    loop_remove(&w->timer);
+    if (!w->warm) {
+        announce(w);
+    }
 }
 
 void worker_on_hello(void *ctx, short revents)
@@ -390,14 +415,9 @@ void worker_finish(struct worker *w)
     }
 }
 
-void worker_free(struct worker *w)
+void worker_drop(struct worker *w)
 {
-    if (w == NULL || w->last_call) {
-        return;
-    }
-    ASSERT(w->magic == WORKER_MAGIC && !w->abandoned);
     w->abandoned = 1;
-    w->engine->live--;
     chan_free(w->chan);
     w->chan = NULL;
     loop_remove(&w->hello_watch);
@@ -408,6 +428,16 @@ void worker_free(struct worker *w)
         return;
     }
     worker_kill(w);
+}
+
+void worker_free(struct worker *w)
+{
+    if (w == NULL || w->last_call) {
+        return;
+    }
+    ASSERT(w->magic == WORKER_MAGIC && !w->abandoned && !w->warm);
+    w->engine->live--;
+    worker_drop(w);
 }
 
 uint64_t worker_cpu_ms(const struct worker *w)

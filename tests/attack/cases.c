@@ -229,8 +229,5 @@ const struct attack attacks[] = {
     S('K', "with_uid_0", P, END_SHORT, 5),
     S('K', "with_mount_left", P, END_SHORT, 16),
     S('K', "without_landlock_program", P, END_SHORT, 8),
-    S('K', "with_shared_net", C, END_SHORT, 20),
-    S('K', "with_shared_uts", C, END_SHORT, 21),
-    S('K', "with_shared_ipc", C, END_SHORT, 22),
 };
 const size_t attacks_n = ARRAY_N(attacks);

@@ -176,9 +176,6 @@ static const char *layer_of(long selector)
         [14] = "own session",
         [15] = "signal 31",
         [16] = "mount on /usr",
-        [20] = "net namespace",
-        [21] = "uts namespace",
-        [22] = "ipc namespace",
     };
 
     return selector > 0 && selector < (long)ARRAY_N(layers) ? layers[selector]
@@ -246,79 +243,20 @@ static int as_expected(const struct run *r)
 
 void case_run(struct loop *l, struct engine *e, const struct attack *a)
 {
-    static const char *const shared[] = {"net", "uts", "ipc"};
     struct run r = {.a = a, .loop = l};
     struct worker_limits limits;
     struct worker *w;
     char found[400];
-    int shares = a->end == END_SHORT && a->value >= 20;
 
     case_limits(a, &limits);
-    if (shares && share_namespace(shared[a->value - 20], a->class_name) < 0) {
-        tap(0, a->row, a->name, a->class_name, "cannot share a namespace");
-        return;
-    }
     if (engine_start(e, class_of(a->class_name), &limits, &handler, &r, &w) <
             0 ||
         loop_run(l) < 0) {
         tap(0, a->row, a->name, a->class_name, "engine_start failed");
         return;
     }
-    if (shares) {
-        share_namespace(shared[a->value - 20], NULL);
-    }
     found_say(&r, found, sizeof(found));
     tap(as_expected(&r), a->row, a->name, a->class_name, found);
-}
-
-static long zygote_pid(const char *class_name)
-{
-    DIR *proc = opendir("/proc");
-    struct dirent *e;
-    char want[40];
-    long found = 0;
-
-    snprintf(want, sizeof(want), "(pr-%s)", class_name);
-    while (proc != NULL && found == 0 && (e = readdir(proc)) != NULL) {
-        char path[280], name[40];
-        long parent;
-        FILE *f;
-
-        snprintf(path, sizeof(path), "/proc/%s/stat", e->d_name);
-        f = e->d_name[0] >= '0' && e->d_name[0] <= '9' ? fopen(path, "re")
-                                                       : NULL;
-        if (f != NULL) {
-            if (fscanf(f, "%*d %39s %*c %ld", name, &parent) == 2 &&
-                strcmp(name, want) == 0 && parent == getpid()) {
-                found = strtol(e->d_name, NULL, 10);
-            }
-            fclose(f);
-        }
-    }
-    if (proc != NULL) {
-        closedir(proc);
-    }
-    return found;
-}
-
-int share_namespace(const char *name, const char *class_name)
-{
-    static int home = -1;
-    char path[64];
-    int fd CLEANUP(fd_closep) = -1;
-    int code;
-
-    if (class_name == NULL) {
-        code = setns(home, 0);
-        fd_closep(&home);
-        return code;
-    }
-    snprintf(path, sizeof(path), "/proc/self/ns/%s", name);
-    home = open(path, O_RDONLY | O_CLOEXEC);
-    snprintf(path, sizeof(path), "/proc/%ld/ns/%s", zygote_pid(class_name),
-             name);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    return home < 0 || fd < 0 ? -1 : setns(fd, 0);
 }
 
 static int descriptors_count(void)

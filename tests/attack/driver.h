@@ -20,8 +20,4 @@ void numbers_run(struct loop *l, struct engine *e);
 /* Rows J and N: each in a process of its own, whose host lacks something. */
 void setup_cases_run(const char *images_dir);
 
-/* Row K, shared namespaces: puts the driver itself into a namespace of its
- * zygote of this class, so that worker and kernel share it. Back with -1. */
-int share_namespace(const char *name, const char *class_name);
-
 #endif

@@ -306,7 +306,8 @@ static void test_zygote_is_replaced(void **state)
     pid = zygote_pid("config");
     assert_true(pid > 0);
     assert_int_equal(kill((pid_t)pid, SIGKILL), 0);
-    run(p, 3);
+    p->stop_ends = 3; /* the third may have become ready, out of the pool */
+    assert_int_equal(loop_run(p->loop), 0);
     assert_int_equal(p->exits + p->failures, 3);
     assert_int_equal(p->end.killed_signal, SIGKILL);
     p->ready = 0;
