@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -24,9 +23,7 @@
 #include "kernel/confine/watch.h"
 
 #define LANDLOCK_VERSION_FLAG 1u
-#define EXTENTS_MAX 32 /* of an id map that are looked at */
 
-/* why: an errno that says more, or 0. */
 static int missing(struct diag *d, const char *what, int why)
 {
     diag_set(d, ERR_CONFINE, (struct loc){0},
@@ -34,33 +31,6 @@ static int missing(struct diag *d, const char *what, int why)
              why == 0 ? "" : strerror(why));
     diag_hint(d, "see: proctor doctor");
     return ERR_TRACE(ERR_CONFINE);
-}
-
-/* The kernel writes id maps, signals and measures processes of other users. */
-static int privileges_check(struct diag *d)
-{
-    static const cap_value_t needed[] = {CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID,
-                                         CAP_SYS_PTRACE};
-    cap_t caps = cap_get_proc();
-    char what[80] = "";
-
-    if (caps == NULL) {
-        return missing(d, "capabilities cannot be read", errno);
-    }
-    for (size_t i = 0; i < ARRAY_N(needed) && what[0] == '\0'; i++) {
-        cap_flag_value_t on = CAP_CLEAR;
-
-        if (cap_get_flag(caps, needed[i], CAP_EFFECTIVE, &on) < 0 ||
-            on != CAP_SET) {
-            char *name = cap_to_name(needed[i]);
-
-            snprintf(what, sizeof(what), "%s is missing",
-                     name == NULL ? "a capability" : name);
-            cap_free(name);
-        }
-    }
-    cap_free(caps);
-    return what[0] == '\0' ? 0 : missing(d, what, 0);
 }
 
 /* /proc shows this process under the number that it has for itself; the filters
@@ -117,49 +87,30 @@ static int landlock_check(unsigned *out_abi, struct diag *d)
     return 0;
 }
 
-/* Ids of this process's user namespace: [first, first + n) there, `outer` is
- * what the namespace around it calls the first. */
+/* Uids of this process's user namespace: [first, first + n) there; `outer` is what
+ * the namespace around it calls the first. */
 struct extent {
     uint64_t first, outer, n;
 };
 
-/* The largest range that both maps hold under the same numbers, without 0. */
-static int range_find(struct extent *out)
+/* The largest range of them without 0. (Gids must be mapped alike: else the
+ * zygote's map cannot be written.) */
+static int range_find(struct extent *best)
 {
-    struct extent e[2][EXTENTS_MAX];
-    static const char *const maps[] = {"/proc/self/uid_map",
-                                       "/proc/self/gid_map"};
-    size_t n[2] = {0, 0};
+    struct extent e;
+    FILE *f = fopen("/proc/self/uid_map", "re");
 
-    *out = (struct extent){0, 0, 0};
-    for (size_t i = 0; i < ARRAY_N(maps); i++) {
-        FILE *f = fopen(maps[i], "re");
-        struct extent *x = e[i];
-
-        while (f != NULL && n[i] < EXTENTS_MAX &&
-               fscanf(f, "%" SCNu64 " %" SCNu64 " %" SCNu64, &x[n[i]].first,
-                      &x[n[i]].outer, &x[n[i]].n) == 3) {
-            n[i]++;
+    *best = (struct extent){0, 0, 0};
+    while (f != NULL && fscanf(f, "%" SCNu64 " %" SCNu64 " %" SCNu64, &e.first,
+                               &e.outer, &e.n) == 3) {
+        if (e.first == 0) {
+            e = (struct extent){1, e.outer + 1, e.n - 1};
         }
-        if (f == NULL) {
-            return ERR_TRACE(ERR_CONFINE);
-        }
-        fclose(f);
-    }
-    for (size_t i = 0; i < n[0] * n[1]; i++) {
-        const struct extent *u = &e[0][i / n[1]];
-        const struct extent *g = &e[1][i % n[1]];
-        uint64_t from = u->first > g->first ? u->first : g->first;
-        uint64_t u_end = u->first + u->n, g_end = g->first + g->n;
-        uint64_t end = u_end < g_end ? u_end : g_end;
-
-        from = from == 0 ? 1 : from;
-        if (end > from && end - from > out->n) {
-            *out =
-                (struct extent){from, u->outer + (from - u->first), end - from};
+        if (e.n > best->n) {
+            *best = e;
         }
     }
-    return 0;
+    return f == NULL ? ERR_TRACE(ERR_CONFINE) : fclose(f);
 }
 
 /* A name that one process of this network namespace can hold. -1: taken. */
@@ -241,7 +192,6 @@ int host_check(struct host *h, struct diag *d)
 {
     int error;
 
-    TRY(privileges_check(d));
     TRY(proc_check(h, d));
     error = unroot_is_needed() ? unroot() : 0;
     if (error != 0) {

@@ -288,8 +288,7 @@ int measure(const struct measure_want *w, struct measured *m, struct diag *d)
     if (w->pid <= 0) {
         return measure_short(d, w, "process", "gone", "waiting");
     }
-    code = w->host->filters_are_watched ? watch_begin(&p, w->pid, w->pidfd)
-                                        : probe_begin(&p, w->pid, w->pidfd);
+    code = probe_begin(&p, w->pid, w->pidfd, w->host->filters_are_watched);
     if (code < 0) {
         measure_short(d, w, "ptrace", strerror(errno), "a stopped worker");
     } else {

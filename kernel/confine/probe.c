@@ -22,8 +22,7 @@
 #define SYSCALL_INSTRUCTION 0x050fl
 #define SCRATCH_BELOW 1024u /* of the stack pointer, past the red zone */
 
-/* The process stopped, or is gone. */
-static int stop_wait(const struct probe *p)
+int probe_stop_wait(const struct probe *p, int *out_signal)
 {
     siginfo_t info = {.si_pid = 0};
 
@@ -37,7 +36,15 @@ static int stop_wait(const struct probe *p)
         errno = ESRCH;
         return ERR_TRACE(ERR_CONFINE);
     }
+    *out_signal = info.si_status;
     return 0;
+}
+
+static int stop_wait(const struct probe *p)
+{
+    int signal_number;
+
+    return probe_stop_wait(p, &signal_number);
 }
 
 /* Whether an address holds a system call instruction. */
@@ -50,22 +57,17 @@ static int is_site(const struct probe *p, unsigned long at)
     return errno == 0 && (text & 0xffff) == SYSCALL_INSTRUCTION;
 }
 
-/* It was stopped before it reached its read: lets it run to its next system
- * call, which is skipped (orig_rax -1) and made again when it goes on. */
-static int next_call_reach(struct probe *p)
+int probe_call_replace(struct probe *p, unsigned long nr)
 {
-    struct user_regs_struct skip;
+    struct user_regs_struct other;
 
-    if (ptrace(PTRACE_SYSCALL, p->pid, NULL, NULL) < 0) {
-        return ERR_TRACE(ERR_CONFINE);
-    }
-    TRY(stop_wait(p));
     if (ptrace(PTRACE_GETREGS, p->pid, NULL, &p->home) < 0) {
         return ERR_TRACE(ERR_CONFINE);
     }
-    skip = p->home;
-    skip.orig_rax = ~0ul;
-    if (ptrace(PTRACE_SETREGS, p->pid, NULL, &skip) < 0 ||
+    other = p->home;
+    other.orig_rax = nr;
+    other.rdi = ~0ul;
+    if (ptrace(PTRACE_SETREGS, p->pid, NULL, &other) < 0 ||
         ptrace(PTRACE_SYSCALL, p->pid, NULL, NULL) < 0) {
         return ERR_TRACE(ERR_CONFINE);
     }
@@ -76,6 +78,17 @@ static int next_call_reach(struct probe *p)
     p->site = p->home.rip;
     p->away = 1;
     return 0;
+}
+
+/* It was stopped before it reached its read: lets it run to its next system
+ * call, which is skipped (number -1) and made again when it goes on. */
+static int next_call_reach(struct probe *p)
+{
+    if (ptrace(PTRACE_SYSCALL, p->pid, NULL, NULL) < 0) {
+        return ERR_TRACE(ERR_CONFINE);
+    }
+    TRY(stop_wait(p));
+    return probe_call_replace(p, ~0ul);
 }
 
 static int site_find(struct probe *p)
@@ -122,13 +135,15 @@ static int go_home(struct probe *p)
                : 0;
 }
 
-int probe_begin(struct probe *p, pid_t pid, int pidfd)
+int probe_begin(struct probe *p, pid_t pid, int pidfd, int watched)
 {
+    const uintptr_t options = watched
+                                  ? PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL
+                                  : PTRACE_O_SUSPEND_SECCOMP;
     struct pollfd gone = {.fd = pidfd, .events = POLLIN};
 
     *p = (struct probe){.pid = pid, .pidfd = pidfd};
-    if (ptrace(PTRACE_SEIZE, pid, NULL,
-               (void *)(uintptr_t)PTRACE_O_SUSPEND_SECCOMP) < 0) {
+    if (ptrace(PTRACE_SEIZE, pid, NULL, (void *)options) < 0) {
         return ERR_TRACE(ERR_CONFINE);
     }
     p->held = 1;
@@ -142,7 +157,7 @@ int probe_begin(struct probe *p, pid_t pid, int pidfd)
         return ERR_TRACE(ERR_CONFINE);
     }
     TRY(stop_wait(p));
-    return site_find(p);
+    return watched ? 0 : site_find(p);
 }
 
 int probe_end(struct probe *p)
@@ -161,8 +176,8 @@ int probe_end(struct probe *p)
     /* It is dying, or would not stop. As long as we trace it nobody else can
      * reap it, and its namespace cannot end: make sure, and let go. */
     syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
-    while (waitid((idtype_t)P_PIDFD, (id_t)p->pidfd, &info,
-                  WEXITED | __WALL) < 0 &&
+    while (waitid((idtype_t)P_PIDFD, (id_t)p->pidfd, &info, WEXITED | __WALL) <
+               0 &&
            errno == EINTR) {
     }
     errno = error;

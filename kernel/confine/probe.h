@@ -22,8 +22,9 @@ struct probe {
 };
 
 /* Seizes and stops the process; its seccomp filters are suspended until
- * probe_end. 0, ERR_CONFINE (it is gone or may not be traced; errno says). */
-int probe_begin(struct probe *p, pid_t pid, int pidfd) MUST_USE;
+ * probe_end. watched: they are not, and it dies with us until then (watch.h). 0,
+ * ERR_CONFINE (it is gone or may not be traced; errno says). */
+int probe_begin(struct probe *p, pid_t pid, int pidfd, int watched) MUST_USE;
 /* Lets it go on as if nothing had happened. ERR_CONFINE: it could not, and was
  * killed; errno says why. */
 int probe_end(struct probe *p) MUST_USE;
@@ -43,5 +44,11 @@ int probe_securebits(struct probe *p, long *out) MUST_USE;
  * number or a negative errno. An open descriptor is left behind: a process in
  * which this succeeds is to be killed. */
 int probe_open_root(struct probe *p, long *out) MUST_USE;
+
+/* For watch.c. The next stop (*out_signal: by which signal), or ERR_CONFINE. */
+int probe_stop_wait(const struct probe *p, int *out_signal) MUST_USE;
+/* It is entering a system call: makes call nr in its place, with -1 as its first
+ * argument; its own is made when it goes on from home. */
+int probe_call_replace(struct probe *p, unsigned long nr) MUST_USE;
 
 #endif

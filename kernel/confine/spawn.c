@@ -137,7 +137,7 @@ static int child_release(const struct spawn *s, struct zygote_process *z,
     struct zygote_event e;
     struct probe p = {.held = 0};
     int fd = -1;
-    int code = s->watched ? watch_begin(&p, z->pid, z->pidfd) : 0;
+    int code = s->watched ? probe_begin(&p, z->pid, z->pidfd, 1) : 0;
     int error;
 
     if (code == 0 && send(z->sock, "g", 1, MSG_NOSIGNAL) != 1) {

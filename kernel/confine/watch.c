@@ -1,12 +1,11 @@
 /* Tracing a process of ours while it installs its filter. Runs in the kernel.
- * Must never take a filter for installed that it did not see installed, nor wait
- * for a process without end. */
+ * Must never take a filter for installed that it did not see installed, nor go on
+ * with a process that does something else. */
 #include "kernel/confine/watch.h"
 
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,68 +13,11 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "proto/err.h"
 
-#ifndef P_PIDFD
-#define P_PIDFD 3
-#endif
-#define STOP_WAIT_S 10
 #define SYSCALL_STOP (SIGTRAP | 0x80)
-
-/* Waits for the next stop; *out_signal is what stopped it. SIGCHLD is blocked
- * (a process that spins without a call must not hold the kernel up). */
-static int stop_await(const struct probe *p, int *out_signal)
-{
-    const struct timespec limit = {.tv_sec = STOP_WAIT_S};
-    siginfo_t info;
-    sigset_t child;
-
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    for (;;) {
-        info.si_pid = 0;
-        if (waitid((idtype_t)P_PIDFD, (id_t)p->pidfd, &info,
-                   WSTOPPED | WEXITED | WNOHANG | WNOWAIT | __WALL) < 0) {
-            return ERR_TRACE(ERR_CONFINE);
-        }
-        if (info.si_pid != 0) {
-            break;
-        }
-        if (sigtimedwait(&child, NULL, &limit) < 0 && errno != EINTR) {
-            errno = ETIMEDOUT;
-            return ERR_TRACE(ERR_CONFINE);
-        }
-    }
-    if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED) {
-        errno = ESRCH; /* ended; whose child it is reaps it */
-        return ERR_TRACE(ERR_CONFINE);
-    }
-    *out_signal = info.si_status;
-    return waitid((idtype_t)P_PIDFD, (id_t)p->pidfd, &info, WSTOPPED | __WALL) <
-                   0
-               ? ERR_TRACE(ERR_CONFINE)
-               : 0;
-}
-
-static int stop_wait(const struct probe *p, int *out_signal)
-{
-    sigset_t child, before;
-    int code, error;
-
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    if (sigprocmask(SIG_BLOCK, &child, &before) < 0) {
-        return ERR_TRACE(ERR_CONFINE);
-    }
-    code = stop_await(p, out_signal);
-    error = errno;
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    errno = error;
-    return code;
-}
 
 /* Runs it to its next entry into or return from a system call. */
 static int call_next(struct probe *p, struct __ptrace_syscall_info *out)
@@ -90,7 +32,7 @@ static int call_next(struct probe *p, struct __ptrace_syscall_info *out)
         if (ptrace(PTRACE_SYSCALL, p->pid, NULL, (void *)pass) < 0) {
             return ERR_TRACE(ERR_CONFINE);
         }
-        TRY(stop_wait(p, &signal_number));
+        TRY(probe_stop_wait(p, &signal_number));
     } while (signal_number != SYSCALL_STOP);
     *out = (struct __ptrace_syscall_info){0};
     if (ptrace(PTRACE_GET_SYSCALL_INFO, p->pid, (void *)sizeof(*out), out) <
@@ -136,33 +78,9 @@ int watch_is_needed(void)
                                       : ERR_TRACE(ERR_CONFINE);
 }
 
-int watch_begin(struct probe *p, pid_t pid, int pidfd)
-{
-    struct pollfd gone = {.fd = pidfd, .events = POLLIN};
-    int signal_number;
-
-    *p = (struct probe){.pid = pid, .pidfd = pidfd};
-    if (ptrace(PTRACE_SEIZE, pid, NULL,
-               (void *)(uintptr_t)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)) <
-        0) {
-        return ERR_TRACE(ERR_CONFINE);
-    }
-    p->held = 1;
-    /* While the descriptor's process lives, its number is nobody else's. */
-    if (poll(&gone, 1, 0) != 0) {
-        errno = ESRCH;
-        return ERR_TRACE(ERR_CONFINE);
-    }
-    if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) < 0) {
-        return ERR_TRACE(ERR_CONFINE);
-    }
-    return stop_wait(p, &signal_number);
-}
-
 int watch_reach(struct probe *p, unsigned calls_n)
 {
     struct __ptrace_syscall_info info;
-    struct user_regs_struct skip;
 
     TRY(call_next(p, &info));
     while (!is_install(&info)) {
@@ -172,24 +90,9 @@ int watch_reach(struct probe *p, unsigned calls_n)
         }
         TRY(call_next(p, &info));
     }
-    /* It closes descriptor -1 instead (no number at all would be killed by the
-     * filter that it has), and installs when it goes on from `home`. */
-    if (ptrace(PTRACE_GETREGS, p->pid, NULL, &p->home) < 0) {
-        return ERR_TRACE(ERR_CONFINE);
-    }
-    skip = p->home;
-    skip.orig_rax = SYS_close;
-    skip.rdi = ~0ul;
-    if (ptrace(PTRACE_SETREGS, p->pid, NULL, &skip) < 0) {
-        return ERR_TRACE(ERR_CONFINE);
-    }
-    TRY(call_next(p, &info));
-    p->home.rip -= 2;
-    p->home.rax = p->home.orig_rax;
-    p->home.orig_rax = ~0ul;
-    p->site = p->home.rip;
-    p->away = 1;
-    return 0;
+    /* It closes descriptor -1 instead: no number at all would be killed by the
+     * filter that it has. */
+    return probe_call_replace(p, SYS_close);
 }
 
 static int memory_read(const struct probe *p, uint64_t at, void *out, size_t n)

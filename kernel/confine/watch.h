@@ -20,10 +20,7 @@
  * may not be traced at all (errno says why). Asks by a child of its own. */
 int watch_is_needed(void) MUST_USE;
 
-/* Stops the process. It dies with us until probe_end. 0 or ERR_CONFINE, errno. */
-int watch_begin(struct probe *p, pid_t pid, int pidfd) MUST_USE;
-
-/* Lets it make up to calls_n other calls and go on until it is about to install a
+/* Lets a process (probe_begin) make up to calls_n other calls and go on until it is about to install a
  * filter: p is then ready for single calls in its name (under the filters that it
  * has). ERR_CONFINE: it ended, or did something else; errno says which. */
 int watch_reach(struct probe *p, unsigned calls_n) MUST_USE;

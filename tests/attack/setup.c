@@ -64,7 +64,7 @@ static const struct fault faults[] = {
     {'N', "landlock_off", "landlock_create_ruleset", EOPNOTSUPP, "Landlock",
      WORKER_CONFIG},
     {'N', "no_seccomp", "seccomp", ENOSYS, "seccomp", WORKER_CONFIG},
-    {'N', "not_root", NULL, 0, "cap_sys_admin", WORKER_CONFIG},
+    {'N', "not_root", NULL, 0, "uid and gid map", WORKER_CONFIG},
     {'N', "no_proc", NULL, 1, "/proc is not mounted", WORKER_CONFIG},
     {'K', "with_shared_net", NULL, 2, "net namespace", WORKER_CONFIG},
     {'K', "with_shared_uts", NULL, 3, "uts namespace", WORKER_CONFIG},
