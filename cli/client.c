@@ -408,7 +408,7 @@ enum {
 static int is_answer(enum msg msg)
 {
     return msg == MSG_RUN_DONE || msg == MSG_REPLAY_DONE || msg == MSG_TABLES ||
-           msg == MSG_POLICY_VIEW;
+           msg == MSG_POLICY_VIEW || msg == MSG_DOCTOR_DONE;
 }
 
 /* One frame. 0 = served, SERVE_E_ANSWER = it is the answer. */

@@ -14,11 +14,10 @@ struct host {
     int uid_fd;        /* owned; holds the name that keeps others off them */
 };
 
-/* The least that keeps every promised layer: REFER (2) closes moves between
- * granted folders, TRUNCATE (3) writes to files that may only be read. What
- * later ones add (TCP, devices' ioctl, abstract sockets, signals) namespaces and
- * the filter deny by themselves. */
-#define LANDLOCK_ABI_MIN 3u
+/* The least that keeps every promised layer (Linux 6.12): a domain that also
+ * scopes signals and abstract sockets. Workers of one zygote share its network
+ * namespace, so that there no namespace stands behind the filter. */
+#define LANDLOCK_ABI_MIN 6u
 
 void host_init(struct host *h);
 void host_release(struct host *h);

@@ -225,6 +225,9 @@ static void on_ready(void *ctx, struct worker *w,
             return;
         }
     }
+    if (g->h->on_measured != NULL) {
+        g->h->on_measured(g->ctx, report);
+    }
     g->state = GUARD_RECORDING;
     list_push(&s->recorded, g);
     if (!s->flush_due) {

@@ -19,6 +19,8 @@ struct guard_end {
 };
 
 struct guard_handler {
+    /* May be NULL. Measured, not yet recorded; the report is lent. */
+    void (*on_measured)(void *ctx, const Proctor__Confinement *report);
     /* Measured and recorded: now it may be sent its task. */
     void (*on_ready)(void *ctx, struct guard *g);
     void (*on_message)(void *ctx, struct guard *g, struct frame *f);

@@ -9,6 +9,7 @@
 
 #include "kernel/engine/chan.h"
 #include "kernel/engine/loop.h"
+#include "kernel/run/doctor.h"
 #include "kernel/run/replay.h"
 #include "kernel/run/run.h"
 #include "kernel/run/say.h"
@@ -21,6 +22,7 @@ struct server {
     struct core *core;
     struct run *run;
     struct replay *replay;
+    struct doctor *doctor;
     int leaving; /* ends when the request does */
     int code;    /* we could not serve the client's channel; else 0 */
     int signals;
@@ -29,7 +31,8 @@ struct server {
 
 static void leave_if_idle(struct server *s)
 {
-    if (s->leaving && s->run == NULL && s->replay == NULL) {
+    if (s->leaving && s->run == NULL && s->replay == NULL &&
+        s->doctor == NULL) {
         loop_stop(s->core->loop);
     }
 }
@@ -54,6 +57,15 @@ static void on_replay_done(void *ctx, struct replay *r)
     leave_if_idle(s);
 }
 
+static void on_doctor_done(void *ctx)
+{
+    struct server *s = ctx;
+
+    doctor_free(s->doctor);
+    s->doctor = NULL;
+    leave_if_idle(s);
+}
+
 /* Stops what is under way, in good order. */
 static void stop(struct server *s, int code, const char *why)
 {
@@ -63,6 +75,8 @@ static void stop(struct server *s, int code, const char *why)
     if (s->replay != NULL) {
         replay_stop(s->replay, code);
     }
+    doctor_free(s->doctor);
+    s->doctor = NULL;
 }
 
 static void breach(struct server *s, const char *what)
@@ -82,7 +96,7 @@ static void on_request(struct server *s, struct frame *f)
     const Proctor__ReplayRequest *q = (const Proctor__ReplayRequest *)f->m;
     int code;
 
-    if (s->run != NULL || s->replay != NULL) {
+    if (s->run != NULL || s->replay != NULL || s->doctor != NULL) {
         breach(s, "a request while another is served");
         return;
     }
@@ -91,6 +105,10 @@ static void on_request(struct server *s, struct frame *f)
     } else if (f->info->msg == MSG_REPLAY_REQUEST) {
         code = replay_new(s->core, q->seq, q->all, on_replay_done, s,
                           &s->replay);
+    } else if (f->info->msg == MSG_DOCTOR_REQUEST) {
+        code = doctor_new(
+            s->core, ((const Proctor__DoctorRequest *)f->m)->worker_class,
+            on_doctor_done, s, &s->doctor);
     } else {
         code = say_tables(s->core);
     }
@@ -123,6 +141,7 @@ static void on_message(void *ctx, struct frame *f)
     case MSG_RUN_REQUEST:
     case MSG_REPLAY_REQUEST:
     case MSG_TABLES_REQUEST:
+    case MSG_DOCTOR_REQUEST:
         on_request(s, f);
         return;
     case MSG_FILES:
@@ -138,6 +157,7 @@ static void on_message(void *ctx, struct frame *f)
     case MSG_REPLAY_DONE:
     case MSG_TABLES:
     case MSG_POLICY_VIEW:
+    case MSG_DOCTOR_DONE:
     case MSG_CONFIG_TASK:
     case MSG_CONFIG_REPLY:
     case MSG_PROGRAM_TASK:
@@ -219,6 +239,7 @@ int server_run(struct core *c, int sock, int signal_fd)
     }
     run_free(s.run);
     replay_free(s.replay);
+    doctor_free(s.doctor);
     if (chan_flush(c->client, LAST_WORDS_MS) < 0) {
         err_trace_clear(); /* nobody listens any more */
     }

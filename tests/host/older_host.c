@@ -117,7 +117,7 @@ static int filter_load(scmp_filter_ctx ctx)
 }
 
 /* Answers for Landlock's version until all who could ask are gone. */
-static void serve(int fd, long version)
+NORETURN static void serve(int fd, long version)
 {
     struct seccomp_notif *q = NULL;
     struct seccomp_notif_resp *a = NULL;
@@ -125,15 +125,20 @@ static void serve(int fd, long version)
     if (seccomp_notify_alloc(&q, &a) != 0) {
         _exit(125);
     }
-    while (seccomp_notify_receive(fd, q) == 0 || errno == EINTR ||
-           errno == ENOENT) {
+    for (;;) {
+        memset(q, 0, sizeof(*q)); /* Linux insists */
+        if (seccomp_notify_receive(fd, q) != 0) {
+            if (errno == EINTR || errno == ENOENT) {
+                continue;
+            }
+            _exit(0);
+        }
         a->id = q->id;
         a->val = version;
         a->error = 0;
         a->flags = 0;
         (void)seccomp_notify_respond(fd, a);
     }
-    _exit(0);
 }
 
 int main(int argc, char **argv)
@@ -167,7 +172,7 @@ int main(int argc, char **argv)
             if (getppid() == asker) {
                 serve(fd, landlock);
             }
-            _exit(0);
+            _exit(125);
         }
         close(fd);
     }
