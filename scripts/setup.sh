@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Installs every Debian package that Proctor needs to build, run and verify.
-# Usage: scripts/setup.sh            on a bare Debian 12, as root or with sudo
+# Usage: scripts/setup.sh [--outside]     on a bare Debian 12, as root or with sudo
+#   --outside   also Go and its checksum database's reader, as outside judges of
+#               the ledger (tests/outside)
 # Does nothing, and needs no network, when all of them are there.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -21,6 +23,12 @@ packages=(
     # what the tests hold our results against
     b3sum bubblewrap strace sqlite3 jq mandoc git
 )
+
+case ${1:-} in
+'') ;;
+--outside) packages+=(golang-go golang-golang-x-mod-dev) ;;
+*) die "usage: scripts/setup.sh [--outside]" ;;
+esac
 
 missing=()
 for p in "${packages[@]}"; do
