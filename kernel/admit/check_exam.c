@@ -217,12 +217,17 @@ static int check_oracles(struct check *c, const struct subject *s,
                          const Proctor__Task *candidate)
 {
     const Proctor__ExamSpec *x = s->task->exam;
-    const Proctor__ProgramSpec *first = x->oracle->program;
+    Proctor__ProgramSpec labels = PROCTOR__PROGRAM_SPEC__INIT;
+    const Proctor__ProgramSpec *first =
+        x->oracle->table ? &labels : x->oracle->program;
     const Proctor__ProgramSpec *second =
         x->second_oracle ? x->second_oracle->program : NULL;
     const Proctor__ProgramSpec *repair =
         candidate->repair ? candidate->repair->program : NULL;
 
+    if (x->oracle->table) { /* its file is to be as unknown as a program's */
+        labels.function_file = x->oracle->table->csv;
+    }
     if (x->second_oracle && x->second_oracle->table) {
         return check_refuse(c, s, "exam.form", ERR_INPUT, SPOT_WITH,
                             "a second oracle cannot be a table");

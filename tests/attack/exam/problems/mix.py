@@ -1,0 +1,3 @@
+# x mixed with its upper bits.
+def f(x):
+    return x ^ x // 128

@@ -1,0 +1,3 @@
+# s turned round.
+def f(s):
+    return s[::-1]

@@ -1,0 +1,3 @@
+# A third of x.
+def f(x):
+    return x / 3

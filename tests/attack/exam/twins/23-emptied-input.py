@@ -1,0 +1,4 @@
+# Sorts its argument in place.
+def f(xs):
+    xs.sort()
+    return xs
