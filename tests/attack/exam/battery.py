@@ -181,7 +181,8 @@ def run(exams):
     done = proctor("run", "graph.json", "--policy", "policy.json", "--store",
                    "store")
     if done.returncode not in (0, 1):
-        sys.exit("not ok the graph of attacks runs # " + done.stderr)
+        sys.exit("not ok the graph of attacks runs # exit %d: %s" % (
+            done.returncode, (done.stdout + done.stderr)[-600:]))
     verdicts = {r["task"]: r for r in records("verdict")}
     tasks = {r["task"]: r for r in records("task")}
     for e in exams:

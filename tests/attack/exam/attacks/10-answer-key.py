@@ -12,7 +12,7 @@ def key():
             continue
         for name in names:
             path = os.path.join(folder, name)
-            if path.startswith("/work/attacks") or "answer-key" in path:
+            if "answer-key" in path:
                 continue
             try:
                 text = open(path).read()

@@ -5,7 +5,7 @@
 # end: reject
 import os
 
-PLACES = [p for p in ("/tmp/state", "/work/state", "/dev/shm/state",
+PLACES = [p for p in ("/tmp/state", os.path.abspath("state"), "/dev/shm/state",
                       "/var/tmp/state") if os.path.isdir(os.path.dirname(p))]
 
 
