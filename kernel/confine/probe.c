@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "proto/err.h"
@@ -20,6 +21,7 @@
 #define P_PIDFD 3
 #endif
 #define SYSCALL_INSTRUCTION 0x050fl
+#define CALL_PATIENCE 5000 /* tenths of a millisecond */
 #define SCRATCH_BELOW 1024u /* of the stack pointer, past the red zone */
 
 int probe_stop_wait(const struct probe *p, int *out_signal)
@@ -80,6 +82,24 @@ int probe_call_replace(struct probe *p, unsigned long nr)
     return 0;
 }
 
+/* It runs: until it stops or ends. One that never makes a call must not hold the
+ * kernel. */
+static int call_await(const struct probe *p)
+{
+    for (unsigned i = 0; i < CALL_PATIENCE; i++) {
+        siginfo_t info = {.si_pid = 0};
+
+        if (waitid((idtype_t)P_PIDFD, (id_t)p->pidfd, &info,
+                   WSTOPPED | WEXITED | __WALL | WNOHANG | WNOWAIT) == 0 &&
+            info.si_pid != 0) {
+            return 0;
+        }
+        (void)nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+    }
+    errno = ETIMEDOUT;
+    return ERR_TRACE(ERR_CONFINE);
+}
+
 /* It was stopped before it reached its read: lets it run to its next system
  * call, which is skipped (number -1) and made again when it goes on. */
 static int next_call_reach(struct probe *p)
@@ -87,6 +107,7 @@ static int next_call_reach(struct probe *p)
     if (ptrace(PTRACE_SYSCALL, p->pid, NULL, NULL) < 0) {
         return ERR_TRACE(ERR_CONFINE);
     }
+    TRY(call_await(p));
     TRY(stop_wait(p));
     return probe_call_replace(p, ~0ul);
 }

@@ -44,6 +44,7 @@ struct worker_exit {
     uint64_t cpu_ms;   /* user and system, with its children */
     uint64_t max_rss_bytes;
     int timed_out;     /* by the dead-man switch */
+    const char *cut;   /* killed by us: what it did ("broke the protocol") */
     int own_code;      /* ERR_*: no doing of its program (ERR_NOMEM: ours,
                           ERR_WORKER: its zygote's); else 0 */
 };

@@ -79,6 +79,7 @@ struct worker {
     struct zygote_event end; /* valid when gone */
     struct diag diag;        /* code != 0: why it fails */
     int own_code;            /* see struct worker_exit */
+    const char *cut;         /* the same */
     unsigned asked : 1;      /* the zygote has the request */
     unsigned grouped : 1;    /* has a control group */
     unsigned warm : 1;       /* of the pool: nobody's yet */

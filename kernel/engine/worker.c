@@ -64,6 +64,7 @@ static struct worker_exit exit_of(const struct worker *w)
     struct worker_exit e = {.cpu_ms = w->end.cpu_us / 1000,
                             .max_rss_bytes = w->end.max_rss_bytes,
                             .timed_out = w->timed_out,
+                            .cut = w->cut,
                             .own_code = w->own_code};
 
     if (WIFSIGNALED(w->end.status)) {
@@ -173,7 +174,9 @@ static void on_timer(void *ctx, short revents)
         end_if_over(w);
         return;
     }
-    if (!w->gone && !w->chan_over) {
+    if (w->chan_over) {
+        w->cut = "closed its channel and stayed";
+    } else {
         w->timed_out = 1;
     }
     worker_kill(w);
@@ -199,6 +202,7 @@ static void on_chan_closed(void *ctx, int code)
     w->chan_over = 1;
     if (code < 0 || !w->ready) {
         w->own_code = code == ERR_NOMEM ? code : 0;
+        w->cut = "broke the protocol";
         worker_kill(w); /* broke the protocol, or cannot be understood */
     } else if (!w->gone) {
         worker_timer(w, WORKER_GRACE_MS);

@@ -5,6 +5,7 @@
 #include "kernel/run/eval.h"
 
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,8 @@ struct batch {
     struct guard *guard;
     uint32_t first;
     uint32_t n;
-    int tasked; /* TASK_READY came, the inputs were sent */
+    uint32_t id; /* nobody can name it who has not been asked */
+    int tasked;  /* TASK_READY came, the inputs were sent */
     int replied;
     int over;   /* nothing more comes */
     struct reply said;
@@ -107,7 +109,7 @@ static int batch_send_inputs(struct batch *b)
             values_builder_add_all(&w, b->owner->ask.inputs, b->first, b->n);
     }
     if (code == 0) {
-        m.id = (uint32_t)(b - b->owner->batches);
+        m.id = b->id;
         m.inputs_bytes = (uint32_t)values_builder_bytes(&w).n;
         code = share_put(guard_share(b->guard), values_builder_bytes(&w));
     }
@@ -188,8 +190,7 @@ static void on_message(void *ctx, struct guard *g, struct frame *f)
     }
     b->replied = 1;
     if (f->info->msg != MSG_BATCH_REPLY || !b->tasked ||
-        ((const Proctor__BatchReply *)f->m)->id !=
-            (uint32_t)(b - b->owner->batches)) {
+        ((const Proctor__BatchReply *)f->m)->id != b->id) {
         batch_bad(b, "its worker spoke out of turn");
     } else {
         int code = batch_reply(b, (const Proctor__BatchReply *)f->m);
@@ -225,6 +226,8 @@ static void on_end(void *ctx, struct guard *g, const struct guard_end *e)
         if (e->exit->timed_out) {
             b->said.limit = 1;
             snprintf(ending, sizeof(ending), "was stopped by limits.wall");
+        } else if (e->exit->cut != NULL) {
+            snprintf(ending, sizeof(ending), "its worker %s", e->exit->cut);
         } else if (e->exit->killed_signal != 0) {
             b->said.limit = e->exit->killed_signal == SIGXCPU;
             snprintf(ending, sizeof(ending), "its worker was killed by signal %d",
@@ -448,6 +451,7 @@ int eval_start(struct core *c, const struct eval_ask *ask, eval_fn fn, void *ctx
     eval_split(v, v->batches);
     for (size_t i = 0; i < v->n; i++) {
         v->batches[i].owner = v;
+        v->batches[i].id = randombytes_random();
         reply_init(&v->batches[i].said);
     }
     eval_later(v);

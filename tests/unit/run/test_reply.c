@@ -8,9 +8,12 @@
 #include <math.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "kernel/run/reply.h"
-#include "proto/limits.h"
+#include "proto/share.h"
 
 static struct type f64;
 
@@ -103,10 +106,82 @@ static void test_bytes(void **state)
     values_builder_release(&w);
 }
 
+/* A worker that writes all the time: forks, and swaps two lists of answers, one of
+ * them with lengths that are none. */
+static pid_t flipper_start(uint8_t *outputs, struct ubytes right)
+{
+    uint8_t wrong[64];
+    pid_t pid = fork();
+
+    assert_true(pid >= 0 && right.n <= sizeof(wrong));
+    if (pid == 0) {
+        memcpy(wrong, right.p, right.n);
+        memset(wrong + 4, 0xff, 4);
+        for (unsigned i = 0;; i++) {
+            memcpy(outputs, i % 2 == 0 ? wrong : right.p, right.n);
+            __asm__ volatile("" ::: "memory");
+        }
+    }
+    return pid;
+}
+
+/* Whatever bytes one copy caught: they stay as they are, are judged as they are,
+ * and judged again give the same. */
+static void test_double_fetch(void **state)
+{
+    enum {
+        ROUNDS = 20000
+    };
+    Proctor__BatchReply m = PROCTOR__BATCH_REPLY__INIT;
+    struct values_builder w = answers(3, 9);
+    struct ubytes right = values_builder_bytes(&w);
+    unsigned good = 0;
+    uint8_t *map;
+    pid_t pid;
+    int fd;
+
+    (void)state;
+    assert_int_equal(share_new(&fd), 0);
+    map = mmap(NULL, SHARE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    assert_true(map != MAP_FAILED);
+    memcpy(map + SHARE_OUTPUTS, right.p, right.n);
+    pid = flipper_start(map + SHARE_OUTPUTS, right);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        struct buf copy, before;
+        struct reply r[2];
+
+        buf_init(&copy, LIMIT_BATCH_BYTES);
+        buf_init(&before, LIMIT_BATCH_BYTES);
+        assert_int_equal(share_take(fd, right.n, &copy), 0);
+        assert_int_equal(buf_put(&before, buf_bytes(&copy).p, right.n), 0);
+        for (size_t k = 0; k < 2; k++) {
+            reply_init(&r[k]);
+            assert_int_equal(reply_read(&r[k], &m, buf_bytes(&copy), &f64, 3),
+                             0);
+        }
+        assert_memory_equal(buf_bytes(&copy).p, buf_bytes(&before).p, right.n);
+        assert_int_equal(r[0].bad, r[1].bad);
+        assert_int_equal(r[0].bad,
+                         memcmp(buf_bytes(&copy).p, right.p, right.n) != 0);
+        good += !r[0].bad;
+        reply_release(&r[0]);
+        reply_release(&r[1]);
+        buf_release(&copy);
+        buf_release(&before);
+    }
+    print_message("%u of %d copies caught right answers\n", good, ROUNDS);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    munmap(map, SHARE_BYTES);
+    close(fd);
+    values_builder_release(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows),
-                                       cmocka_unit_test(test_bytes)};
+                                       cmocka_unit_test(test_bytes),
+                                       cmocka_unit_test(test_double_fetch)};
 
     if (type_from_name("f64", &f64) != 0) {
         return 1;
