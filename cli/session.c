@@ -26,12 +26,6 @@ int session_open(struct session *s, struct cli *c, const char *store)
     return client_open(store, 1, &s->client, &c->d);
 }
 
-int session_open_bare(struct session *s, struct cli *c)
-{
-    init(s, c);
-    return client_open(NULL, 0, &s->client, &c->d);
-}
-
 static void hear_event(void *ctx, const Proctor__Event *e)
 {
     struct session *s = ctx;

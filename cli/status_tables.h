@@ -4,7 +4,7 @@
 
 #include "cli/cli.h"
 
-/* Asks a kernel (no store needed) and prints. */
+/* Prints them; needs neither store nor kernel. */
 int status_tables(struct cli *c) MUST_USE;
 
 #endif

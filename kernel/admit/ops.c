@@ -8,14 +8,14 @@
 static const struct op_info ops[] = {
 #define OP(id, name, class, takes, gives, capability, ceiling, repair)         \
     {OP_##id, name, class, takes, gives, capability, ceiling, repair},
-#include "kernel/admit/ops.def"
+#include "proto/ops.def"
 #undef OP
 };
 
 static const struct validator_info validators[] = {
 #define VALIDATOR(id, name, level_min, level_max, ops, what)                   \
     {name, level_min, level_max, ops, what},
-#include "kernel/admit/validators.def"
+#include "proto/validators.def"
 #undef VALIDATOR
 };
 

@@ -8,7 +8,7 @@
 
 enum op_id {
 #define OP(id, name, class, takes, gives, capability, ceiling, repair) OP_##id,
-#include "kernel/admit/ops.def"
+#include "proto/ops.def"
 #undef OP
     OP_N_
 };

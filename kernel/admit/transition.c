@@ -4,7 +4,7 @@
 static const char *const event_names[EVENT_N_] = {
 #define EVENT(id, name, what) name,
 #define MOVE(state, event, next)
-#include "kernel/admit/transition.def"
+#include "proto/transition.def"
 #undef EVENT
 #undef MOVE
 };
@@ -14,7 +14,7 @@ static const uint8_t moves[STATE_N_][EVENT_N_] = {
 #define EVENT(id, name, what)
 #define MOVE(state, event, next)                                               \
     [STATE_##state][EVENT_##event] = STATE_##next + 1,
-#include "kernel/admit/transition.def"
+#include "proto/transition.def"
 #undef EVENT
 #undef MOVE
 };

@@ -8,7 +8,7 @@
 enum task_event {
 #define EVENT(id, name, what) EVENT_##id,
 #define MOVE(state, event, next)
-#include "kernel/admit/transition.def"
+#include "proto/transition.def"
 #undef EVENT
 #undef MOVE
     EVENT_N_

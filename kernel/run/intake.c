@@ -15,7 +15,6 @@
 #include "kernel/run/record_run.h"
 #include "kernel/run/resume.h"
 #include "kernel/run/say.h"
-#include "kernel/run/tables.h"
 #include "proto/err.h"
 
 enum { READ_CHUNK_BYTES = 8192 };
@@ -406,6 +405,33 @@ static void say_refusals(struct run *r)
         say_diag(r->core, &x->d,
                  x->task_i == UINT32_MAX ? "" : r->graph->tasks[x->task_i]->id);
     }
+}
+
+/* The policy as it was understood, with what its names resolved to. */
+static void say_policy(struct run *r)
+{
+    Proctor__PolicyView m = PROCTOR__POLICY_VIEW__INIT;
+    size_t n = r->programs.n;
+    CLEANUP(mem_freep) Proctor__ProgramRow *rows = calloc(n + 1, sizeof(*rows));
+    CLEANUP(mem_freep) Proctor__ProgramRow **row_p =
+        calloc(n + 1, sizeof(Proctor__ProgramRow *));
+
+    if (rows == NULL || row_p == NULL) {
+        run_error(r, ERR_NOMEM, NULL, err_text(ERR_NOMEM));
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        proctor__program_row__init(&rows[i]);
+        rows[i].name = r->programs.v[i].name;
+        rows[i].path = r->programs.v[i].path;
+        rows[i].cid = cid_field(&r->programs.v[i].cid);
+        row_p[i] = &rows[i];
+    }
+    m.policy = r->policy;
+    m.cid = cid_field(&r->policy_cid);
+    m.programs = row_p;
+    m.n_programs = n;
+    say(r->core, MSG_POLICY_VIEW, &m.base);
 }
 
 void intake_check(struct run *r)

@@ -1,4 +1,4 @@
-/* Turns messages of the client into runs, replays and tables. Phases: idle, or
+/* Turns messages of the client into runs and replays. Phases: idle, or
  * one request; FILES only while a run asked for them; INTERRUPT always. Kernel
  * process. */
 #include "kernel/run/server.h"
@@ -13,7 +13,6 @@
 #include "kernel/run/replay.h"
 #include "kernel/run/run.h"
 #include "kernel/run/say.h"
-#include "kernel/run/tables.h"
 #include "proto/err.h"
 
 enum { LAST_WORDS_MS = 2000 };
@@ -105,12 +104,10 @@ static void on_request(struct server *s, struct frame *f)
     } else if (f->info->msg == MSG_REPLAY_REQUEST) {
         code = replay_new(s->core, q->seq, q->all, on_replay_done, s,
                           &s->replay);
-    } else if (f->info->msg == MSG_DOCTOR_REQUEST) {
+    } else {
         code = doctor_new(
             s->core, ((const Proctor__DoctorRequest *)f->m)->worker_class,
             on_doctor_done, s, &s->doctor);
-    } else {
-        code = say_tables(s->core);
     }
     if (code < 0) {
         breach(s, err_text(code));
@@ -140,7 +137,6 @@ static void on_message(void *ctx, struct frame *f)
     switch (f->info->msg) {
     case MSG_RUN_REQUEST:
     case MSG_REPLAY_REQUEST:
-    case MSG_TABLES_REQUEST:
     case MSG_DOCTOR_REQUEST:
         on_request(s, f);
         return;
@@ -155,7 +151,6 @@ static void on_message(void *ctx, struct frame *f)
     case MSG_DIAGNOSIS:
     case MSG_RUN_DONE:
     case MSG_REPLAY_DONE:
-    case MSG_TABLES:
     case MSG_POLICY_VIEW:
     case MSG_DOCTOR_DONE:
     case MSG_CONFIG_TASK:

@@ -165,9 +165,7 @@ static void test_send_and_end(void **state)
     assert_int_equal(frame_receive(pair_[1], MSG_FROM_CLI, &f), ERR_CLOSED);
     frame_release(&f); /* fine after a failure */
     assert_int_equal(
-        frame_send(pair_[1], MSG_TABLES_REQUEST,
-                   &(Proctor__TablesRequest)PROCTOR__TABLES_REQUEST__INIT.base,
-                   NULL, 0),
+        frame_send(pair_[1], MSG_INTERRUPT, &m.base, NULL, 0),
         ERR_CLOSED);
 }
 
