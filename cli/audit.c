@@ -167,6 +167,7 @@ static int see_record(void *ctx, const struct record *r,
     if (a->full) {
         TRY(audit_tiles_add(a->tiles, a, entry, leaf));
         TRY(audit_objects_add(a->objects, r));
+        TRY(audit_data_add(a->data, a, r));
     }
     if (a->ears->progress != NULL && (r->seq & 0xfff) == 0) {
         a->ears->progress(a->ears->ctx, "records", r->seq);
@@ -364,6 +365,7 @@ static int make_parts(struct audit *a)
     if (a->full) {
         TRY(audit_tiles_new(&a->tiles));
         TRY(audit_objects_new(&a->objects));
+        TRY(audit_data_new(&a->data));
     }
     return 0;
 }
@@ -455,5 +457,6 @@ int audit_run(const char *store, int full, const struct audit_ears *ears,
     audit_links_free(a.links);
     audit_tiles_free(a.tiles);
     audit_objects_free(a.objects);
+    audit_data_free(a.data);
     return rc;
 }

@@ -7,6 +7,8 @@
  *                          that GENESIS fixed; refs moved by admitted verdicts
  *   full: tiles, bundles   are those of the records; nothing strange among them
  *   full: objects          all that records name are there and hash to it
+ *   full: splits, looks    follow from their objects, by the kernel's own
+ *                          arithmetic (proto/holdout.h)
  * Memory: 32 bytes per commit, verdict and ref, and per object with full. */
 #ifndef CLI_AUDIT_H
 #define CLI_AUDIT_H

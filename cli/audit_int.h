@@ -16,6 +16,7 @@ struct audit {
     struct audit_links *links;
     struct audit_tiles *tiles;     /* NULL unless full */
     struct audit_objects *objects; /* NULL unless full */
+    struct audit_data *data;       /* NULL unless full */
 };
 
 void audit_find(struct audit *a, enum audit_grade grade, const char *where,
@@ -47,6 +48,13 @@ int audit_objects_new(struct audit_objects **out) MUST_USE;
 void audit_objects_free(struct audit_objects *o);
 int audit_objects_add(struct audit_objects *o, const struct record *r) MUST_USE;
 int audit_objects_end(struct audit_objects *o, struct audit *a) MUST_USE;
+
+/* Splits and looks, computed again. */
+struct audit_data;
+int audit_data_new(struct audit_data **out) MUST_USE;
+void audit_data_free(struct audit_data *d);
+int audit_data_add(struct audit_data *d, struct audit *a,
+                   const struct record *r) MUST_USE;
 
 /* Sorted table from 32-byte keys to small values. */
 struct audit_map_row {

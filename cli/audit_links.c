@@ -26,6 +26,16 @@ struct link_verdict {
     uint8_t candidate[32];
 };
 
+struct link_split {
+    uint64_t seq;
+    uint64_t seed_i;
+    uint8_t leaf[32]; /* while it is only fixed */
+    uint8_t file[32];
+    uint8_t data[32];
+    uint8_t split[32]; /* zero: only fixed */
+    uint64_t looks;
+};
+
 struct audit_links {
     uint64_t *runs; /* owned; sequence numbers of RUN records */
     size_t runs_n;
@@ -33,6 +43,8 @@ struct audit_links {
     size_t commits_n;
     struct link_verdict *verdicts; /* owned */
     size_t verdicts_n;
+    struct link_split *splits; /* owned; in order */
+    size_t splits_n;
     struct audit_map exams; /* exam -> commits so far */
     struct audit_map refs;  /* hash of the name -> target */
     uint8_t seed[32];       /* x_i last revealed; x_0 at first */
@@ -58,6 +70,7 @@ void audit_links_free(struct audit_links *l)
     free(l->runs);
     free(l->commits);
     free(l->verdicts);
+    free(l->splits);
     audit_map_release(&l->exams);
     audit_map_release(&l->refs);
     free(l);
@@ -179,9 +192,8 @@ static int add_commit(struct audit_links *l, struct audit *a,
 
 /* x_i hashes to the last revealed x in i - last steps. */
 static void check_seed(struct audit_links *l, struct audit *a,
-                       const struct record *r, uint64_t i)
+                       const struct record *r, uint64_t i, const uint8_t *x)
 {
-    const uint8_t *x = record_hash(r, RF_DRAW_seed_secret);
     uint8_t walk[32];
     uint64_t steps;
 
@@ -204,13 +216,28 @@ static void check_seed(struct audit_links *l, struct audit *a,
     l->seed_i = i;
 }
 
+/* The seed follows from the secret and the record that was fixed before. */
+static void check_keyed(struct audit *a, const struct record *r,
+                        const uint8_t *leaf, const uint8_t *x,
+                        const uint8_t *said)
+{
+    static const char TAG[] = "gate-v1";
+    uint8_t text[sizeof(TAG) - 1 + 32];
+    uint8_t seed[32];
+
+    memcpy(text, TAG, sizeof(TAG) - 1);
+    memcpy(text + sizeof(TAG) - 1, leaf, 32);
+    (void)crypto_generichash(seed, sizeof(seed), text, sizeof(text), x, 32);
+    if (memcmp(seed, said, sizeof(seed)) != 0) {
+        audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                          "its seed does not follow from chain and commit");
+    }
+}
+
 static void add_draw(struct audit_links *l, struct audit *a,
                      const struct record *r)
 {
     const struct link_commit *c = find_commit(l, record_u(r, RF_DRAW_commit));
-    static const char TAG[] = "gate-v1";
-    uint8_t text[sizeof(TAG) - 1 + 32];
-    uint8_t seed[32];
 
     if (c == NULL ||
         memcmp(c->leaf, record_hash(r, RF_DRAW_commit_hash), 32) != 0) {
@@ -218,14 +245,97 @@ static void add_draw(struct audit_links *l, struct audit *a,
                           "draws for a commit that is not there");
         return;
     }
-    check_seed(l, a, r, c->seed_i);
-    memcpy(text, TAG, sizeof(TAG) - 1);
-    memcpy(text + sizeof(TAG) - 1, c->leaf, 32);
-    (void)crypto_generichash(seed, sizeof(seed), text, sizeof(text),
-                             record_hash(r, RF_DRAW_seed_secret), 32);
-    if (memcmp(seed, record_hash(r, RF_DRAW_seed), sizeof(seed)) != 0) {
+    check_seed(l, a, r, c->seed_i, record_hash(r, RF_DRAW_seed_secret));
+    check_keyed(a, r, c->leaf, record_hash(r, RF_DRAW_seed_secret),
+                record_hash(r, RF_DRAW_seed));
+}
+
+/* The SPLIT record r draws what an earlier one fixed, once per file. */
+static void add_drawn(struct audit_links *l, struct audit *a,
+                      const struct record *r)
+{
+    const uint8_t *x = record_hash(r, RF_SPLIT_seed_secret);
+    uint64_t ref = record_u(r, RF_SPLIT_fixed_ref);
+    struct link_split *fixed = NULL;
+
+    for (size_t i = 0; i < l->splits_n; i++) {
+        struct link_split *s = &l->splits[i];
+
+        if (memcmp(s->file, record_hash(r, RF_SPLIT_file), 32) != 0) {
+            continue;
+        }
+        if (memcmp(s->split, ZERO, 32) != 0) {
+            audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                              "draws a file that record %" PRIu64
+                              " has drawn already",
+                              s->seq);
+            return;
+        }
+        fixed = s->seq + 1 == ref ? s : fixed;
+    }
+    if (fixed == NULL || fixed->seed_i != record_u(r, RF_SPLIT_seed_i) ||
+        memcmp(fixed->leaf, record_hash(r, RF_SPLIT_fixed_hash), 32) != 0 ||
+        memcmp(fixed->data, record_hash(r, RF_SPLIT_data), 32) != 0) {
         audit_find_record(a, AUDIT_DAMAGE, r->seq,
-                          "its seed does not follow from chain and commit");
+                          "draws data that no record has fixed");
+        return;
+    }
+    check_seed(l, a, r, fixed->seed_i, x);
+    check_keyed(a, r, fixed->leaf, x, record_hash(r, RF_SPLIT_seed));
+    fixed->seq = r->seq;
+    memcpy(fixed->split, record_hash(r, RF_SPLIT_split), 32);
+}
+
+static int add_split(struct audit_links *l, struct audit *a,
+                     const struct record *r, const struct merkle_hash *leaf)
+{
+    struct link_split *s;
+
+    if (record_u(r, RF_SPLIT_fixed_ref) != 0) {
+        add_drawn(l, a, r);
+        return 0;
+    }
+    TRY(grow(&l->splits, l->splits_n, sizeof(*l->splits)));
+    s = &l->splits[l->splits_n++];
+    memset(s, 0, sizeof(*s));
+    s->seq = r->seq;
+    s->seed_i = record_u(r, RF_SPLIT_seed_i);
+    memcpy(s->leaf, leaf->b, sizeof(s->leaf));
+    memcpy(s->file, record_hash(r, RF_SPLIT_file), sizeof(s->file));
+    memcpy(s->data, record_hash(r, RF_SPLIT_data), sizeof(s->data));
+    return 0;
+}
+
+/* Each look names its split and counts itself; none comes after the last. */
+static void add_look(struct audit_links *l, struct audit *a,
+                     const struct record *r)
+{
+    struct link_split *s = NULL;
+    uint64_t look = record_u(r, RF_LOOK_look);
+
+    for (size_t i = 0; i < l->splits_n; i++) {
+        if (l->splits[i].seq == record_u(r, RF_LOOK_split_seq) &&
+            memcmp(l->splits[i].split, record_hash(r, RF_LOOK_split), 32) == 0) {
+            s = &l->splits[i];
+        }
+    }
+    if (s == NULL || memcmp(s->split, ZERO, 32) == 0) {
+        audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                          "looks at a split that was not drawn");
+        return;
+    }
+    s->looks++;
+    if (look != s->looks || look > record_u(r, RF_LOOK_limit)) {
+        audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                          "says it is look %" PRIu64 " of %" PRIu64
+                          "; it is number %" PRIu64,
+                          look, record_u(r, RF_LOOK_limit), s->looks);
+    }
+    if (record_u(r, RF_LOOK_outcome) == LOOK_BETTER
+            ? record_u(r, RF_LOOK_loss) >= record_u(r, RF_LOOK_best)
+            : record_u(r, RF_LOOK_loss) != record_u(r, RF_LOOK_best)) {
+        audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                          "releases a loss that its outcome does not allow");
     }
 }
 
@@ -310,6 +420,10 @@ int audit_links_add(struct audit_links *l, struct audit *a,
         add_draw(l, a, r);
     } else if (r->kind == RECORD_VERDICT) {
         TRY(add_verdict(l, a, r));
+    } else if (r->kind == RECORD_SPLIT) {
+        TRY(add_split(l, a, r, leaf));
+    } else if (r->kind == RECORD_LOOK) {
+        add_look(l, a, r);
     } else if (r->kind == RECORD_REF) {
         TRY(add_ref(l, a, r));
     } else if (r->kind == RECORD_CHECKPOINT &&

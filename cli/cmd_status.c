@@ -61,6 +61,7 @@ struct status {
     uint64_t parked;
     sqlite3_stmt *run;   /* on its row, or NULL when there was none */
     sqlite3_stmt *tasks; /* before its first row */
+    sqlite3_stmt *splits; /* the same; each with its looks */
 };
 
 static const char LAST_RUN[] =
@@ -75,6 +76,12 @@ static const char TASKS[] =
     " WHERE run=?1 AND NOT (state='new' AND task LIKE '%.repair1' AND"
     " EXISTS(SELECT 1 FROM tasks AS p WHERE p.run=t.run AND"
     " p.task=substr(t.task,1,length(t.task)-8))) ORDER BY place";
+
+static const char SPLITS[] =
+    "SELECT s.seq,s.task,s.split,count(l.seq),coalesce(max(l.looks_max),0),"
+    "coalesce((SELECT score FROM looks AS b WHERE b.split=s.split AND"
+    " b.outcome='better' ORDER BY b.seq DESC LIMIT 1),'none') FROM splits AS s"
+    " LEFT JOIN looks AS l ON l.split=s.split GROUP BY s.seq ORDER BY s.seq";
 
 static int count(struct index *ix, const char *sql, uint64_t *out,
                  struct diag *d)
@@ -115,6 +122,7 @@ static int gather(struct status *s, struct index *ix, struct diag *d)
               "SELECT count(*) FROM tasks WHERE state='parked' AND run="
               "(SELECT max(seq) FROM runs)",
               &s->parked, d));
+    TRY(index_query(ix, SPLITS, &s->splits, d));
     TRY(index_query(ix, LAST_RUN, &s->run, d));
     if (sqlite3_step(s->run) != SQLITE_ROW) {
         (void)sqlite3_finalize(s->run);
@@ -175,6 +183,42 @@ static int print_tasks(const struct status *s)
     return rc;
 }
 
+static int is_worn(sqlite3_stmt *q)
+{
+    return index_u64(q, 3) > 0 && index_u64(q, 3) >= index_u64(q, 4);
+}
+
+static void print_splits(const struct status *s)
+{
+    while (sqlite3_step(s->splits) == SQLITE_ROW) {
+        printf("split     %s, record %s: %s looks", index_text(s->splits, 1),
+               index_text(s->splits, 0), index_text(s->splits, 3));
+        if (index_u64(s->splits, 3) > 0) {
+            printf(" of %s, best %s%s", index_text(s->splits, 4),
+                   index_text(s->splits, 5),
+                   is_worn(s->splits) ? ": WORN" : "");
+        }
+        fputc('\n', stdout);
+    }
+}
+
+static void put_splits(struct json *j, const struct status *s)
+{
+    json_array(j, "splits");
+    while (sqlite3_step(s->splits) == SQLITE_ROW) {
+        json_object(j, NULL);
+        json_u64(j, "seq", index_u64(s->splits, 0));
+        json_str(j, "task", index_text(s->splits, 1));
+        json_str(j, "split", index_text(s->splits, 2));
+        json_u64(j, "looks", index_u64(s->splits, 3));
+        json_u64(j, "looks_max", index_u64(s->splits, 4));
+        json_str(j, "best", index_text(s->splits, 5));
+        json_bool(j, "worn", is_worn(s->splits));
+        json_close(j);
+    }
+    json_close(j);
+}
+
 static int print_text(const struct status *s)
 {
     char number[TERM_NUMBER_BYTES];
@@ -191,6 +235,7 @@ static int print_text(const struct status *s)
            term_number(s->verdicts, number), hex, (int)buf_len(&s->vkey),
            (const char *)buf_bytes(&s->vkey).p);
     printf("refs      %s\n", term_number(s->refs, number));
+    print_splits(s);
     if (s->run == NULL) {
         return 0;
     }
@@ -247,6 +292,7 @@ static int print_json(struct cli *c, const struct status *s)
     json_u64(&j, "refs", s->refs);
     json_u64(&j, "verdicts", s->verdicts);
     json_u64(&j, "parked", s->parked);
+    put_splits(&j, s);
     if (s->run != NULL) {
         put_run(&j, s);
     } else {
@@ -273,6 +319,7 @@ static int show_store(struct cli *c)
     }
     (void)sqlite3_finalize(s.run);
     (void)sqlite3_finalize(s.tasks);
+    (void)sqlite3_finalize(s.splits);
     buf_release(&s.vkey);
     index_close(ix);
     return rc;

@@ -86,7 +86,7 @@ static int read_meta(struct index *ix)
     char *end;
 
     if (read_one(ix, "PRAGMA user_version", text, sizeof(text)) != SQLITE_OK ||
-        strcmp(text, "1") != 0 ||
+        strtol(text, NULL, 10) != INDEX_VERSION ||
         read_one(ix, "SELECT value FROM meta WHERE key='size'", text,
                  sizeof(text)) != SQLITE_OK) {
         return SQLITE_EMPTY;

@@ -6,7 +6,7 @@
  * written the index lives in memory.
  *
  * Tables (docs/man/proctor-store.5): records, runs, tasks, verdicts, refs,
- * ref_moves, mentions, meta. Nothing in it is evidence. */
+ * ref_moves, splits, looks, mentions, meta. Nothing in it is evidence. */
 #ifndef CLI_INDEX_H
 #define CLI_INDEX_H
 
@@ -14,7 +14,7 @@
 
 #include "cli/ledger.h"
 
-#define INDEX_VERSION 1
+#define INDEX_VERSION 2
 
 struct index;
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/look_text.h"
 #include "cli/summary.h"
 #include "proto/buf.h"
 #include "proto/limits.h"
@@ -15,6 +16,8 @@ static const char TABLES[] =
     "DROP TABLE IF EXISTS verdicts;"
     "DROP TABLE IF EXISTS refs;"
     "DROP TABLE IF EXISTS ref_moves;"
+    "DROP TABLE IF EXISTS splits;"
+    "DROP TABLE IF EXISTS looks;"
     "DROP TABLE IF EXISTS mentions;"
     "DROP TABLE IF EXISTS meta;"
     "CREATE TABLE records(seq INTEGER PRIMARY KEY, kind TEXT NOT NULL,"
@@ -40,6 +43,13 @@ static const char TABLES[] =
     " old_target TEXT NOT NULL, new_target TEXT NOT NULL, run INTEGER NOT NULL,"
     " task TEXT NOT NULL, verdict INTEGER, wall_ns INTEGER NOT NULL);"
     "CREATE INDEX ref_moves_name ON ref_moves(name, seq);"
+    "CREATE TABLE splits(seq INTEGER PRIMARY KEY, run INTEGER NOT NULL,"
+    " task TEXT NOT NULL, file TEXT NOT NULL, data TEXT NOT NULL,"
+    " split TEXT NOT NULL);"
+    "CREATE TABLE looks(seq INTEGER PRIMARY KEY, run INTEGER NOT NULL,"
+    " task TEXT NOT NULL, split TEXT NOT NULL, candidate TEXT NOT NULL,"
+    " metric TEXT NOT NULL, look INTEGER NOT NULL, looks_max INTEGER NOT NULL,"
+    " outcome TEXT NOT NULL, score TEXT NOT NULL);"
     "CREATE TABLE mentions(cid TEXT NOT NULL, seq INTEGER NOT NULL,"
     " field TEXT NOT NULL);"
     "CREATE INDEX mentions_cid ON mentions(cid, seq);"
@@ -58,6 +68,8 @@ enum statement {
     S_VERDICT,
     S_REF,
     S_MOVE,
+    S_SPLIT,
+    S_LOOK,
     STATEMENTS_N
 };
 
@@ -87,6 +99,9 @@ static const char *const SQL[STATEMENTS_N] = {
               "SET target=?2,seq=?3,moves=moves+1",
     [S_MOVE] =
         "INSERT OR REPLACE INTO ref_moves VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
+    [S_SPLIT] = "INSERT OR REPLACE INTO splits VALUES(?1,?2,?3,?4,?5,?6)",
+    [S_LOOK] =
+        "INSERT OR REPLACE INTO looks VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
 };
 
 struct index_rows {
@@ -376,6 +391,41 @@ static int add_ref(struct index_rows *x, const struct record *r)
     return done(q);
 }
 
+static int add_split(struct index_rows *x, const struct record *r)
+{
+    sqlite3_stmt *q = x->s[S_SPLIT];
+
+    if (record_u(r, RF_SPLIT_fixed_ref) == 0) {
+        return SQLITE_OK; /* drawn, it has another record */
+    }
+    bind_u(q, 1, r->seq);
+    bind_u(q, 2, record_u(r, RF_SPLIT_run));
+    bind_str(q, 3, r, RF_SPLIT_task);
+    bind_hash(q, 4, r, RF_SPLIT_file);
+    bind_hash(q, 5, r, RF_SPLIT_data);
+    bind_hash(q, 6, r, RF_SPLIT_split);
+    return done(q);
+}
+
+static int add_look(struct index_rows *x, const struct record *r)
+{
+    sqlite3_stmt *q = x->s[S_LOOK];
+    char score[LOOK_SCORE_BYTES];
+
+    look_score(r, RF_LOOK_loss, score);
+    bind_u(q, 1, r->seq);
+    bind_u(q, 2, record_u(r, RF_LOOK_run));
+    bind_str(q, 3, r, RF_LOOK_task);
+    bind_hash(q, 4, r, RF_LOOK_split);
+    bind_hash(q, 5, r, RF_LOOK_candidate);
+    bind_s(q, 6, metric_name((unsigned)record_u(r, RF_LOOK_metric)));
+    bind_u(q, 7, record_u(r, RF_LOOK_look));
+    bind_u(q, 8, record_u(r, RF_LOOK_limit));
+    bind_s(q, 9, look_outcome_text(r));
+    bind_s(q, 10, score);
+    return done(q);
+}
+
 /* What a kind adds beyond its record and mentions. One flat switch. */
 static int add_kind(struct index_rows *x, const struct record *r)
 {
@@ -408,6 +458,10 @@ static int add_kind(struct index_rows *x, const struct record *r)
         return add_verdict(x, r);
     case RECORD_REF:
         return add_ref(x, r);
+    case RECORD_SPLIT:
+        return add_split(x, r);
+    case RECORD_LOOK:
+        return add_look(x, r);
     case RECORD_NONE:
     case RECORD_GENESIS:
     case RECORD_CONFINE:

@@ -10,6 +10,7 @@
 #include "cli/exam_text.h"
 #include "cli/json.h"
 #include "cli/ledger.h"
+#include "cli/look_text.h"
 #include "cli/table.h"
 #include "cli/term.h"
 #include "proto/err.h"
@@ -143,6 +144,40 @@ static void print_beside(const Proctor__RunDone *done,
     }
 }
 
+/* The LOOK that a score's row stands on. True when there is one. */
+static int load_look(const char *store, const Proctor__TaskRow *row,
+                     struct ledger_entry *e)
+{
+    struct diag d;
+    uint64_t seq_ref = 0;
+    int rc;
+
+    diag_init(&d);
+    if (store == NULL || row->seq == 0 || strcmp(row->op, "score") != 0) {
+        return 0;
+    }
+    rc = ledger_get(store, row->seq - 1, e, &d);
+    if (rc == 0 && e->r.kind == RECORD_TASK) {
+        seq_ref = record_u(&e->r, RF_TASK_evidence_ref);
+        ledger_entry_release(e);
+        ledger_entry_init(e);
+        rc = seq_ref == 0 ? ERR_NOT_FOUND
+                          : ledger_get(store, seq_ref - 1, e, &d);
+    }
+    err_trace_clear();
+    return rc == 0 && e->r.kind == RECORD_LOOK;
+}
+
+static void print_look(const char *store, const Proctor__RunDone *done,
+                       const Proctor__TaskRow *row, const struct record *r)
+{
+    printf("%s: ", row->id);
+    look_print(stdout, store, r, 2);
+    if (r->seq < done->first_seq) {
+        printf("  known since record %" PRIu64 ": no new look\n", r->seq);
+    }
+}
+
 /* One task's paragraph: its verdict, or why it did not pass. */
 static int print_task(const char *store, const Proctor__RunDone *done,
                       const Proctor__TaskRow *row, uint64_t verdict_ref,
@@ -159,6 +194,8 @@ static int print_task(const char *store, const Proctor__RunDone *done,
         rc = exam_text_print(stdout, &x, &e.r, 2, colour);
         exam_text_release(&x);
         print_beside(done, row, &e.r);
+    } else if (load_look(store, row, &e)) {
+        print_look(store, done, row, &e.r);
     } else if (is_state(row, STATE_PARKED)) {
         printf("%s: waits", row->id);
         if (row->reason[0] != '\0') {
@@ -277,6 +314,33 @@ static void put_verdict(struct json *j, const char *store, uint64_t seq_ref)
     ledger_entry_release(&e);
 }
 
+static void put_look(struct json *j, const char *store,
+                     const Proctor__TaskRow *row)
+{
+    struct ledger_entry e;
+    struct buf text;
+    double lo;
+    double hi;
+
+    ledger_entry_init(&e);
+    if (load_look(store, row, &e)) {
+        buf_init(&text, (size_t)1 << 20);
+        json_object(j, "look");
+        if (record_put_json(&text, &e.r, e.leaf.b) == 0) {
+            json_raw(j, "record", buf_bytes(&text));
+        }
+        json_str(j, "outcome", look_outcome_text(&e.r));
+        json_bool(j, "worn",
+                  record_u(&e.r, RF_LOOK_look) >= record_u(&e.r, RF_LOOK_limit));
+        look_interval(&e.r, look_releases(store, &e.r), &lo, &hi);
+        json_f64(j, "loss_low", lo);
+        json_f64(j, "loss_high", hi);
+        json_close(j);
+        buf_release(&text);
+    }
+    ledger_entry_release(&e);
+}
+
 static void put_task(struct json *j, const char *store,
                      const Proctor__RunDone *done, const Proctor__TaskRow *row)
 {
@@ -292,6 +356,7 @@ static void put_task(struct json *j, const char *store,
         json_null(j, "seq");
     }
     put_verdict(j, store, outcome_verdict(store, done, row));
+    put_look(j, store, row);
     json_close(j);
 }
 

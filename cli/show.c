@@ -10,6 +10,7 @@
 #include "cli/json.h"
 #include "cli/kinds.h"
 #include "cli/ledger.h"
+#include "cli/look_text.h"
 #include "cli/object.h"
 #include "cli/term.h"
 #include "proto/err.h"
@@ -25,6 +26,9 @@ static const char *word_of(const struct record_field_info *info, uint64_t v)
     }
     if (strcmp(info->name, "verdict") == 0) {
         return verdict_name((unsigned)v);
+    }
+    if (strcmp(info->name, "metric") == 0) {
+        return metric_name((unsigned)v);
     }
     if (strcmp(info->name, "level") == 0) {
         return level_name((unsigned)v);
@@ -150,8 +154,11 @@ static ProtobufCMessage *load(const char *store, const struct record *r,
     }
     *out_rc = object_message(store, &c, kind->type, &m);
     if (*out_rc == ERR_ENCODING && f == RF_TASK_result) {
-        /* The result of an exam is its evidence. */
+        /* The result of an exam is its evidence, of a data.split the split. */
         *out_rc = object_message(store, &c, &proctor__evidence__descriptor, &m);
+    }
+    if (*out_rc == ERR_ENCODING && f == RF_TASK_result) {
+        *out_rc = object_message(store, &c, &proctor__split__descriptor, &m);
     }
     err_trace_clear();
     return m;
@@ -255,6 +262,9 @@ int show_record(struct show_args *a, const char *store, uint64_t seq)
         exam_text_load(store, &e.r, &x);
         rc = exam_text_print(stdout, &x, &e.r, 2, term_has_colour(stdout));
         exam_text_release(&x);
+        fputc('\n', stdout);
+    } else if (rc == 0 && e.r.kind == RECORD_LOOK) {
+        look_print(stdout, store, &e.r, 2);
         fputc('\n', stdout);
     }
     if (rc == 0 && !a->raw && !a->c->json) {

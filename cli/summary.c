@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/look_text.h"
+
 enum record_field summary_field(const struct record *r, const char *name)
 {
     unsigned n = record_fields_n(r->kind);
@@ -105,6 +107,29 @@ static void say_commit(const struct record *r, char *out)
         digits(r, RF_COMMIT_exam).s, record_u(r, RF_COMMIT_draws));
 }
 
+static void say_split(const struct record *r, char *out)
+{
+    if (record_u(r, RF_SPLIT_fixed_ref) == 0) {
+        put(out, "data %s fixed, to be drawn with seed %" PRIu64,
+            digits(r, RF_SPLIT_data).s, record_u(r, RF_SPLIT_seed_i));
+        return;
+    }
+    put(out, "data %s drawn as split %s", digits(r, RF_SPLIT_data).s,
+        digits(r, RF_SPLIT_split).s);
+}
+
+static void say_look(const struct record *r, char *out)
+{
+    char loss[LOOK_SCORE_BYTES];
+    uint64_t look = record_u(r, RF_LOOK_look);
+    uint64_t limit = record_u(r, RF_LOOK_limit);
+
+    look_score(r, RF_LOOK_loss, loss);
+    put(out, "%" PRIu64 " of %" PRIu64 " on split %s%s: %s, %s", look, limit,
+        digits(r, RF_LOOK_split).s, look >= limit ? ", WORN" : "",
+        look_outcome_text(r), loss);
+}
+
 static void say_end(const struct record *r, char *out)
 {
     put(out,
@@ -182,6 +207,12 @@ void summary_of(const struct record *r, char out[static SUMMARY_BYTES])
         break;
     case RECORD_END:
         say_end(r, out);
+        break;
+    case RECORD_SPLIT:
+        say_split(r, out);
+        break;
+    case RECORD_LOOK:
+        say_look(r, out);
         break;
     case RECORD_CHECKPOINT:
         put(out, "%" PRIu64 " records folded into %s",

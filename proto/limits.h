@@ -19,6 +19,8 @@
 #define LIMIT_ARGV 64             /* words of `run:` */
 #define LIMIT_TABLE_ROWS (1u << 20)
 
+#define LIMIT_HELD_MIN 30u /* distinct inputs held out: fewer say nothing */
+
 /* Exams (spec: gate section 2). */
 #define LIMIT_DRAWS_PER_EXAM (1u << 22)
 #define LIMIT_EXHAUSTIVE (1u << 20) /* domains up to here are enumerated */

@@ -347,16 +347,24 @@ static const char *const verdict_names[] = {
     "none", "admit", "reject", "abstain", "quarantine", "void", "inconclusive"};
 static const char *const level_names[] = {"none",     "syntax", "schema",
                                           "property", "oracle", "proven"};
+static const char *const metric_names[] = {
+    "none", "accuracy", "mean_absolute_error", "mean_squared_error"};
 static const char *const state_names[] = {
     "new",    "ready",  "blocked",   "running", "parked",   "validating",
     "passed", "failed", "repairing", "aborted", "committed"};
 _Static_assert(ARRAY_N(verdict_names) == VERDICT_INCONCLUSIVE + 1, "names");
 _Static_assert(ARRAY_N(level_names) == LEVEL_N_, "names");
+_Static_assert(ARRAY_N(metric_names) == METRIC_N_, "names");
 _Static_assert(ARRAY_N(state_names) == STATE_N_, "names");
 
 const char *verdict_name(unsigned v)
 {
     return v < ARRAY_N(verdict_names) ? verdict_names[v] : "unknown";
+}
+
+const char *metric_name(unsigned m)
+{
+    return m < ARRAY_N(metric_names) ? metric_names[m] : "unknown";
 }
 
 const char *level_name(unsigned level)

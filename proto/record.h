@@ -105,6 +105,19 @@ enum verdict {
 };
 const char *verdict_name(unsigned v);
 
+/* How a score is computed from held-out rows (docs/data.md). */
+enum metric {
+    METRIC_NONE,
+    METRIC_ACCURACY,
+    METRIC_ABSOLUTE_ERROR,
+    METRIC_SQUARED_ERROR,
+    METRIC_N_
+};
+const char *metric_name(unsigned m);
+
+/* What a look was told. */
+enum look_outcome { LOOK_NONE, LOOK_BETTER, LOOK_NOT_BETTER, LOOK_VOID };
+
 enum level {
     LEVEL_NONE, LEVEL_SYNTAX, LEVEL_SCHEMA, LEVEL_PROPERTY, LEVEL_ORACLE,
     LEVEL_PROVEN, LEVEL_N_

@@ -150,6 +150,8 @@ static int put_word(struct buf *b, const char *name, uint64_t v)
         word = verdict_name((unsigned)v);
     } else if (strcmp(name, "level") == 0) {
         word = level_name((unsigned)v);
+    } else if (strcmp(name, "metric") == 0) {
+        word = metric_name((unsigned)v);
     } else if (strcmp(name, "state") == 0) {
         word = state_name((unsigned)v);
     } else {

@@ -249,6 +249,33 @@ static int put_number(struct buf *b, uint8_t tag, uint8_t code, uint64_t bits,
     return buf_put(b, bytes, 2 + (size_t)n);
 }
 
+double value_number(struct ubytes v, const struct type *t)
+{
+    unsigned width = t->b[1] & ~(unsigned)TYPE_UNSIGNED;
+    uint64_t bits = 0;
+    uint32_t low;
+    double d;
+    float f;
+
+    for (size_t i = 2; i < v.n; i++) {
+        bits = bits << 8 | v.p[i];
+    }
+    if (type_tag_at(t, 0) == TYPE_FLOAT && width == 4) {
+        low = (uint32_t)bits;
+        memcpy(&f, &low, sizeof(f));
+        return (double)f;
+    }
+    if (type_tag_at(t, 0) == TYPE_FLOAT) {
+        memcpy(&d, &bits, sizeof(d));
+        return d;
+    }
+    if ((t->b[1] & TYPE_UNSIGNED) != 0) {
+        return (double)bits;
+    }
+    bits <<= 64 - 8 * width; /* the sign bit to the top */
+    return (double)((int64_t)bits >> (64 - 8 * width));
+}
+
 int value_put_bool(struct buf *b, int v)
 {
     return buf_put_u8(b, v ? VALUE_TRUE : VALUE_FALSE);

@@ -21,6 +21,9 @@ int value_check_exact(struct ubytes in, const struct type *t) MUST_USE;
 /* True if any float inside is NaN or infinite. v was checked. */
 int value_has_nonfinite(struct ubytes v);
 
+/* A checked value of an integer or float type, rounded to a double. */
+double value_number(struct ubytes v, const struct type *t);
+
 int value_put_bool(struct buf *b, int v) MUST_USE;
 /* bits: the integer's two's complement bits; t a scalar integer type. */
 int value_put_int(struct buf *b, const struct type *t, uint64_t bits) MUST_USE;
@@ -57,6 +60,26 @@ int values_decode(struct values *v, struct ubytes in, const struct type *t,
                   uint32_t max_n) MUST_USE;
 uint32_t values_n(const struct values *v);
 struct ubytes values_at(const struct values *v, uint32_t i);
+int values_compare(struct ubytes a, struct ubytes b); /* as memcmp; total */
+/* Positions in the order of values, of equal ones the first first: values_n of
+ * them, the caller's. NULL: no memory. */
+uint32_t *values_sorted(const struct values *v) MUST_USE;
+/* Rows of a table as CSV (RFC 4180, LF): columns_n names, then the rows at
+ * order[0..n), arguments before the output. inputs are of type takes, a tuple;
+ * when several columns spread over one list, its elements. Scalars as in JSON but
+ * without its quotes, strings as they are, lists and tuples as JSON. ERR_ENCODING
+ * when a row does not have that many columns. */
+struct values_table {
+    char *const *columns;
+    size_t columns_n;
+    const struct values *inputs;
+    const struct values *outputs;
+    const struct type *takes;
+    const struct type *gives;
+};
+int values_put_csv(struct buf *b, const struct values_table *t,
+                   const uint32_t *order, uint32_t n) MUST_USE;
+
 /* Builds one: start, then add each value's bytes, then take the whole. init and
  * add: 0, ERR_NOMEM, ERR_LIMIT (over max_bytes; nothing was added). */
 struct values_builder {
@@ -72,6 +95,9 @@ int values_builder_add_all(struct values_builder *w, const struct values *v,
  * LIMIT_BATCH_VALUES lets them be, fewer when LIMIT_BATCH_BYTES is reached, never
  * none. Depends on the values alone. */
 uint32_t values_batch(const struct values *v, uint32_t first);
+/* Adds n values of v: those at order[0..n), or its first n when order is NULL. */
+int values_builder_pick(struct values_builder *w, const struct values *v,
+                        const uint32_t *order, uint32_t n) MUST_USE;
 /* Encoded bytes so far, borrowed until the next call. */
 struct ubytes values_builder_bytes(struct values_builder *w);
 uint32_t values_builder_n(const struct values_builder *w);

@@ -82,6 +82,42 @@ struct ubytes values_at(const struct values *v, uint32_t i)
                            (size_t)v->off_[i + 1] - v->off_[i]};
 }
 
+int values_compare(struct ubytes a, struct ubytes b)
+{
+    size_t n = a.n < b.n ? a.n : b.n;
+    int c = n == 0 ? 0 : memcmp(a.p, b.p, n);
+
+    return c != 0 ? c : (a.n > b.n) - (a.n < b.n);
+}
+
+static int compare_at(const void *a, const void *b, void *ctx)
+{
+    const struct values *v = ctx;
+    uint32_t i = *(const uint32_t *)a;
+    uint32_t k = *(const uint32_t *)b;
+    int c = values_compare(values_at(v, i), values_at(v, k));
+
+    return c != 0 ? c : (i > k) - (i < k);
+}
+
+uint32_t *values_sorted(const struct values *v)
+{
+    uint32_t *at = calloc((size_t)v->n_ + 1, sizeof(*at));
+    union {
+        const struct values *in;
+        void *out;
+    } ctx = {v};
+
+    if (at == NULL) {
+        return NULL;
+    }
+    for (uint32_t i = 0; i < v->n_; i++) {
+        at[i] = i;
+    }
+    qsort_r(at, v->n_, sizeof(*at), compare_at, ctx.out);
+    return at;
+}
+
 int values_builder_init(struct values_builder *w, size_t max_bytes)
 {
     buf_init(&w->b_, max_bytes);
@@ -126,6 +162,15 @@ uint32_t values_batch(const struct values *v, uint32_t first)
         i++;
     }
     return i - first;
+}
+
+int values_builder_pick(struct values_builder *w, const struct values *v,
+                        const uint32_t *order, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        TRY(values_builder_add(w, values_at(v, order == NULL ? i : order[i])));
+    }
+    return 0;
 }
 
 struct ubytes values_builder_bytes(struct values_builder *w)

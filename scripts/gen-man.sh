@@ -97,7 +97,10 @@ def record_kinds():
 
 def limits(*heads):
     out, on = [".Bl -tag -width Ds -compact"], False
-    for line in read("proto/limits.h").split("\n"):
+    text = read("proto/limits.h")
+    while (joined := re.sub(r"(?m)^(#define LIMIT_.*/\*(?:(?!\*/).)*)\n\s+", r"\1 ", text)) != text:
+        text = joined  # a comment over several lines
+    for line in text.split("\n"):
         head = re.match(r"/\* ([^.]*)\.?.*\*/$", line)
         if head:
             on = any(head[1].startswith(h) for h in heads)

@@ -15,6 +15,8 @@ enum {
 
 #define CHECK_SUGGESTIONS_MAX 8u /* nearest-name searches of one admission */
 
+struct type;
+
 struct check {
     const struct admit_request *q;
     uint32_t *sorted;     /* owned; task indices by id, then by index */
@@ -81,10 +83,24 @@ int check_granted(struct check *c, const struct subject *s);
 int check_spec(struct check *c, const struct subject *s);
 int check_exam(struct check *c, const struct subject *s);
 int check_ref(struct check *c, const struct subject *s);
-/* The one need whose op gives what this op takes; SIZE_MAX if not exactly one
- * (*out_n says how many). */
+int check_split(struct check *c, const struct subject *s);
+int check_score(struct check *c, const struct subject *s);
+int check_reads(struct check *c, const struct subject *s);
+int check_values(struct check *c, const struct subject *s,
+                 const ProtobufCBinaryData *takes,
+                 const ProtobufCBinaryData *gives);
+int check_refuse_form(struct check *c, const struct subject *s,
+                      const char *what);
+/* The one need whose op gives that kind; SIZE_MAX if not exactly one (*out_n
+ * says how many). */
+size_t check_need_of(const struct check *c, const struct subject *s,
+                     const char *kind, size_t *out_n);
+/* The same for what this op takes. */
 size_t check_worked_on(const struct check *c, const struct subject *s,
                        size_t *out_n);
+/* Types of a task that is a candidate. */
+int check_candidate_types(const Proctor__Task *t, struct type *takes,
+                          struct type *gives);
 
 /* Files of a program spec, in order: function_file, run[0] with a '/' in it,
  * files. i counts from 0; NULL behind the last. */

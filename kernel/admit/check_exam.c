@@ -28,8 +28,8 @@ static int read_type(const ProtobufCBinaryData *b, struct type *out)
     return type_decode((struct ubytes){b->data, b->len}, out) == 0;
 }
 
-static int candidate_types(const Proctor__Task *t, struct type *takes,
-                           struct type *gives)
+int check_candidate_types(const Proctor__Task *t, struct type *takes,
+                          struct type *gives)
 {
     if (t->program) {
         return read_type(&t->program->takes, takes) &&
@@ -205,7 +205,7 @@ static int check_oracle_form(struct check *c, const struct subject *s,
     if (p && ((p->function_file[0] != '\0') == (p->n_run > 0) ||
               (p->function_file[0] != '\0') != (p->function_name[0] != '\0') ||
               p->n_files > LIMIT_FILES || p->n_run > LIMIT_ARGV ||
-              p->takes.len > 0 || p->gives.len > 0)) {
+              p->n_reads > 0 || p->takes.len > 0 || p->gives.len > 0)) {
         return check_refuse(c, s, "exam.form", ERR_INPUT, SPOT_WITH,
                             "an oracle has either function or run, and takes "
                             "and gives what the candidate does");
@@ -323,7 +323,7 @@ int check_exam(struct check *c, const struct subject *s)
         check_oracle_form(c, s, x->second_oracle) != 0) {
         return ADMIT_E_REFUSED;
     }
-    if (!candidate_types(candidate, &takes, &gives) ||
+    if (!check_candidate_types(candidate, &takes, &gives) ||
         type_tag_at(&takes, 0) != TYPE_TUPLE) {
         return 0; /* the candidate is refused itself */
     }

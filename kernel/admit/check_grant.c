@@ -221,7 +221,7 @@ static int check_model(struct check *c, const struct subject *s,
                           : refuse_capability(c, s, "model.run", "");
 }
 
-/* Data that an exam reads: some grant of the three must name it. */
+/* Data that is read: a grant of another capability than ref.move must name it. */
 static int check_data_file(struct check *c, const struct subject *s,
                            const char *file)
 {
@@ -239,7 +239,7 @@ static int check_data_file(struct check *c, const struct subject *s,
             return 0;
         }
     }
-    return policy ? refuse_file(c, s, "exam.hold", path) : 0;
+    return policy ? refuse_file(c, s, s->op->capability, path) : 0;
 }
 
 static int check_oracle(struct check *c, const struct subject *s,
@@ -340,6 +340,13 @@ int check_granted(struct check *c, const struct subject *s)
         break;
     case OP_REF_MOVE:
         code = check_ref_grant(c, s, &grant);
+        break;
+    case OP_SPLIT:
+        code = check_capability(c, s, &grant);
+        code = code ? code : check_data_file(c, s, s->task->split->table->csv);
+        break;
+    case OP_SCORE:
+        code = check_capability(c, s, &grant);
         break;
     case OP_N_:
         ASSERT(s->op->id != OP_N_);

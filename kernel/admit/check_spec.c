@@ -6,8 +6,8 @@
 
 #include "proto/type.h"
 
-size_t check_worked_on(const struct check *c, const struct subject *s,
-                       size_t *out_n)
+size_t check_need_of(const struct check *c, const struct subject *s,
+                     const char *kind, size_t *out_n)
 {
     const Proctor__Graph *g = c->q->graph;
     size_t found = SIZE_MAX;
@@ -18,7 +18,7 @@ size_t check_worked_on(const struct check *c, const struct subject *s,
         const struct op_info *op =
             k == SIZE_MAX ? NULL : ops_find(g->tasks[k]->op);
 
-        if (op && strcmp(op->gives, s->op->takes) == 0) {
+        if (op && strcmp(op->gives, kind) == 0) {
             found = k;
             (*out_n)++;
         }
@@ -26,30 +26,25 @@ size_t check_worked_on(const struct check *c, const struct subject *s,
     return *out_n == 1 ? found : SIZE_MAX;
 }
 
+size_t check_worked_on(const struct check *c, const struct subject *s,
+                       size_t *out_n)
+{
+    return check_need_of(c, s, s->op->takes, out_n);
+}
+
 static int has_one_spec(const struct subject *s)
 {
     const Proctor__Task *t = s->task;
-    int n = (t->program != NULL) + (t->model != NULL) + (t->exam != NULL) +
-            (t->ref_move != NULL);
-    int own = 0;
+    const void *const specs[OP_N_] = {
+        [OP_PROGRAM] = t->program, [OP_MODEL] = t->model,
+        [OP_EXAM] = t->exam,       [OP_REF_MOVE] = t->ref_move,
+        [OP_SPLIT] = t->split,     [OP_SCORE] = t->score};
+    int n = 0;
 
-    switch (s->op->id) {
-    case OP_PROGRAM:
-        own = t->program != NULL;
-        break;
-    case OP_MODEL:
-        own = t->model != NULL;
-        break;
-    case OP_EXAM:
-        own = t->exam != NULL;
-        break;
-    case OP_REF_MOVE:
-        own = t->ref_move != NULL;
-        break;
-    case OP_N_:
-        break;
+    for (size_t i = 0; i < OP_N_; i++) {
+        n += specs[i] != NULL;
     }
-    return own && n == 1;
+    return n == 1 && specs[s->op->id] != NULL;
 }
 
 static int is_arguments(const ProtobufCBinaryData *b)
@@ -67,8 +62,8 @@ static int is_type(const ProtobufCBinaryData *b)
     return type_decode((struct ubytes){b->data, b->len}, &t) == 0;
 }
 
-static int refuse_form(struct check *c, const struct subject *s,
-                       const char *what)
+int check_refuse_form(struct check *c, const struct subject *s,
+                      const char *what)
 {
     return check_refuse(c, s, "spec.form", ERR_INPUT, SPOT_WITH, "%s", what);
 }
@@ -80,41 +75,43 @@ static int check_program_form(struct check *c, const struct subject *s,
 
     if (function == (p->n_run > 0) ||
         function != (p->function_name[0] != '\0')) {
-        return refuse_form(c, s, "expected either function or run");
+        return check_refuse_form(c, s, "expected either function or run");
     }
     if (p->n_run > 0 && p->run[0][0] == '\0') {
-        return refuse_form(c, s, "run names no program");
+        return check_refuse_form(c, s, "run names no program");
     }
     return 0;
 }
 
-static int check_values(struct check *c, const struct subject *s,
-                        const ProtobufCBinaryData *takes,
-                        const ProtobufCBinaryData *gives)
+int check_values(struct check *c, const struct subject *s,
+                 const ProtobufCBinaryData *takes,
+                 const ProtobufCBinaryData *gives)
 {
     if (!is_arguments(takes)) {
-        return refuse_form(c, s, "takes is no list of types");
+        return check_refuse_form(c, s, "takes is no list of types");
     }
-    return is_type(gives) ? 0 : refuse_form(c, s, "gives is no type");
+    return is_type(gives) ? 0 : check_refuse_form(c, s, "gives is no type");
 }
 
 /* An op that takes something works on exactly one of its needs. */
 static int check_takes(struct check *c, const struct subject *s)
 {
+    int is_ref = s->op->id == OP_REF_MOVE;
     size_t n = 0;
-    const char *rule = s->op->id == OP_EXAM ? "exam.candidate" : "ref.exam";
 
     if (s->op->takes[0] == '\0' || check_worked_on(c, s, &n) != SIZE_MAX) {
         return 0;
     }
-    (void)check_refuse(
-        c, s, rule, ERR_INPUT, SPOT_NEEDS,
-        "expected exactly one %s among the needs, got %zu",
-        s->op->id == OP_EXAM ? "candidate (program or model)" : "exam", n);
+    (void)check_refuse(c, s,
+                       is_ref                   ? "ref.exam"
+                       : s->op->id == OP_SCORE ? "score.candidate"
+                                               : "exam.candidate",
+                       ERR_INPUT, SPOT_NEEDS,
+                       "expected exactly one %s among the needs, got %zu",
+                       is_ref ? "exam" : "candidate (program or model)", n);
     diag_hint(&c->d, "%s",
-              s->op->id == OP_EXAM
-                  ? "write needs: [ID of the task that is examined]"
-                  : "write needs: [ID of the exam that it must have passed]");
+              is_ref ? "write needs: [ID of the exam that it must have passed]"
+                     : "write needs: [ID of the task that is examined]");
     return ADMIT_E_REFUSED;
 }
 
@@ -135,21 +132,26 @@ int check_spec(struct check *c, const struct subject *s)
     switch (s->op->id) {
     case OP_PROGRAM:
         code = check_program_form(c, s, t->program);
+        code = code ? code : check_reads(c, s);
         return code
                    ? code
                    : check_values(c, s, &t->program->takes, &t->program->gives);
     case OP_MODEL:
         if (t->model->decide > 2 || t->model->weights[0] == '\0') {
-            return refuse_form(c, s, "expected weights and a known decide");
+            return check_refuse_form(c, s, "expected weights and a known decide");
         }
         return check_values(c, s, &t->model->takes, &t->model->gives);
     case OP_EXAM:
         if (!t->exam->oracle) {
-            return refuse_form(c, s, "no oracle is named");
+            return check_refuse_form(c, s, "no oracle is named");
         }
         return check_exam(c, s);
     case OP_REF_MOVE:
         return check_ref(c, s);
+    case OP_SPLIT:
+        return check_split(c, s);
+    case OP_SCORE:
+        return check_score(c, s);
     case OP_N_:
         break;
     }

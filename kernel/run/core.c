@@ -116,6 +116,16 @@ int core_open_store(struct core *c, struct diag *d)
     return store_open(c->store_dir, &c->store, &created, d);
 }
 
+int core_read_record(struct core *c, uint64_t seq, enum record_kind kind,
+                     struct buf *b, struct record *r)
+{
+    struct merkle_hash leaf;
+
+    buf_init(b, LIMIT_RECORD_BYTES + 1);
+    TRY(ledger_read(c->ledger, seq, b, r, &leaf));
+    return r->kind == kind ? 0 : ERR_TRACE(ERR_STORE_DAMAGED);
+}
+
 void core_classes(const struct core *c, char names[static CORE_CLASSES_BYTES],
                   uint8_t images[static WORKER_CLASSES_N * CID_BYTES])
 {

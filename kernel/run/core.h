@@ -71,6 +71,11 @@ int core_get_message(struct core *c, const struct cid *id,
 int core_get_values(struct core *c, const struct cid *id, const struct type *t,
                     struct values *out) MUST_USE;
 
+/* Reads a durable record of that kind; r borrows from b, which is made in any case
+ * and the caller's. ERR_STORE_DAMAGED also when it is of another kind. */
+int core_read_record(struct core *c, uint64_t seq, enum record_kind kind,
+                     struct buf *b, struct record *r) MUST_USE;
+
 /* Names and CIDs of all worker classes, for RUN and GENESIS. */
 #define CORE_CLASSES_BYTES 128
 void core_classes(const struct core *c, char names[static CORE_CLASSES_BYTES],

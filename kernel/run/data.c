@@ -208,6 +208,12 @@ static int next_due(const struct run *r, struct type *t, struct reading *out,
         Proctor__Task repaired = *task;
         int due = exam_due(r, task, task->exam, t, out, d);
 
+        if (task->split != NULL) {
+            reading_table(out, task->split->table,
+                          field_bytes(&task->split->takes),
+                          field_bytes(&task->split->gives));
+            due = is_due(r, out);
+        }
         if (due == 0 && task->repair != NULL) {
             if (task->repair->n_needs > 0) {
                 repaired.needs = task->repair->needs;

@@ -153,6 +153,9 @@ int files_collect(struct files *f, const Proctor__Graph *g, size_t *out_task,
         TRY(collect_program(&c, t->program));
         TRY(collect_model(&c, t->model));
         TRY(collect_exam(&c, t->exam));
+        if (t->split != NULL) {
+            TRY(collect_one(&c, t->split->table->csv, LIMIT_DATA_FILE_BYTES));
+        }
         if (t->repair != NULL) {
             TRY(collect_program(&c, t->repair->program));
             TRY(collect_model(&c, t->repair->model));

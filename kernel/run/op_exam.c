@@ -257,7 +257,6 @@ static int known(struct op_exam *x)
 {
     struct core *c = x->live->run->core;
     struct fold_verdict v;
-    struct merkle_hash leaf;
     struct record rec;
     struct cid evidence;
     char reason[160];
@@ -274,9 +273,7 @@ static int known(struct op_exam *x)
                   (unsigned long long)v.seq);
         return 1;
     }
-    buf_init(&b, LIMIT_RECORD_BYTES + 1);
-    if (ledger_read(c->ledger, v.seq, &b, &rec, &leaf) < 0 ||
-        rec.kind != RECORD_VERDICT) {
+    if (core_read_record(c, v.seq, RECORD_VERDICT, &b, &rec) < 0) {
         core_fatal(c, ERR_STORE_DAMAGED);
         buf_release(&b);
         return 1;
@@ -325,8 +322,7 @@ static void exam_hold(struct op_exam *x)
     diag_init(&d);
     code = examine_start(r->core, &ask, x, &x->examine, &d);
     if (code < 0) {
-        live_fail(x->live, code, "%s",
-                  d.what[0] == '\0' ? err_text(code) : d.what);
+        live_error(x->live, code, &d);
     }
 }
 
@@ -429,12 +425,8 @@ static int exam_start_op(struct live *l)
     if (code == 0) {
         code = exam_object_put(l->run, s, takes, gives, &x->exam, &d);
     }
-    if (code > 0) {
-        live_fail(l, ERR_REFUSED, "budgets.bytes is used up");
-        return 0;
-    }
-    if (code < 0) {
-        live_fail(l, code, "%s", d.code == 0 ? err_text(code) : d.what);
+    if (code != 0) {
+        live_error(l, code, &d);
         return 0;
     }
     exams_add(x);

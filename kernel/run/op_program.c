@@ -109,7 +109,7 @@ static void on_answer(void *ctx, struct eval *v, const struct evaluation *e)
     }
     code = smoke_try(s);
     if (code < 0) {
-        live_fail(s->live, code, "%s", err_text(code));
+        live_error(s->live, code, NULL);
     }
 }
 
@@ -144,7 +144,7 @@ static int smoke_begin(struct live *l, const struct cid *cid)
     diag_init(&d);
     code = runnable_load(l->run->core, cid, &s->runnable, &d);
     if (code < 0) {
-        live_fail(l, code, "%s", d.what[0] == '\0' ? err_text(code) : d.what);
+        live_error(l, code, &d);
         return 0;
     }
     if (s->runnable->m->kind == RUNNABLE_MODEL && s->runnable->takes.n > 2 &&
@@ -154,13 +154,23 @@ static int smoke_begin(struct live *l, const struct cid *cid)
     return smoke_try(s);
 }
 
-/* What building a Runnable said, as the task's end. */
-static int put_failed(struct live *l, int code, const struct diag *d)
+/* Training rows of splits that passed: admission saw that it needs them. */
+static int find_reads(const struct live *l, struct file *out)
 {
-    if (code > 0) {
-        live_fail(l, ERR_REFUSED, "budgets.bytes is used up");
-    } else {
-        live_fail(l, code, "%s", d->what[0] == '\0' ? err_text(code) : d->what);
+    const Proctor__ProgramSpec *s = live_spec(l)->program;
+
+    for (size_t i = 0; i < s->n_reads; i++) {
+        uint32_t k = run_find(l->run, s->reads[i]->task);
+        ProtobufCMessage *m;
+        int code;
+
+        ASSERT(k != UINT32_MAX);
+        TRY(core_get_message(l->run->core, &l->run->tasks[k].result,
+                             &proctor__split__descriptor, &m));
+        out[i] = (struct file){.name = s->reads[i]->file, .mode = 0444};
+        code = cid_from_field(&((Proctor__Split *)m)->train_csv, &out[i].cid);
+        pb_free(m);
+        TRY(code);
     }
     return 0;
 }
@@ -169,6 +179,7 @@ static int program_start(struct live *l)
 {
     const struct run *r = l->run;
     const Proctor__ProgramSpec *s = live_spec(l)->program;
+    CLEANUP(mem_freep) struct file *reads = NULL;
     struct runnable_program p;
     struct diag d;
     struct cid cid;
@@ -178,13 +189,24 @@ static int program_start(struct live *l)
     if (s == NULL) {
         return ERR_TRACE(ERR_INTERNAL);
     }
-    p.spec = s;
-    p.takes = field_bytes(&s->takes);
-    p.gives = field_bytes(&s->gives);
-    p.files = &r->files;
-    p.programs = &r->programs;
+    reads = calloc(s->n_reads + 1, sizeof(*reads));
+    if (reads == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    TRY(find_reads(l, reads));
+    p = (struct runnable_program){.spec = s,
+                                  .takes = field_bytes(&s->takes),
+                                  .gives = field_bytes(&s->gives),
+                                  .files = &r->files,
+                                  .programs = &r->programs,
+                                  .reads = reads,
+                                  .reads_n = s->n_reads};
     code = runnable_put_program(r->core, &p, &cid, &d);
-    return code != 0 ? put_failed(l, code, &d) : smoke_begin(l, &cid);
+    if (code != 0) {
+        live_error(l, code, &d);
+        return 0;
+    }
+    return smoke_begin(l, &cid);
 }
 
 static int model_start(struct live *l)
@@ -200,7 +222,11 @@ static int model_start(struct live *l)
         return ERR_TRACE(ERR_INTERNAL);
     }
     code = runnable_put_model(r->core, s, &r->files, &cid, &d);
-    return code != 0 ? put_failed(l, code, &d) : smoke_begin(l, &cid);
+    if (code != 0) {
+        live_error(l, code, &d);
+        return 0;
+    }
+    return smoke_begin(l, &cid);
 }
 
 const struct op op_program = {"program", program_start, smoke_free};

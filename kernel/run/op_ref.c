@@ -34,28 +34,17 @@ static const struct task *needed_exam(const struct live *l)
 static int admitted(struct core *c, uint64_t verdict_seq, struct cid *out)
 {
     struct fold_verdict v;
-    struct merkle_hash leaf;
+    CLEANUP(buf_release) struct buf b;
     struct record rec;
     struct cid exam;
-    struct buf b;
-    int code;
 
-    buf_init(&b, LIMIT_RECORD_BYTES + 1);
-    code = ledger_read(c->ledger, verdict_seq, &b, &rec, &leaf);
-    if (code == 0 && (rec.kind != RECORD_VERDICT ||
-                      record_u(&rec, RF_VERDICT_verdict) != VERDICT_ADMIT)) {
-        code = ERR_REFUSED;
-    }
-    if (code == 0) {
-        memcpy(out->b, record_hash(&rec, RF_VERDICT_candidate), CID_BYTES);
-        memcpy(exam.b, record_hash(&rec, RF_VERDICT_exam), CID_BYTES);
-        if (!fold_verdict(ledger_fold(c->ledger), &exam, out, &v) ||
-            v.revoked || v.verdict != VERDICT_ADMIT) {
-            code = ERR_REFUSED;
-        }
-    }
-    buf_release(&b);
-    return code;
+    TRY(core_read_record(c, verdict_seq, RECORD_VERDICT, &b, &rec));
+    memcpy(out->b, record_hash(&rec, RF_VERDICT_candidate), CID_BYTES);
+    memcpy(exam.b, record_hash(&rec, RF_VERDICT_exam), CID_BYTES);
+    return fold_verdict(ledger_fold(c->ledger), &exam, out, &v) && !v.revoked &&
+                   v.verdict == VERDICT_ADMIT
+               ? 0
+               : ERR_REFUSED;
 }
 
 static const struct ref_before *ref_before(const struct run *r,

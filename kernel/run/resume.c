@@ -105,21 +105,12 @@ int resume_start(struct run *r, struct diag *d)
 /* What its TASK record said it stands on; only exams are asked for it. */
 static int resume_evidence(struct run *r, struct task *t, uint64_t seq)
 {
-    struct merkle_hash leaf;
+    CLEANUP(buf_release) struct buf b;
     struct record rec;
-    struct buf b;
-    int code;
 
-    buf_init(&b, LIMIT_RECORD_BYTES + 1);
-    code = ledger_read(r->core->ledger, seq, &b, &rec, &leaf);
-    if (code == 0 && rec.kind != RECORD_TASK) {
-        code = ERR_STORE_DAMAGED;
-    }
-    if (code == 0) {
-        t->evidence_ref = record_u(&rec, RF_TASK_evidence_ref);
-    }
-    buf_release(&b);
-    return code;
+    TRY(core_read_record(r->core, seq, RECORD_TASK, &b, &rec));
+    t->evidence_ref = record_u(&rec, RF_TASK_evidence_ref);
+    return 0;
 }
 
 static int resume_passed(struct run *r, struct task *t,

@@ -21,16 +21,10 @@ struct parts {
     Proctor__Artifact *file_p[LIMIT_FILES];
 };
 
-static int parts_file(struct parts *p, const struct files *files,
-                      const char *name, struct diag *d)
+static int parts_add(struct parts *p, const struct file *f, struct diag *d)
 {
-    const struct file *f = files_find(files, name);
     Proctor__Artifact *a;
 
-    if (f == NULL || !f->there) {
-        return diag_set(d, ERR_NOT_FOUND, (struct loc){0},
-                        "file \"%s\" is not among the run's files", name);
-    }
     for (size_t i = 0; i < p->m.n_files; i++) {
         if (strcmp(p->files[i].name, f->name) == 0) {
             return 0;
@@ -47,6 +41,18 @@ static int parts_file(struct parts *p, const struct files *files,
     a->cid = cid_field(&f->cid);
     p->m.n_files++;
     return 0;
+}
+
+static int parts_file(struct parts *p, const struct files *files,
+                      const char *name, struct diag *d)
+{
+    const struct file *f = files_find(files, name);
+
+    if (f == NULL || !f->there) {
+        return diag_set(d, ERR_NOT_FOUND, (struct loc){0},
+                        "file \"%s\" is not among the run's files", name);
+    }
+    return parts_add(p, f, d);
 }
 
 static int artifact_order(const void *a, const void *b)
@@ -112,6 +118,16 @@ static int parts_program(struct parts *p, const struct runnable_program *from,
     }
     for (size_t i = 0; i < s->n_files; i++) {
         TRY(parts_file(p, files, s->files[i], d));
+    }
+    for (size_t i = 0; i < from->reads_n; i++) {
+        size_t n = p->m.n_files;
+
+        TRY(parts_add(p, &from->reads[i], d));
+        if (p->m.n_files == n) {
+            return diag_set(d, ERR_INPUT, (struct loc){0},
+                            "reads: \"%s\" is the name of another file",
+                            from->reads[i].name);
+        }
     }
     return 0;
 }
@@ -252,24 +268,6 @@ static int load_program(struct core *c, struct runnable *r, struct diag *d)
     return program_roots(m->argv[0], &r->roots);
 }
 
-static int bytes_compare(struct ubytes a, struct ubytes b)
-{
-    size_t n = a.n < b.n ? a.n : b.n;
-    int c = n == 0 ? 0 : memcmp(a.p, b.p, n);
-
-    return c != 0 ? c : (a.n > b.n) - (a.n < b.n);
-}
-
-static int row_compare(const void *a, const void *b, void *ctx)
-{
-    const struct values *v = ctx;
-    uint32_t i = *(const uint32_t *)a;
-    uint32_t k = *(const uint32_t *)b;
-    int c = bytes_compare(values_at(v, i), values_at(v, k));
-
-    return c != 0 ? c : (i > k) - (i < k); /* the first of equal rows wins */
-}
-
 static int load_table(struct core *c, struct runnable *r)
 {
     struct cid inputs;
@@ -284,14 +282,10 @@ static int load_table(struct core *c, struct runnable *r)
     if (n != values_n(&r->outputs)) {
         return ERR_TRACE(ERR_ENCODING);
     }
-    r->sorted = calloc((size_t)n + 1, sizeof(*r->sorted));
+    r->sorted = values_sorted(&r->inputs);
     if (r->sorted == NULL) {
         return ERR_TRACE(ERR_NOMEM);
     }
-    for (uint32_t i = 0; i < n; i++) {
-        r->sorted[i] = i;
-    }
-    qsort_r(r->sorted, n, sizeof(*r->sorted), row_compare, &r->inputs);
     return 0;
 }
 
@@ -372,14 +366,14 @@ int runnable_lookup(const struct runnable *r, struct ubytes input,
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo) / 2;
 
-        if (bytes_compare(values_at(&r->inputs, r->sorted[mid]), input) < 0) {
+        if (values_compare(values_at(&r->inputs, r->sorted[mid]), input) < 0) {
             lo = mid + 1;
         } else {
             hi = mid;
         }
     }
     if (lo == values_n(&r->inputs) ||
-        bytes_compare(values_at(&r->inputs, r->sorted[lo]), input) != 0) {
+        values_compare(values_at(&r->inputs, r->sorted[lo]), input) != 0) {
         return 0;
     }
     *out = values_at(&r->outputs, r->sorted[lo]);

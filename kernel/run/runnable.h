@@ -42,6 +42,8 @@ struct runnable_program {
     struct ubytes gives;
     const struct files *files;
     const struct programs *programs;
+    const struct file *reads; /* training rows: name, mode, CID */
+    size_t reads_n;
 };
 
 /* Build the object of a spec and store it. 0, BUDGET_E_SPENT, ERR_*; with d for

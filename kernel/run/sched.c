@@ -57,10 +57,20 @@ void live_fail(struct live *l, int code, const char *fmt, ...)
     live_over(l, &o);
 }
 
+void live_error(struct live *l, int code, const struct diag *d)
+{
+    if (code > 0) {
+        live_fail(l, ERR_REFUSED, "budgets.bytes is used up");
+    } else {
+        live_fail(l, code, "%s",
+                  d == NULL || d->what[0] == '\0' ? err_text(code) : d->what);
+    }
+}
+
 static const struct op *op_find(const char *name)
 {
-    static const struct op *const ops[] = {&op_program, &op_model, &op_exam,
-                                           &op_ref_move};
+    static const struct op *const ops[] = {&op_program,  &op_model, &op_exam,
+                                           &op_ref_move, &op_split, &op_score};
 
     for (size_t i = 0; i < ARRAY_N(ops); i++) {
         if (strcmp(ops[i]->name, name) == 0) {

@@ -42,12 +42,17 @@ extern const struct op op_program;
 extern const struct op op_model;
 extern const struct op op_exam;
 extern const struct op op_ref_move;
+extern const struct op op_split;
+extern const struct op op_score;
 
 /* The op's last word; l stays until the next turn of the loop. */
 void live_over(struct live *l, const struct outcome *o);
 /* Fails it: printf-like reason. code 0 or ERR_*: the failure was outside. */
 void live_fail(struct live *l, int code, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
+/* Fails it by what a call said: ERR_*, with d (may be NULL) where that knows more,
+ * or BUDGET_E_SPENT of budgets.bytes. */
+void live_error(struct live *l, int code, const struct diag *d);
 const Proctor__Task *live_spec(const struct live *l);
 /* The task's name in the graph, which its repair shares. */
 const char *live_id(const struct live *l);

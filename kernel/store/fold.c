@@ -135,12 +135,28 @@ static int on_ref(struct fold *f, const struct record *r)
     return set_hash(&ref->target, record_hash(r, RF_REF_new_target));
 }
 
-static int add_exam(struct fold *f, const uint8_t cid[static CID_BYTES],
-                    Proctor__ExamState **out)
+Proctor__ExamState *fold_find_exam(const struct fold *f,
+                                   const uint8_t cid[static CID_BYTES])
 {
-    Proctor__ExamState *exam = malloc(sizeof(*exam));
-    void *room = fold_room(f->s->exams, f->s->n_exams, sizeof(void *));
+    uint32_t i;
 
+    return map_get(&f->exams, (struct ubytes){cid, CID_BYTES}, &i)
+               ? f->s->exams[i]
+               : NULL;
+}
+
+int fold_need_exam(struct fold *f, const uint8_t cid[static CID_BYTES],
+                   Proctor__ExamState **out)
+{
+    Proctor__ExamState *exam;
+    void *room;
+
+    *out = fold_find_exam(f, cid);
+    if (*out != NULL) {
+        return 0;
+    }
+    exam = malloc(sizeof(*exam));
+    room = fold_room(f->s->exams, f->s->n_exams, sizeof(void *));
     if (room != NULL) {
         f->s->exams = room;
     }
@@ -162,21 +178,11 @@ static int add_exam(struct fold *f, const uint8_t cid[static CID_BYTES],
     return 0;
 }
 
-static Proctor__ExamState *find_exam(const struct fold *f,
-                                     const uint8_t cid[static CID_BYTES])
+Proctor__CandidateState *
+fold_find_candidate(const struct fold *f, const uint8_t exam[static CID_BYTES],
+                    const uint8_t cid[static CID_BYTES])
 {
-    uint32_t i;
-
-    return map_get(&f->exams, (struct ubytes){cid, CID_BYTES}, &i)
-               ? f->s->exams[i]
-               : NULL;
-}
-
-static Proctor__CandidateState *
-find_candidate(const struct fold *f, const uint8_t exam[static CID_BYTES],
-               const uint8_t cid[static CID_BYTES])
-{
-    const Proctor__ExamState *e = find_exam(f, exam);
+    const Proctor__ExamState *e = fold_find_exam(f, exam);
     uint8_t key[CANDIDATE_KEY_BYTES];
     uint32_t i;
 
@@ -188,13 +194,19 @@ find_candidate(const struct fold *f, const uint8_t exam[static CID_BYTES],
                : NULL;
 }
 
-static int add_candidate(struct fold *f, Proctor__ExamState *e,
-                         const uint8_t cid[static CID_BYTES],
-                         Proctor__CandidateState **out)
+int fold_need_candidate(struct fold *f, Proctor__ExamState *e,
+                        const uint8_t cid[static CID_BYTES],
+                        Proctor__CandidateState **out)
 {
-    Proctor__CandidateState *c = malloc(sizeof(*c));
-    void *room = fold_room(e->candidates, e->n_candidates, sizeof(void *));
+    Proctor__CandidateState *c;
+    void *room;
 
+    *out = fold_find_candidate(f, e->cid.data, cid);
+    if (*out != NULL) {
+        return 0;
+    }
+    c = malloc(sizeof(*c));
+    room = fold_room(e->candidates, e->n_candidates, sizeof(void *));
     if (room != NULL) {
         e->candidates = room;
     }
@@ -219,13 +231,10 @@ static int add_candidate(struct fold *f, Proctor__ExamState *e,
 
 static int on_commit(struct fold *f, const struct record *r)
 {
-    const uint8_t *cid = record_hash(r, RF_COMMIT_exam);
     uint64_t seed_i = record_u(r, RF_COMMIT_seed_i);
-    Proctor__ExamState *e = find_exam(f, cid);
+    Proctor__ExamState *e;
 
-    if (e == NULL) {
-        TRY(add_exam(f, cid, &e));
-    }
+    TRY(fold_need_exam(f, record_hash(r, RF_COMMIT_exam), &e));
     e->committed++;
     if (seed_i > f->s->seeds_used) {
         f->s->seeds_used = seed_i;
@@ -265,17 +274,11 @@ static int add_burnt(Proctor__ExamState *e, const uint8_t cid[static CID_BYTES])
 
 static int on_verdict(struct fold *f, const struct record *r)
 {
-    const uint8_t *exam = record_hash(r, RF_VERDICT_exam);
-    const uint8_t *cid = record_hash(r, RF_VERDICT_candidate);
-    Proctor__CandidateState *c = find_candidate(f, exam, cid);
-    Proctor__ExamState *e = find_exam(f, exam);
+    Proctor__CandidateState *c;
+    Proctor__ExamState *e;
 
-    if (e == NULL) {
-        TRY(add_exam(f, exam, &e));
-    }
-    if (c == NULL) {
-        TRY(add_candidate(f, e, cid, &c));
-    }
+    TRY(fold_need_exam(f, record_hash(r, RF_VERDICT_exam), &e));
+    TRY(fold_need_candidate(f, e, record_hash(r, RF_VERDICT_candidate), &c));
     c->seq = r->seq;
     c->verdict = (uint32_t)record_u(r, RF_VERDICT_verdict);
     if (is_zero(record_hash(r, RF_VERDICT_burnt))) {
@@ -286,7 +289,7 @@ static int on_verdict(struct fold *f, const struct record *r)
 
 static void on_revoke(struct fold *f, const struct record *r)
 {
-    Proctor__CandidateState *c = find_candidate(
+    Proctor__CandidateState *c = fold_find_candidate(
         f, record_hash(r, RF_REVOKE_exam), record_hash(r, RF_REVOKE_candidate));
 
     if (c != NULL) {
@@ -483,6 +486,10 @@ static int apply(struct fold *f, const struct record *r)
                          record_bytes(r, RF_REPAIR_task), STATE_REPAIRING);
     case RECORD_ABORT:
         return on_abort(f, r);
+    case RECORD_SPLIT:
+        return fold_on_split(f, r);
+    case RECORD_LOOK:
+        return fold_on_look(f, r);
     case RECORD_REVOKE:
         on_revoke(f, r);
         return 0;
@@ -532,7 +539,7 @@ int fold_ref(const struct fold *f, const char *name, struct cid *out)
 int fold_verdict(const struct fold *f, const struct cid *exam,
                  const struct cid *candidate, struct fold_verdict *out)
 {
-    const Proctor__CandidateState *c = find_candidate(f, exam->b, candidate->b);
+    const Proctor__CandidateState *c = fold_find_candidate(f, exam->b, candidate->b);
 
     if (c == NULL) {
         return 0;
@@ -544,7 +551,7 @@ int fold_verdict(const struct fold *f, const struct cid *exam,
 
 uint64_t fold_committed(const struct fold *f, const struct cid *exam)
 {
-    const Proctor__ExamState *e = find_exam(f, exam->b);
+    const Proctor__ExamState *e = fold_find_exam(f, exam->b);
 
     return e == NULL ? 0 : e->committed;
 }
@@ -552,7 +559,7 @@ uint64_t fold_committed(const struct fold *f, const struct cid *exam)
 size_t fold_burnt(const struct fold *f, const struct cid *exam, struct cid *out,
                   size_t max)
 {
-    const Proctor__ExamState *e = find_exam(f, exam->b);
+    const Proctor__ExamState *e = fold_find_exam(f, exam->b);
     size_t n = e == NULL ? 0 : e->n_burnt;
     size_t i;
 

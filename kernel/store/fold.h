@@ -41,6 +41,14 @@ uint64_t fold_committed(const struct fold *f, const struct cid *exam);
 size_t fold_burnt(const struct fold *f, const struct cid *exam, struct cid *out,
                   size_t max);
 uint64_t fold_seeds_used(const struct fold *f);
+/* The SPLIT record that drew a data file. True when there is one: no other ever
+ * counts. */
+int fold_split(const struct fold *f, const struct cid *file, uint64_t *out_seq);
+uint64_t fold_looks(const struct fold *f, const struct cid *split);
+/* The LOOK by that metric at a candidate, or the last one (NULL). True when there
+ * is one. */
+int fold_look(const struct fold *f, const struct cid *split, unsigned metric,
+              const struct cid *candidate, uint64_t *out_seq);
 /* The last run if it can be resumed: not ended, ended with tasks parked, or
  * aborted by request. A RUN that names it in resumes_ref takes over the states
  * of its tasks. A CRASH changes nothing: what ran then still says RUNNING. The

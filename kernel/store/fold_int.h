@@ -43,6 +43,21 @@ static inline struct ubytes key_of_candidate(const Proctor__CandidateState *c)
 void *fold_room(void *array, size_t n, size_t element_bytes);
 /* Room for exactly what invariant 1 asks of n elements. */
 void *fold_fit(void *array, size_t n, size_t element_bytes);
+/* Records about data sets (fold_split.c). */
+int fold_on_split(struct fold *f, const struct record *r) MUST_USE;
+int fold_on_look(struct fold *f, const struct record *r) MUST_USE;
+/* NULL when it is not there. */
+Proctor__ExamState *fold_find_exam(const struct fold *f,
+                                   const uint8_t cid[static CID_BYTES]);
+Proctor__CandidateState *
+fold_find_candidate(const struct fold *f, const uint8_t exam[static CID_BYTES],
+                    const uint8_t cid[static CID_BYTES]);
+/* Found, or made. ERR_NOMEM. */
+int fold_need_exam(struct fold *f, const uint8_t cid[static CID_BYTES],
+                   Proctor__ExamState **out) MUST_USE;
+int fold_need_candidate(struct fold *f, Proctor__ExamState *e,
+                        const uint8_t cid[static CID_BYTES],
+                        Proctor__CandidateState **out) MUST_USE;
 /* All maps anew from the arrays. */
 int fold_index(struct fold *f) MUST_USE;
 

@@ -48,6 +48,9 @@ static int encode(struct ledger *l, struct record *r)
 /* Queues without committing a full queue first; there is room. */
 static int enqueue(struct ledger *l, struct record *r, uint64_t *out_seq)
 {
+    uint64_t seed_i = r->kind == RECORD_COMMIT ? record_u(r, RF_COMMIT_seed_i)
+                      : r->kind == RECORD_SPLIT ? record_u(r, RF_SPLIT_seed_i)
+                                                : 0;
     struct ubytes entry;
 
     TRY(encode(l, r));
@@ -55,9 +58,8 @@ static int enqueue(struct ledger *l, struct record *r, uint64_t *out_seq)
     TRY(buf_put_bytes16(&l->queue, entry));
     l->prev = merkle_leaf(entry);
     l->leaves[l->queued_n++] = l->prev;
-    if (r->kind == RECORD_COMMIT &&
-        record_u(r, RF_COMMIT_seed_i) > l->queued_seed) {
-        l->queued_seed = record_u(r, RF_COMMIT_seed_i);
+    if (seed_i > l->queued_seed) {
+        l->queued_seed = seed_i;
     }
     *out_seq = r->seq;
     return 0;

@@ -170,8 +170,9 @@ static int read_grant(struct config *c, const struct yaml_node *n,
                                              {"programs", 0, NULL},
                                              {"files", 0, NULL},
                                              {"refs", 0, NULL}};
-    static const char *const capabilities[] = {"program.run", "model.run",
-                                               "exam.hold", "ref.move"};
+    static const char *const capabilities[] = {
+        "program.run", "model.run",  "exam.hold",
+        "ref.move",    "data.split", "data.look"};
     const struct yaml_node *v[ARRAY_N(keys)];
     Proctor__Grant *g = arena_get(&c->reply, sizeof(*g));
     Proctor__Place *place = arena_get(&c->reply, sizeof(*place));

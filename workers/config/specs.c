@@ -31,8 +31,8 @@ static int put_type(struct config *c, const struct type *t,
     return spec_bytes(c, (struct ubytes){t->b, t->n}, out);
 }
 
-static int read_takes(struct config *c, const struct yaml_node *n,
-                      ProtobufCBinaryData *out)
+int spec_takes(struct config *c, const struct yaml_node *n,
+               ProtobufCBinaryData *out)
 {
     struct type t;
 
@@ -42,8 +42,8 @@ static int read_takes(struct config *c, const struct yaml_node *n,
     return put_type(c, &t, out);
 }
 
-static int read_gives(struct config *c, const struct yaml_node *n,
-                      ProtobufCBinaryData *out)
+int spec_gives(struct config *c, const struct yaml_node *n,
+               ProtobufCBinaryData *out)
 {
     struct type t;
 
@@ -53,8 +53,8 @@ static int read_gives(struct config *c, const struct yaml_node *n,
     return put_type(c, &t, out);
 }
 
-static int read_text(struct config *c, const struct yaml_node *n,
-                     const char *key, char **out)
+int spec_path(struct config *c, const struct yaml_node *n, const char *key,
+              char **out)
 {
     const char *text = NULL;
 
@@ -81,7 +81,7 @@ static int read_function(struct config *c, const struct yaml_node *n,
     char *text = NULL;
     char *colon;
 
-    TRY(read_text(c, n, "function", &text));
+    TRY(spec_path(c, n, "function", &text));
     colon = strrchr(text, ':');
     if (!colon || colon == text || !is_identifier(colon + 1)) {
         config_enter(c, "function");
@@ -167,6 +167,7 @@ enum {
     P_FILES,
     P_TAKES,
     P_GIVES,
+    P_READS,
     P_N
 };
 
@@ -174,7 +175,8 @@ static const struct schema_key program_keys[P_N] = {{"function", 0, NULL},
                                                     {"run", 0, NULL},
                                                     {"files", 0, NULL},
                                                     {"takes", 0, NULL},
-                                                    {"gives", 0, NULL}};
+                                                    {"gives", 0, NULL},
+                                                    {"reads", 0, NULL}};
 
 static int fail_missing(struct config *c, const struct yaml_node *n,
                         const char *key, const char *hint)
@@ -211,9 +213,12 @@ int spec_program(struct config *c, const struct yaml_node *n,
                             "name the answer's type, e.g. gives: u32");
     }
     if (v[P_TAKES]) {
-        TRY(read_takes(c, v[P_TAKES], &p->takes));
+        TRY(spec_takes(c, v[P_TAKES], &p->takes));
     }
-    TRY(read_gives(c, v[P_GIVES], &p->gives));
+    TRY(spec_gives(c, v[P_GIVES], &p->gives));
+    if (v[P_READS]) {
+        TRY(spec_reads(c, v[P_READS], p));
+    }
     *out = p;
     return 0;
 }
@@ -256,9 +261,9 @@ int spec_model(struct config *c, const struct yaml_node *n,
                                 "[types] and gives: type");
         }
     }
-    TRY(read_text(c, v[M_WEIGHTS], "weights", &m->weights));
-    TRY(read_takes(c, v[M_TAKES], &m->takes));
-    TRY(read_gives(c, v[M_GIVES], &m->gives));
+    TRY(spec_path(c, v[M_WEIGHTS], "weights", &m->weights));
+    TRY(spec_takes(c, v[M_TAKES], &m->takes));
+    TRY(spec_gives(c, v[M_GIVES], &m->gives));
     if (v[M_DECIDE]) {
         config_enter(c, "decide");
         TRY(schema_word(c, v[M_DECIDE], decisions, ARRAY_N(decisions),
@@ -282,7 +287,7 @@ int spec_ref_move(struct config *c, const struct yaml_node *n,
     }
     proctor__ref_move_spec__init(m);
     TRY(schema_map(c, n, keys, ARRAY_N(keys), v));
-    TRY(read_text(c, v[0], "ref", &m->ref));
+    TRY(spec_path(c, v[0], "ref", &m->ref));
     *out = m;
     return 0;
 }
@@ -293,25 +298,11 @@ static int read_table(struct config *c, const struct yaml_node *n,
     static const struct schema_key keys[] = {
         {"csv", 1, NULL}, {"inputs", 1, NULL}, {"output", 1, NULL}};
     const struct yaml_node *v[ARRAY_N(keys)];
-    Proctor__TableSpec *t = arena_get(&c->reply, sizeof(*t));
 
-    if (!t) {
-        return ERR_NOMEM;
-    }
-    proctor__table_spec__init(t);
     config_enter(c, "table");
     TRY(schema_map(c, n, keys, ARRAY_N(keys), v));
-    TRY(read_text(c, v[0], "csv", &t->csv));
-    config_enter(c, "inputs");
-    TRY(schema_texts(c, v[1], LIMIT_FILES, LIMIT_PATH_BYTES, &t->inputs,
-                     &t->n_inputs));
-    if (t->n_inputs == 0) {
-        return config_fail(c, v[1], "expected at least one column");
-    }
+    TRY(spec_table(c, v, out));
     config_leave(c);
-    TRY(read_text(c, v[2], "output", &t->output));
-    config_leave(c);
-    *out = t;
     return 0;
 }
 

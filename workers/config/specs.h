@@ -24,6 +24,24 @@ int spec_examples(struct config *c, const struct yaml_node *examples,
 int spec_ref_move(struct config *c, const struct yaml_node *n,
                   Proctor__RefMoveSpec **out) MUST_USE;
 
+/* data.split and score, and what a program reads of a split (spec_data.c). */
+int spec_split(struct config *c, const struct yaml_node *n,
+               Proctor__SplitSpec **out) MUST_USE;
+int spec_score(struct config *c, const struct yaml_node *n,
+               Proctor__ScoreSpec **out) MUST_USE;
+int spec_reads(struct config *c, const struct yaml_node *n,
+               Proctor__ProgramSpec *p) MUST_USE;
+
+/* Parts of several specs. v: csv, inputs and output, all there. */
+int spec_table(struct config *c, const struct yaml_node *const v[static 3],
+               Proctor__TableSpec **out) MUST_USE;
+int spec_takes(struct config *c, const struct yaml_node *n,
+               ProtobufCBinaryData *out) MUST_USE;
+int spec_gives(struct config *c, const struct yaml_node *n,
+               ProtobufCBinaryData *out) MUST_USE;
+int spec_path(struct config *c, const struct yaml_node *n, const char *key,
+              char **out) MUST_USE;
+
 /* Copies bytes into the reply. */
 int spec_bytes(struct config *c, struct ubytes in,
                ProtobufCBinaryData *out) MUST_USE;

@@ -124,10 +124,14 @@ static int read_with(struct config *c, const struct yaml_node *n,
                      const struct yaml_node *with, struct task_read *out)
 {
     Proctor__Task *t = out->task;
-    int known = strcmp(t->op, "program") == 0 || strcmp(t->op, "model") == 0 ||
-                strcmp(t->op, "exam") == 0 || strcmp(t->op, "ref.move") == 0;
+    static const char *const known[] = {"program",  "model",      "exam",
+                                        "ref.move", "data.split", "score"};
+    size_t i = 0;
 
-    if (!known) {
+    while (i < ARRAY_N(known) && strcmp(t->op, known[i]) != 0) {
+        i++;
+    }
+    if (i == ARRAY_N(known)) {
         return 0;
     }
     if (!with) {
@@ -140,6 +144,10 @@ static int read_with(struct config *c, const struct yaml_node *n,
         TRY(spec_model(c, with, NULL, &t->model));
     } else if (strcmp(t->op, "exam") == 0) {
         TRY(spec_exam(c, with, NULL, &t->exam, &out->examples));
+    } else if (strcmp(t->op, "data.split") == 0) {
+        TRY(spec_split(c, with, &t->split));
+    } else if (strcmp(t->op, "score") == 0) {
+        TRY(spec_score(c, with, &t->score));
     } else {
         TRY(spec_ref_move(c, with, &t->ref_move));
     }

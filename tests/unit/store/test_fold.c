@@ -270,6 +270,79 @@ static void test_resumable_runs(void **state)
 }
 
 /* A folds k records, B goes through a snapshot after each of some of them. */
+static void add_split(struct fold *f, unsigned file, uint64_t seed_i,
+                      uint64_t fixed_ref)
+{
+    struct record r;
+
+    record_init(&r, RECORD_SPLIT);
+    record_set_hash(&r, RF_SPLIT_file, cid_n(file).b);
+    record_set_u(&r, RF_SPLIT_seed_i, seed_i);
+    record_set_u(&r, RF_SPLIT_fixed_ref, fixed_ref);
+    add(f, &r);
+}
+
+static void add_look(struct fold *f, unsigned split, unsigned metric,
+                     unsigned candidate)
+{
+    struct record r;
+
+    record_init(&r, RECORD_LOOK);
+    record_set_hash(&r, RF_LOOK_split, cid_n(split).b);
+    record_set_u(&r, RF_LOOK_metric, metric);
+    record_set_hash(&r, RF_LOOK_candidate, cid_n(candidate).b);
+    add(f, &r);
+}
+
+/* A file is drawn once, whoever tries again; looks count over all metrics, and
+ * each candidate is remembered for each. Snapshots keep it. */
+static void test_splits(void **state)
+{
+    struct cid file = cid_n(700);
+    struct cid split = cid_n(701);
+    struct cid a = cid_n(1);
+    struct cid b = cid_n(2);
+    struct fold *f;
+    uint64_t seq = 0;
+    uint64_t drawn;
+
+    (void)state;
+    assert_int_equal(fold_new(&f), 0);
+    add_split(f, 700, 3, 0);
+    assert_false(fold_split(f, &file, &seq)); /* fixed only */
+    assert_int_equal(fold_seeds_used(f), 3);
+    add_split(f, 700, 4, 0); /* the one before was cut off */
+    add_split(f, 700, 4, 2);
+    assert_true(fold_split(f, &file, &drawn));
+    add_split(f, 700, 5, 0);
+    add_split(f, 700, 5, 4);
+    assert_true(fold_split(f, &file, &seq));
+    assert_int_equal(seq, drawn);
+    assert_int_equal(fold_seeds_used(f), 5);
+    assert_int_equal(fold_looks(f, &split), 0);
+    assert_false(fold_look(f, &split, METRIC_ACCURACY, NULL, &seq));
+    add_look(f, 701, METRIC_ACCURACY, 1);
+    add_look(f, 701, METRIC_ABSOLUTE_ERROR, 1);
+    add_look(f, 701, METRIC_ACCURACY, 2);
+    add_look(f, 702, METRIC_ACCURACY, 2);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(fold_looks(f, &split), 3);
+        assert_true(fold_look(f, &split, METRIC_ACCURACY, &a, &seq));
+        assert_int_equal(seq, 5);
+        assert_true(fold_look(f, &split, METRIC_ACCURACY, NULL, &seq));
+        assert_int_equal(seq, 7);
+        assert_true(fold_look(f, &split, METRIC_ABSOLUTE_ERROR, NULL, &seq));
+        assert_int_equal(seq, 6);
+        assert_false(fold_look(f, &split, METRIC_ABSOLUTE_ERROR, &b, &seq));
+        assert_false(fold_look(f, &split, METRIC_SQUARED_ERROR, NULL, &seq));
+        /* None of it is an exam. */
+        assert_int_equal(fold_committed(f, &split), 0);
+        assert_int_equal(fold_committed(f, &file), 0);
+        f = through_snapshot(f);
+    }
+    fold_free(f);
+}
+
 static void test_snapshot_at_any_point(void **state)
 {
     struct fold *a;
@@ -414,6 +487,7 @@ int main(void)
         cmocka_unit_test(test_exams),
         cmocka_unit_test(test_run_states),
         cmocka_unit_test(test_resumable_runs),
+        cmocka_unit_test(test_splits),
         cmocka_unit_test(test_snapshot_at_any_point),
         cmocka_unit_test(test_bad_snapshots),
         cmocka_unit_test(test_many_tasks),

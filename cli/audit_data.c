@@ -1,0 +1,260 @@
+/* Splits and looks, computed again from the objects that records name: the same
+ * arithmetic as the kernel's (proto/holdout.h), over what is stored. Objects that
+ * are missing or damaged are audit_objects.c's to tell. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/audit_int.h"
+#include "cli/object.h"
+#include "proto/err.h"
+#include "proto/holdout.h"
+#include "proto/limits.h"
+#include "proto/pb.h"
+
+#include "evidence.pb-c.h"
+
+struct audit_best { /* what the last look by one metric released */
+    uint8_t split[32];
+    unsigned metric;
+    uint32_t loss;
+};
+
+struct audit_data {
+    struct audit_best *best; /* owned */
+    size_t n;
+};
+
+int audit_data_new(struct audit_data **out)
+{
+    *out = calloc(1, sizeof(**out));
+    return *out != NULL ? 0 : ERR_TRACE(ERR_NOMEM);
+}
+
+void audit_data_free(struct audit_data *d)
+{
+    if (d != NULL) {
+        free(d->best);
+        free(d);
+    }
+}
+
+static struct ubytes bytes_of(ProtobufCBinaryData b)
+{
+    return (struct ubytes){b.data, b.len};
+}
+
+static int same(ProtobufCBinaryData b, const uint8_t h[static CID_BYTES])
+{
+    return b.len == CID_BYTES && memcmp(b.data, h, CID_BYTES) == 0;
+}
+
+static int read_values(const char *store, const struct cid *c,
+                       const struct type *t, struct values *out)
+{
+    CLEANUP(buf_release) struct buf b;
+
+    buf_init(&b, LIMIT_OBJECT_BYTES);
+    TRY(object_read(store, c, LIMIT_OBJECT_BYTES, &b));
+    return values_decode(out, buf_bytes(&b), t, LIMIT_TABLE_ROWS);
+}
+
+static int field_values(const char *store, ProtobufCBinaryData field,
+                        const struct type *t, struct values *out)
+{
+    struct cid c;
+
+    return object_cid(field, &c) ? read_values(store, &c, t, out)
+                                 : ERR_TRACE(ERR_ENCODING);
+}
+
+static int read_message(const char *store, const uint8_t *hash,
+                        const ProtobufCMessageDescriptor *type,
+                        ProtobufCMessage **out)
+{
+    struct cid c;
+
+    memcpy(c.b, hash, CID_BYTES);
+    return object_message(store, &c, type, out);
+}
+
+/* Are these rows, in this order, the values object that is named? */
+static int is_part(const struct values *v, const uint32_t *rows, uint32_t n,
+                   ProtobufCBinaryData name)
+{
+    CLEANUP(values_builder_release) struct values_builder w = {0};
+    struct cid c;
+
+    if (values_builder_init(&w, LIMIT_OBJECT_BYTES) != 0 ||
+        values_builder_pick(&w, v, rows, n) != 0) {
+        return 0;
+    }
+    c = cid_of(values_builder_bytes(&w));
+    return same(name, c.b);
+}
+
+static int is_csv(const struct values_table *t, const uint32_t *rows,
+                  uint32_t n, ProtobufCBinaryData name)
+{
+    CLEANUP(buf_release) struct buf b;
+    struct cid c;
+
+    buf_init(&b, LIMIT_CODE_FILE_BYTES);
+    if (values_put_csv(&b, t, rows, n) != 0) {
+        return 0;
+    }
+    c = cid_of(buf_bytes(&b));
+    return same(name, c.b);
+}
+
+/* Does the split follow from data and seed? */
+static int split_follows(const Proctor__Data *d, const Proctor__Split *s,
+                         const struct values_table *t,
+                         const uint8_t seed[static 32])
+{
+    struct holdout h = {0};
+    const uint32_t *train;
+    uint32_t train_n;
+    int ok = holdout_draw(t->inputs, t->outputs, d->holdout, seed, &h) == 0;
+
+    train = h.rows + h.held_n;
+    train_n = values_n(t->inputs) - h.held_n;
+    ok = ok && s->train_rows == train_n && s->held_rows == h.held_n &&
+         s->held_distinct == h.held_distinct &&
+         s->contradictions == h.contradictions &&
+         is_csv(t, train, train_n, s->train_csv) &&
+         is_part(t->outputs, train, train_n, s->train_outputs) &&
+         is_part(t->inputs, h.rows, h.held_n, s->held_inputs) &&
+         is_part(t->outputs, h.rows, h.held_n, s->held_outputs);
+    holdout_release(&h);
+    return ok;
+}
+
+static int check_split(struct audit *a, const struct record *r)
+{
+    ProtobufCMessage *dm CLEANUP(pb_freep) = NULL;
+    ProtobufCMessage *sm CLEANUP(pb_freep) = NULL;
+    CLEANUP(values_release) struct values inputs = {0};
+    CLEANUP(values_release) struct values outputs = {0};
+    const uint8_t *seed = record_hash(r, RF_SPLIT_seed);
+    const Proctor__Data *d;
+    const Proctor__Split *s;
+    struct values_table t;
+    struct type takes;
+    struct type gives;
+
+    TRY(read_message(a->store, record_hash(r, RF_SPLIT_data),
+                     &proctor__data__descriptor, &dm));
+    TRY(read_message(a->store, record_hash(r, RF_SPLIT_split),
+                     &proctor__split__descriptor, &sm));
+    d = (const Proctor__Data *)dm;
+    s = (const Proctor__Split *)sm;
+    TRY(type_decode(bytes_of(d->takes), &takes));
+    TRY(type_decode(bytes_of(d->gives), &gives));
+    TRY(field_values(a->store, d->inputs, &takes, &inputs));
+    TRY(field_values(a->store, d->outputs, &gives, &outputs));
+    t = (struct values_table){d->columns, d->n_columns, &inputs,
+                              &outputs,   &takes,       &gives};
+    if (values_n(&inputs) != values_n(&outputs) ||
+        !same(s->data, record_hash(r, RF_SPLIT_data)) ||
+        !same(s->file, record_hash(r, RF_SPLIT_file)) ||
+        !same(d->file, record_hash(r, RF_SPLIT_file)) || !same(s->seed, seed) ||
+        !split_follows(d, s, &t, seed)) {
+        audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                          "its split does not follow from data and seed");
+    }
+    return 0;
+}
+
+static int best_of(struct audit_data *d, const struct record *r,
+                   struct audit_best **out)
+{
+    unsigned metric = (unsigned)record_u(r, RF_LOOK_metric);
+    struct audit_best *v;
+
+    for (size_t i = 0; i < d->n; i++) {
+        if (d->best[i].metric == metric &&
+            memcmp(d->best[i].split, record_hash(r, RF_LOOK_split), 32) == 0) {
+            *out = &d->best[i];
+            return 0;
+        }
+    }
+    v = reallocarray(d->best, d->n + 1, sizeof(*v));
+    if (v == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    d->best = v;
+    *out = &v[d->n++];
+    (*out)->metric = metric;
+    (*out)->loss = UINT32_MAX;
+    memcpy((*out)->split, record_hash(r, RF_LOOK_split), 32);
+    return 0;
+}
+
+static int look_is(const struct record *r, const struct look *l)
+{
+    return record_u(r, RF_LOOK_limit) == l->distinct &&
+           record_u(r, RF_LOOK_outcome) == (uint64_t)l->outcome &&
+           record_u(r, RF_LOOK_grid) == l->grid &&
+           record_u(r, RF_LOOK_placebo) == l->placebo &&
+           record_u(r, RF_LOOK_best) == l->best &&
+           record_u(r, RF_LOOK_loss) == l->loss &&
+           record_f64(r, RF_LOOK_scale) == l->scale &&
+           record_u(r, RF_LOOK_decades) == l->decades;
+}
+
+static int check_look(struct audit *a, const struct record *r, uint32_t best)
+{
+    ProtobufCMessage *sm CLEANUP(pb_freep) = NULL;
+    ProtobufCMessage *dm CLEANUP(pb_freep) = NULL;
+    CLEANUP(values_release) struct values train = {0};
+    CLEANUP(values_release) struct values held = {0};
+    CLEANUP(values_release) struct values answers = {0};
+    struct look l = {.metric = (unsigned)record_u(r, RF_LOOK_metric),
+                     .best = best};
+    const Proctor__Split *s;
+    struct type gives;
+    struct cid c;
+
+    TRY(read_message(a->store, record_hash(r, RF_LOOK_split),
+                     &proctor__split__descriptor, &sm));
+    s = (const Proctor__Split *)sm;
+    if (s->data.len != CID_BYTES) {
+        return ERR_TRACE(ERR_ENCODING);
+    }
+    TRY(read_message(a->store, s->data.data, &proctor__data__descriptor, &dm));
+    TRY(type_decode(bytes_of(((const Proctor__Data *)dm)->gives), &gives));
+    TRY(field_values(a->store, s->train_outputs, &gives, &train));
+    TRY(field_values(a->store, s->held_outputs, &gives, &held));
+    memcpy(c.b, record_hash(r, RF_LOOK_answers), CID_BYTES);
+    TRY(read_values(a->store, &c, &gives, &answers));
+    l.distinct = s->held_distinct;
+    if (values_n(&answers) != values_n(&held) || values_n(&held) == 0 ||
+        (l.metric != METRIC_ACCURACY && type_tag_at(&gives, 0) != TYPE_INT &&
+         type_tag_at(&gives, 0) != TYPE_FLOAT) ||
+        holdout_judge(&gives, &train, &held, &answers, &l) != 0 ||
+        !look_is(r, &l)) {
+        audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                          "says what does not follow from the answers");
+    }
+    return 0;
+}
+
+int audit_data_add(struct audit_data *d, struct audit *a,
+                   const struct record *r)
+{
+    struct audit_best *best;
+    int code = 0;
+
+    if (r->kind == RECORD_SPLIT && record_u(r, RF_SPLIT_fixed_ref) != 0) {
+        code = check_split(a, r);
+    } else if (r->kind == RECORD_LOOK) {
+        TRY(best_of(d, r, &best));
+        code = check_look(a, r, best->loss);
+        best->loss = (uint32_t)record_u(r, RF_LOOK_loss);
+    }
+    if (code < 0 && code != ERR_NOMEM) {
+        err_trace_clear(); /* objects: told by audit_objects */
+        code = 0;
+    }
+    return code;
+}

@@ -1,0 +1,101 @@
+/* Data sets: what is split, who may read which part, what is scored on it.
+ * Kernel process. */
+#include "kernel/admit/check.h"
+
+#include <string.h>
+
+#include "proto/type.h"
+
+int check_split(struct check *c, const struct subject *s)
+{
+    const Proctor__SplitSpec *x = s->task->split;
+    const Proctor__TableSpec *t = x->table;
+    struct type takes;
+
+    if (!t || t->csv[0] == '\0' || t->output[0] == '\0' || t->n_inputs == 0 ||
+        t->n_inputs > LIMIT_FILES || !(x->holdout > 0) || !(x->holdout < 1)) {
+        return check_refuse_form(c, s,
+                                 "expected csv, inputs, output, and a holdout "
+                                 "between 0 and 1");
+    }
+    if (check_values(c, s, &x->takes, &x->gives) != 0) {
+        return ADMIT_E_REFUSED;
+    }
+    if (type_decode((struct ubytes){x->takes.data, x->takes.len}, &takes) !=
+            0 ||
+        (takes.b[1] != t->n_inputs &&
+         (takes.b[1] != 1 || type_tag_at(&takes, 2) != TYPE_LIST))) {
+        return check_refuse(c, s, "split.types", ERR_INPUT, SPOT_WITH,
+                            "takes has %u types, the table %zu inputs",
+                            takes.b[1], t->n_inputs);
+    }
+    return 0;
+}
+
+/* Each task is a split that it needs. */
+int check_reads(struct check *c, const struct subject *s)
+{
+    const Proctor__ProgramSpec *p = s->task->program;
+    char path[LIMIT_PATH_BYTES + 1];
+
+    for (size_t i = 0; i < p->n_reads; i++) {
+        size_t k = check_find(c, p->reads[i]->task);
+        int is_needed = 0;
+
+        for (size_t n = 0; n < s->task->n_needs; n++) {
+            is_needed |= strcmp(s->task->needs[n], p->reads[i]->task) == 0;
+        }
+        if (!is_needed || k == SIZE_MAX || !c->q->graph->tasks[k]->split) {
+            (void)check_refuse(c, s, "program.reads", ERR_INPUT, SPOT_WITH,
+                               "reads: \"%.64s\" is no data.split task that it "
+                               "needs",
+                               p->reads[i]->task);
+            diag_hint(&c->d, "write needs: [ID of the split] beside with:");
+            return ADMIT_E_REFUSED;
+        }
+        if (check_join("", p->reads[i]->file, path) != 0) {
+            return check_refuse_form(c, s, "reads: no plain file name");
+        }
+    }
+    return 0;
+}
+
+int check_score(struct check *c, const struct subject *s)
+{
+    const Proctor__Graph *g = c->q->graph;
+    size_t n = 0;
+    size_t candidate_i = check_worked_on(c, s, &n);
+    size_t split_i = check_need_of(c, s, "split", &n);
+    const Proctor__SplitSpec *x;
+    struct type takes;
+    struct type gives;
+    enum type_tag tag;
+
+    if (split_i == SIZE_MAX) {
+        (void)check_refuse(c, s, "score.split", ERR_INPUT, SPOT_NEEDS,
+                           "expected exactly one data.split among the needs, "
+                           "got %zu",
+                           n);
+        diag_hint(&c->d, "write needs: [ID of the split, ID of the candidate]");
+        return ADMIT_E_REFUSED;
+    }
+    x = g->tasks[split_i]->split;
+    if (!x || !check_candidate_types(g->tasks[candidate_i], &takes, &gives)) {
+        return 0; /* that task is refused itself */
+    }
+    if (takes.n != x->takes.len || memcmp(takes.b, x->takes.data, takes.n) ||
+        gives.n != x->gives.len || memcmp(gives.b, x->gives.data, gives.n)) {
+        return check_refuse(c, s, "score.types", ERR_INPUT, SPOT_WITH,
+                            "candidate and split take or give other types");
+    }
+    tag = type_tag_at(&gives, 0);
+    if (s->task->score->metric == METRIC_NONE ||
+        s->task->score->metric >= METRIC_N_ ||
+        (s->task->score->metric != METRIC_ACCURACY && tag != TYPE_INT &&
+         tag != TYPE_FLOAT)) {
+        return check_refuse(c, s, "score.metric", ERR_INPUT, SPOT_WITH,
+                            "%s is no metric for this output",
+                            metric_name(s->task->score->metric));
+    }
+    return 0;
+}

@@ -1,0 +1,88 @@
+/* What the fold remembers of data sets. They are counted as exams are, under keys
+ * that are no object's CID: a file's `last` is its SPLIT record, committed once
+ * drawn; a split's committed counts its looks; a split with a metric has the
+ * candidates looked at, and its `last` LOOK. Kernel process. */
+#include "kernel/store/fold_int.h"
+
+#include <string.h>
+
+#include "proto/err.h"
+
+enum key_of {
+    KEY_FILE,
+    KEY_LOOKS,
+    KEY_METRIC
+};
+
+static struct cid key(enum key_of of, unsigned metric,
+                      const uint8_t cid[static CID_BYTES])
+{
+    uint8_t b[CID_BYTES + 4] = {'K', 'E', (uint8_t)of, (uint8_t)metric};
+
+    memcpy(b + 4, cid, CID_BYTES);
+    return cid_of((struct ubytes){b, sizeof(b)});
+}
+
+int fold_on_split(struct fold *f, const struct record *r)
+{
+    struct cid file = key(KEY_FILE, 0, record_hash(r, RF_SPLIT_file));
+    uint64_t seed_i = record_u(r, RF_SPLIT_seed_i);
+    Proctor__ExamState *e;
+
+    f->s->seeds_used = seed_i > f->s->seeds_used ? seed_i : f->s->seeds_used;
+    TRY(fold_need_exam(f, file.b, &e));
+    if (e->committed == 0) { /* the first draw stands */
+        e->last = r->seq;
+        e->committed = record_u(r, RF_SPLIT_fixed_ref) != 0;
+    }
+    return 0;
+}
+
+int fold_on_look(struct fold *f, const struct record *r)
+{
+    unsigned metric = (unsigned)record_u(r, RF_LOOK_metric);
+    struct cid looks = key(KEY_LOOKS, 0, record_hash(r, RF_LOOK_split));
+    struct cid by = key(KEY_METRIC, metric, record_hash(r, RF_LOOK_split));
+    Proctor__ExamState *e;
+    Proctor__CandidateState *c;
+
+    TRY(fold_need_exam(f, looks.b, &e));
+    e->committed++;
+    TRY(fold_need_exam(f, by.b, &e));
+    e->last = r->seq;
+    TRY(fold_need_candidate(f, e, record_hash(r, RF_LOOK_candidate), &c));
+    c->seq = r->seq;
+    return 0;
+}
+
+int fold_split(const struct fold *f, const struct cid *file, uint64_t *out_seq)
+{
+    const Proctor__ExamState *e =
+        fold_find_exam(f, key(KEY_FILE, 0, file->b).b);
+
+    *out_seq = e == NULL ? 0 : e->last;
+    return e != NULL && e->committed > 0;
+}
+
+uint64_t fold_looks(const struct fold *f, const struct cid *split)
+{
+    const Proctor__ExamState *e =
+        fold_find_exam(f, key(KEY_LOOKS, 0, split->b).b);
+
+    return e == NULL ? 0 : e->committed;
+}
+
+int fold_look(const struct fold *f, const struct cid *split, unsigned metric,
+              const struct cid *candidate, uint64_t *out_seq)
+{
+    struct cid by = key(KEY_METRIC, metric, split->b);
+    const Proctor__ExamState *e = fold_find_exam(f, by.b);
+    const Proctor__CandidateState *c =
+        candidate == NULL ? NULL : fold_find_candidate(f, by.b, candidate->b);
+
+    if (candidate == NULL ? e == NULL : c == NULL) {
+        return 0;
+    }
+    *out_seq = candidate == NULL ? e->last : c->seq;
+    return 1;
+}

@@ -1,0 +1,116 @@
+/* `with` of data.split and score, and what a program reads of a split. Runs in
+ * the confined `config` worker. Form only: whether a task is a split, and a file
+ * granted, is the kernel's to say. */
+#include "workers/config/specs.h"
+
+#include "proto/limits.h"
+#include "proto/record.h"
+#include "workers/config/schema.h"
+
+int spec_table(struct config *c, const struct yaml_node *const v[static 3],
+               Proctor__TableSpec **out)
+{
+    Proctor__TableSpec *t = arena_get(&c->reply, sizeof(*t));
+
+    if (!t) {
+        return ERR_NOMEM;
+    }
+    proctor__table_spec__init(t);
+    TRY(spec_path(c, v[0], "csv", &t->csv));
+    config_enter(c, "inputs");
+    TRY(schema_texts(c, v[1], LIMIT_FILES, LIMIT_PATH_BYTES, &t->inputs,
+                     &t->n_inputs));
+    if (t->n_inputs == 0) {
+        return config_fail(c, v[1], "expected at least one column");
+    }
+    config_leave(c);
+    TRY(spec_path(c, v[2], "output", &t->output));
+    *out = t;
+    return 0;
+}
+
+int spec_split(struct config *c, const struct yaml_node *n,
+               Proctor__SplitSpec **out)
+{
+    static const struct schema_key keys[] = {
+        {"csv", 1, NULL},   {"inputs", 1, NULL}, {"output", 1, NULL},
+        {"takes", 1, NULL}, {"gives", 1, NULL},  {"holdout", 1, NULL}};
+    const struct yaml_node *v[ARRAY_N(keys)];
+    Proctor__SplitSpec *s = arena_get(&c->reply, sizeof(*s));
+
+    if (!s) {
+        return ERR_NOMEM;
+    }
+    proctor__split_spec__init(s);
+    TRY(schema_map(c, n, keys, ARRAY_N(keys), v));
+    TRY(spec_table(c, v, &s->table));
+    TRY(spec_takes(c, v[3], &s->takes));
+    TRY(spec_gives(c, v[4], &s->gives));
+    config_enter(c, "holdout");
+    TRY(schema_double(c, v[5], &s->holdout));
+    if (!(s->holdout > 0) || !(s->holdout < 1)) {
+        schema_expected(c, v[5], "a share between 0 and 1");
+        config_hint(c, "0.3 holds out three of ten distinct inputs");
+        return ERR_INPUT;
+    }
+    config_leave(c);
+    *out = s;
+    return 0;
+}
+
+int spec_score(struct config *c, const struct yaml_node *n,
+               Proctor__ScoreSpec **out)
+{
+    static const struct schema_key keys[] = {{"metric", 1, NULL}};
+    static const char *const words[] = {
+        [METRIC_ACCURACY - 1] = "accuracy",
+        [METRIC_ABSOLUTE_ERROR - 1] = "mean_absolute_error",
+        [METRIC_SQUARED_ERROR - 1] = "mean_squared_error"};
+    const struct yaml_node *v[ARRAY_N(keys)];
+    Proctor__ScoreSpec *s = arena_get(&c->reply, sizeof(*s));
+    size_t i = 0;
+
+    if (!s) {
+        return ERR_NOMEM;
+    }
+    proctor__score_spec__init(s);
+    TRY(schema_map(c, n, keys, ARRAY_N(keys), v));
+    config_enter(c, "metric");
+    TRY(schema_word(c, v[0], words, ARRAY_N(words), &i));
+    config_leave(c);
+    s->metric = (uint32_t)i + 1;
+    *out = s;
+    return 0;
+}
+
+/* {train.csv: ID of a split, ...} */
+int spec_reads(struct config *c, const struct yaml_node *n,
+               Proctor__ProgramSpec *p)
+{
+    config_enter(c, "reads");
+    if (n->kind != YAML_MAP) {
+        schema_expected(c, n, "a map from file names to data.split tasks");
+        config_hint(c, "write reads: {train.csv: ID of the split}");
+        return ERR_INPUT;
+    }
+    if (n->n > LIMIT_NEEDS) {
+        return config_limit(c, n, "at most %d files of splits", LIMIT_NEEDS);
+    }
+    p->reads = arena_array(&c->reply, (size_t)n->n + 1, sizeof(*p->reads));
+    if (!p->reads) {
+        return ERR_NOMEM;
+    }
+    for (const struct yaml_node *e = n->first; e; e = e->next) {
+        Proctor__ReadSpec *r = arena_get(&c->reply, sizeof(*r));
+
+        if (!r) {
+            return ERR_NOMEM;
+        }
+        proctor__read_spec__init(r);
+        TRY(spec_path(c, e->key, "a file's name", &r->file));
+        TRY(spec_path(c, e, r->file, &r->task));
+        p->reads[p->n_reads++] = r;
+    }
+    config_leave(c);
+    return 0;
+}
