@@ -50,8 +50,11 @@ static int kernel_path(char out[static PATH_MAX], struct diag *d)
     size_t room;
 
     if (n <= 0) {
-        return diag_set(d, ERR_IO, NOWHERE, "cannot read /proc/self/exe: %s",
-                        strerror(errno));
+        (void)diag_set(d, ERR_CONFINE, NOWHERE,
+                       "this host cannot confine: /proc is not mounted (%s)",
+                       strerror(errno));
+        diag_hint(d, "mount -t proc proc /proc; see: proctor doctor");
+        return ERR_CONFINE;
     }
     out[n] = '\0';
     slash = strrchr(out, '/');
@@ -100,8 +103,8 @@ NORETURN static void become_kernel(const char *path, char *store, int sock,
                               : dup2(sock, KERNEL_SOCKET) < 0) {
         _exit(126);
     }
-    if (close_range(KERNEL_SOCKET + 1, ~0u, 0) != 0 ||
-        sigprocmask(SIG_SETMASK, mask, NULL) != 0) {
+    closefrom(KERNEL_SOCKET + 1); /* also where Linux has no close_range */
+    if (sigprocmask(SIG_SETMASK, mask, NULL) != 0) {
         _exit(126);
     }
     (void)execv(path, argv);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/close_range.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -69,10 +68,10 @@ static int sanitise(void)
         close(fd);
     }
     if (fstat(CLIENT_FD, &st) < 0 || !S_ISSOCK(st.st_mode) ||
-        fcntl(CLIENT_FD, F_SETFD, FD_CLOEXEC) < 0 ||
-        close_range(CLIENT_FD + 1, ~0U, 0) < 0) {
+        fcntl(CLIENT_FD, F_SETFD, FD_CLOEXEC) < 0) {
         return -1;
     }
+    closefrom(CLIENT_FD + 1); /* also where Linux has no close_range */
     umask(077);
     return 0;
 }

@@ -69,6 +69,16 @@ static int seccomp_check(struct diag *d)
                : missing(d, "seccomp filters are not available", errno);
 }
 
+/* Workers are killed by descriptor, never by number. */
+static int pidfd_check(struct diag *d)
+{
+    int fd CLEANUP(fd_closep) = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+    return fd >= 0 && syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0) == 0
+               ? 0
+               : missing(d, "pidfd is not available", errno);
+}
+
 static int landlock_check(unsigned *out_abi, struct diag *d)
 {
     long abi =
@@ -197,6 +207,7 @@ int host_check(struct host *h, struct diag *d)
     if (error != 0) {
         return missing(d, "no user namespace can be made here", error);
     }
+    TRY(pidfd_check(d));
     TRY(seccomp_check(d));
     h->filters_are_watched = watch_is_needed();
     if (h->filters_are_watched < 0) {

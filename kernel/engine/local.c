@@ -217,6 +217,8 @@ int engine_open(struct loop *l, const char *images_dir, struct engine **out,
     for (size_t i = 0; i < WORKER_CLASSES_N; i++) {
         TRY(class_open(e, (enum worker_class)i, images_dir, d));
     }
+    /* Whatever the host lacks is found before a store is made. */
+    TRY(engine_zygote_need(&e->classes[WORKER_CONFIG], d));
     *out = e;
     e = NULL;
     return 0;
