@@ -5,7 +5,11 @@
 [ -n "${PROCTOR_IN_MOUNTS:-}" ] || PROCTOR_IN_MOUNTS=1 exec unshare -m bash "$0" "$@"
 . "$(dirname "$0")/lib.sh"
 uid=58731
-older=$PROCTOR_BIN/../tests/older_host
+# Where the person can read them, wherever the build lies.
+cp -r "$PROCTOR_BIN" bin
+cp "$PROCTOR_BIN/../tests/older_host" .
+older=$WORK/older_host
+export PATH=$WORK/bin:$PATH
 over() { # over FILE: what stands on standard input is there instead
     cat >"$WORK/$(basename "$1")"
     chmod 644 "$WORK/$(basename "$1")"
@@ -21,12 +25,11 @@ mkdir home two
 cp -r home/examples home/policy two/
 chown -R $uid:$uid home two
 as_person() { setpriv --reuid $uid --regid $uid --clear-groups "$@"; }
-crc32() { proctor run examples/crc32/graph.yaml --policy policy/default.yaml "$@"; }
-export -f crc32
-run=(bash -c crc32)
+example() { echo proctor run "examples/$1/graph.yaml" --policy policy/default.yaml; }
+read -ra run <<<"$(example popcount)"
 
 cd home || exit 1
-expect 0 as_person "${run[@]}"
+expect 0 as_person $(example crc32)
 out 'ADMIT proven'
 check "all files of the store are the person's" test -z "$(find .proctor \! -uid $uid -o \! -gid $uid)"
 expect 0 as_person proctor verify --full
