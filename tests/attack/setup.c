@@ -40,8 +40,6 @@ static const struct fault faults[] = {
     {'J', "umount_ebusy", "umount2", EBUSY, "host's tree", WORKER_CONFIG},
     {'J', "mount_setattr_enosys", "mount_setattr", ENOSYS, "read-only",
      WORKER_CONFIG},
-    {'J', "mount_setattr_program", "mount_setattr", ENOSYS, "host's tree",
-     WORKER_PROGRAM},
     {'J', "setgroups_eperm", "setgroups", EPERM, "become its root",
      WORKER_CONFIG},
     {'J', "setresuid_eagain", "setresuid", EAGAIN, "become its root",
