@@ -98,7 +98,7 @@ static int has_corpus(struct ubytes domain)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    struct draw_source src = {{NULL, 0}, NULL, 0, {0}};
+    struct draw_source src = {.corpora_n = 0};
     struct type t;
     struct buf v;
     struct buf again;
