@@ -391,7 +391,7 @@ static void test_roots_are_checked(void **state)
 static void test_dead_man_switch(void **state)
 {
     struct play *p = *state;
-    struct worker_limits limits = {.wall_ms = 50};
+    struct worker_limits limits = {.wall_ms = 1000};
     struct worker *w;
 
     p->task = "never_answers";
