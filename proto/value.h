@@ -58,6 +58,11 @@ void values_release(struct values *v);
  * ERR_ENCODING, ERR_LIMIT (over max_n values). */
 int values_decode(struct values *v, struct ubytes in, const struct type *t,
                   uint32_t max_n) MUST_USE;
+/* Adds checked values of the same type behind those of v. 0, ERR_NOMEM, ERR_LIMIT
+ * (over 4 GiB); v is unchanged then. */
+int values_append(struct values *v, const struct values *more) MUST_USE;
+/* Keeps the first n; n <= values_n. */
+void values_cut(struct values *v, uint32_t n);
 uint32_t values_n(const struct values *v);
 struct ubytes values_at(const struct values *v, uint32_t i);
 int values_compare(struct ubytes a, struct ubytes b); /* as memcmp; total */
@@ -98,6 +103,10 @@ uint32_t values_batch(const struct values *v, uint32_t first);
 /* Adds n values of v: those at order[0..n), or its first n when order is NULL. */
 int values_builder_pick(struct values_builder *w, const struct values *v,
                         const uint32_t *order, uint32_t n) MUST_USE;
+/* The end of a build: decodes it into out, unless code < 0, which it passes on, and
+ * releases w. 0, ERR_* as values_decode. */
+int values_build(struct values *out, struct values_builder *w,
+                 const struct type *t, int code) MUST_USE;
 /* Encoded bytes so far, borrowed until the next call. */
 struct ubytes values_builder_bytes(struct values_builder *w);
 uint32_t values_builder_n(const struct values_builder *w);

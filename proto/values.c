@@ -70,6 +70,44 @@ int values_decode(struct values *v, struct ubytes in, const struct type *t,
     return 0;
 }
 
+int values_append(struct values *v, const struct values *more)
+{
+    size_t bytes_n = v->bytes_n_ + more->bytes_n_;
+    size_t n = (size_t)v->n_ + more->n_;
+    uint8_t *bytes;
+    uint32_t *off;
+
+    if (bytes_n > UINT32_MAX || n > UINT32_MAX) {
+        return ERR_TRACE(ERR_LIMIT);
+    }
+    bytes = realloc(v->bytes_, bytes_n + 1);
+    v->bytes_ = bytes != NULL ? bytes : v->bytes_;
+    off = realloc(v->off_, (n + 1) * sizeof(*off));
+    v->off_ = off != NULL ? off : v->off_;
+    if (bytes == NULL || off == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    for (uint32_t i = 0; i < more->n_; i++) {
+        struct ubytes one = values_at(more, i);
+
+        off[v->n_ + i] = (uint32_t)v->bytes_n_;
+        memcpy(bytes + v->bytes_n_, one.p, one.n);
+        v->bytes_n_ += one.n;
+    }
+    off[n] = (uint32_t)v->bytes_n_;
+    v->n_ = (uint32_t)n;
+    return 0;
+}
+
+void values_cut(struct values *v, uint32_t n)
+{
+    ASSERT(n <= v->n_);
+    if (n < v->n_) {
+        v->n_ = n;
+        v->bytes_n_ = v->off_[n];
+    }
+}
+
 uint32_t values_n(const struct values *v)
 {
     return v->n_;
@@ -171,6 +209,16 @@ int values_builder_pick(struct values_builder *w, const struct values *v,
         TRY(values_builder_add(w, values_at(v, order == NULL ? i : order[i])));
     }
     return 0;
+}
+
+int values_build(struct values *out, struct values_builder *w,
+                 const struct type *t, int code)
+{
+    if (code == 0) {
+        code = values_decode(out, values_builder_bytes(w), t, w->n_);
+    }
+    values_builder_release(w);
+    return code;
 }
 
 struct ubytes values_builder_bytes(struct values_builder *w)

@@ -247,25 +247,12 @@ static const struct guard_handler handler = {
 };
 
 /* Answers of batches up to the first bad one, in order, as one list. */
-static int eval_join(struct eval *v, struct values *out)
+static int eval_join(const struct eval *v, struct values *out)
 {
-    struct values_builder w;
-    size_t last = v->bad_i < v->n ? v->bad_i + 1 : v->n;
-    uint32_t total = 0;
-    int code = values_builder_init(&w, JOINED_BYTES);
-
-    for (size_t i = 0; code == 0 && i < last; i++) {
-        const struct values *answers = &v->batches[i].said.answers;
-
-        code = values_builder_add_all(&w, answers, 0, values_n(answers));
-        total += values_n(answers);
+    for (size_t i = 0; i < v->n && i <= v->bad_i; i++) {
+        TRY(values_append(out, &v->batches[i].said.answers));
     }
-    if (code == 0) {
-        code = values_decode(out, values_builder_bytes(&w),
-                             &v->ask.runnable->gives, total);
-    }
-    values_builder_release(&w);
-    return code;
+    return 0;
 }
 
 static void eval_finish(struct eval *v)
@@ -354,13 +341,8 @@ static int eval_table(struct eval *v)
         }
         code = values_builder_add(&w, answer);
     }
-    if (code == 0) {
-        code = values_decode(&b->said.answers, values_builder_bytes(&w),
-                             &v->ask.runnable->gives, n);
-    }
-    values_builder_release(&w);
     b->over = 1;
-    return code;
+    return values_build(&b->said.answers, &w, &v->ask.runnable->gives, code);
 }
 
 static void eval_turn(void *ctx, short revents)

@@ -83,12 +83,7 @@ static int load_burnt(struct examine *x)
     for (size_t i = 0; code == 0 && i < x->ask.burnt_n; i++) {
         code = burnt_add(x, &x->ask.burnt[i], &w);
     }
-    if (code == 0) {
-        code = values_decode(&x->burnt, values_builder_bytes(&w),
-                             &x->who[EXAM_CANDIDATE]->takes, LIMIT_BURNT);
-    }
-    values_builder_release(&w);
-    return code;
+    return values_build(&x->burnt, &w, &x->who[EXAM_CANDIDATE]->takes, code);
 }
 
 static int load_literals(struct examine *x)

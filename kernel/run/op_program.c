@@ -48,14 +48,8 @@ static int smoke_inputs(struct smoke *s)
     if (code == 0) {
         code = values_builder_add(&w, buf_bytes(&b));
     }
-    if (code == 0) {
-        values_release(&s->inputs);
-        values_init(&s->inputs);
-        code = values_decode(&s->inputs, values_builder_bytes(&w), t, 1);
-    }
-    values_builder_release(&w);
     buf_release(&b);
-    return code;
+    return values_build(&s->inputs, &w, t, code);
 }
 
 static void on_answer(void *ctx, struct eval *v, const struct evaluation *e);

@@ -1,6 +1,8 @@
 /* Values: forms, hostile bytes, round trips, containers. */
 #include "gen.h"
 
+#include "proto/limits.h"
+
 #define FIELD_BYTES (1u << 20)
 
 static struct type type_of(const char *bytes, size_t n)
@@ -302,9 +304,93 @@ static void test_builder_limit(void **state)
     values_builder_release(&w);
 }
 
+/* n values of type u32: 0, 1, ... */
+static struct values numbers(uint32_t n)
+{
+    struct values_builder w;
+    struct values v;
+    struct type t;
+
+    values_init(&v);
+    assert_int_equal(type_from_name("u32", &t), 0);
+    assert_int_equal(values_builder_init(&w, 1u << 20), 0);
+    for (uint32_t i = 0; i < n; i++) {
+        struct buf b;
+
+        buf_init(&b, 16);
+        assert_int_equal(value_put_int(&b, &t, i), 0);
+        assert_int_equal(values_builder_add(&w, buf_bytes(&b)), 0);
+        buf_release(&b);
+    }
+    assert_int_equal(values_build(&v, &w, &t, 0), 0);
+    assert_int_equal(values_n(&v), n);
+    return v;
+}
+
+static void test_values_joined(void **state)
+{
+    struct values all;
+    struct values three = numbers(3), none = numbers(0), two = numbers(2);
+
+    (void)state;
+    values_init(&all);
+    assert_int_equal(values_append(&all, &none), 0);
+    assert_int_equal(values_append(&all, &three), 0);
+    assert_int_equal(values_append(&all, &none), 0);
+    assert_int_equal(values_append(&all, &two), 0);
+    assert_int_equal(values_n(&all), 5);
+    for (uint32_t i = 0; i < 5; i++) {
+        struct ubytes one = values_at(&all, i);
+
+        assert_int_equal(one.n, 6);
+        assert_int_equal(one.p[5], i < 3 ? i : i - 3);
+    }
+    values_cut(&all, 5);
+    values_cut(&all, 4);
+    assert_int_equal(values_n(&all), 4);
+    assert_int_equal(values_append(&all, &two), 0);
+    assert_int_equal(values_at(&all, 4).p[5], 0);
+    values_cut(&all, 0);
+    assert_int_equal(values_n(&all), 0);
+    values_release(&all);
+    values_release(&three);
+    values_release(&none);
+    values_release(&two);
+}
+
+/* Cut evenly, all of them, none over the limit. */
+static void test_batches(void **state)
+{
+    static const uint32_t sizes[] = {
+        1,     2,     LIMIT_BATCH_VALUES,        LIMIT_BATCH_VALUES + 1,
+        16385, 17205, 3 * LIMIT_BATCH_VALUES + 7};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_N(sizes); i++) {
+        struct values v = numbers(sizes[i]);
+        uint32_t at = 0, batches = 0, least = UINT32_MAX, most = 0;
+
+        while (at < sizes[i]) {
+            uint32_t n = values_batch(&v, at);
+
+            assert_in_range(n, 1, LIMIT_BATCH_VALUES);
+            least = n < least ? n : least;
+            most = n > most ? n : most;
+            at += n;
+            batches++;
+        }
+        assert_int_equal(at, sizes[i]);
+        assert_int_equal(batches, (sizes[i] - 1) / LIMIT_BATCH_VALUES + 1);
+        assert_in_range(most - least, 0, batches);
+        values_release(&v);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_values_joined),
+        cmocka_unit_test(test_batches),
         cmocka_unit_test(test_scalars),
         cmocka_unit_test(test_floats),
         cmocka_unit_test(test_strings),
