@@ -22,6 +22,8 @@ enum {
     KEY_ORACLE_FILE,
     KEY_SECOND_FILE,
     KEY_CORPUS,
+    KEY_ERROR_RATE,
+    KEY_ULPS,
     KEY_P0,
     KEY_ALPHA,
     KEY_POLICY
@@ -47,6 +49,10 @@ static const struct argp_option OPTIONS[] = {
      "The same for the second oracle", 0},
     {"corpus", KEY_CORPUS, "FILE", 0,
      "A file that a corpus of the domain names; may be given again", 0},
+    {"error-rate", KEY_ERROR_RATE, "RATE", 0,
+     "Errors that an approximation may make, as in proctor-graph(5)", 0},
+    {"ulps", KEY_ULPS, "N", 0,
+     "Units in the last place by which floats may differ", 0},
     {"p0", KEY_P0, "RATE", 0, "Error rate that the exam must exclude", 0},
     {"alpha", KEY_ALPHA, "CHANCE", 0, "The chance that it is wrong about that",
      0},
@@ -73,6 +79,10 @@ static char **find_text(struct exam_ask *q, int key)
         return &q->takes;
     case KEY_GIVES:
         return &q->gives;
+    case KEY_ERROR_RATE:
+        return &q->error_rate;
+    case KEY_ULPS:
+        return &q->ulps;
     case KEY_P0:
         return &q->p0;
     case KEY_ALPHA:

@@ -141,6 +141,8 @@ struct told {
 static const struct told TOLD[] = {
     {"tasks[1].with.domain", "--domain"},
     {"tasks[1].with.examples", "--example"},
+    {"tasks[1].with.error_rate", "--error-rate"},
+    {"tasks[1].with.ulps", "--ulps"},
     {"tasks[0].with.takes", "--takes"},
     {"tasks[0].with.gives", "--gives"},
     {"tasks[1].with.second_oracle", "--second"},
@@ -161,6 +163,8 @@ static const struct told TOLD_OF_OVERRIDE[] = {
     {"override \"exam.with.examples\": ", "--example: "},
     {"override \"candidate.with.takes\": ", "--takes: "},
     {"override \"candidate.with.gives\": ", "--gives: "},
+    {"override \"exam.with.error_rate\": ", "--error-rate: "},
+    {"override \"exam.with.ulps\": ", "--ulps: "},
     {"override \"policy.exam.p0\": ", "--p0: "},
     {"override \"policy.exam.alpha\": ", "--alpha: "},
 };

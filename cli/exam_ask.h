@@ -46,6 +46,8 @@ struct exam_ask {
     char *takes; /* borrowed; NULL = as the domain */
     char *gives;
     char *domain;
+    char *error_rate;
+    char *ulps;
     char *p0;
     char *alpha;
     char *policy;
@@ -55,7 +57,7 @@ struct exam_ask {
     struct client_file served[EXAM_FILES_MAX + EXAM_ROLE_N];
     size_t served_n;
     char label[EXAM_NAME_BYTES + 32]; /* the graph's name in records */
-    char *texts[8];                   /* owned: what the overrides hold */
+    char *texts[12];                  /* owned: what the overrides hold */
     size_t texts_n;
 };
 

@@ -163,10 +163,41 @@ static int is_same_file(const char *a, const char *b)
            x.st_ino == y.st_ino;
 }
 
+/* True when both files hold the same bytes: one text under two names. */
+static int is_same_text(const char *a, const char *b)
+{
+    struct buf x;
+    struct buf y;
+    int same;
+
+    buf_init(&x, LIMIT_CODE_FILE_BYTES);
+    buf_init(&y, LIMIT_CODE_FILE_BYTES);
+    same = files_read(a, LIMIT_CODE_FILE_BYTES, &x) == 0 &&
+           files_read(b, LIMIT_CODE_FILE_BYTES, &y) == 0 &&
+           buf_len(&x) == buf_len(&y) &&
+           (buf_len(&x) == 0 ||
+            memcmp(buf_bytes(&x).p, buf_bytes(&y).p, buf_len(&x)) == 0);
+    buf_release(&x);
+    buf_release(&y);
+    return same;
+}
+
+static int fail_twice(const char *path, struct diag *d)
+{
+    (void)diag_set(d, ERR_INPUT, (struct loc){path, 0, 0},
+                   "this file is given twice");
+    diag_hint(d, "an oracle must be written apart from the candidate and from "
+                 "the other oracle");
+    return ERR_INPUT;
+}
+
 /* Says at once what the kernel would only ask for later, and what it cannot
  * see: that one file was given in two roles. */
 static int check_files(const struct exam_ask *a, struct diag *d)
 {
+    const struct exam_work *oracle = &a->works[EXAM_ROLE_ORACLE];
+    const struct exam_work *second = &a->works[EXAM_ROLE_SECOND];
+
     for (size_t i = 0; i < a->served_n; i++) {
         CLEANUP(fd_closep) int fd = -1;
 
@@ -178,13 +209,12 @@ static int check_files(const struct exam_ask *a, struct diag *d)
         for (size_t k = 0; w->word != NULL && k < a->served_n; k++) {
             if (a->served[k].path != w->path &&
                 is_same_file(w->path, a->served[k].path)) {
-                (void)diag_set(d, ERR_INPUT, (struct loc){w->path, 0, 0},
-                               "this file is given twice");
-                diag_hint(d, "an oracle must be written apart from the "
-                             "candidate and from the other oracle");
-                return ERR_INPUT;
+                return fail_twice(w->path, d);
             }
         }
+    }
+    if (second->word != NULL && is_same_text(oracle->path, second->path)) {
+        return fail_twice(second->path, d);
     }
     return 0;
 }

@@ -86,7 +86,9 @@ static void put_graph(struct json *j, const struct exam_ask *a)
         json_close(j);
     }
     json_close(j);
-    put_validator(j, "holdout", has_second ? "proven" : "oracle");
+    /* No second oracle makes a noisy exam more than one. */
+    put_validator(j, "holdout",
+                  has_second && a->error_rate == NULL ? "proven" : "oracle");
     json_close(j);
     json_close(j);
     json_close(j);
@@ -267,6 +269,8 @@ static int add_overrides(struct exam_ask *a, struct diag *d)
     TRY(add_value(a, "candidate.with.gives", a->gives, 0, d));
     TRY(add_value(a, "candidate.with.takes", a->takes, 1, d));
     TRY(add_examples(a, d));
+    TRY(add_value(a, "exam.with.error_rate", a->error_rate, 0, d));
+    TRY(add_value(a, "exam.with.ulps", a->ulps, 0, d));
     TRY(add_value(a, "policy.exam.p0", a->p0, 0, d));
     return add_value(a, "policy.exam.alpha", a->alpha, 0, d);
 }

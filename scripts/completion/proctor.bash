@@ -47,7 +47,7 @@ _proctor() {
     --domain | --gives | --takes) _proctor_words 'bool u8 u16 u32 u64 i8 i16 i32 i64 f32 f64 string bytes'; return ;;
     --kind) _proctor_words 'genesis run admit refuse start confine commit draw verdict task ref park resume repair abort crash revoke end checkpoint'; return ;;
     --as) _proctor_words 'evidence exam runnable confinement counterexample inputs graph policy task snapshot'; return ;;
-    --example | --p0 | --alpha) return ;;
+    --example | --error-rate | --ulps | --p0 | --alpha) return ;;
     --task | --limit) return ;;
     --run) [ "$command" = exam ] || return ;; # there it stands alone
     esac

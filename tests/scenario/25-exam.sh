@@ -37,6 +37,15 @@ echo 'def f(x): raise ValueError(x)' >mute.py
 expect 1 proctor exam mute.py:f "${oracle[@]}" "${small[@]}" --json
 json '(.admitted | not) and .verdict == null and .record == null and (.reason | test("ValueError"))'
 
+# An approximation: within an error rate, within units in the last place.
+echo 'def f(x): return bin(x).count("1") + (x % 4096 == 77)' >rare.py
+expect 0 proctor exam rare.py:f "${oracle[@]}" --domain u32 --gives u8 --error-rate 0.01 --json
+json '.admitted and .level == "oracle"'
+echo 'def f(x): return x * (1 / 3)' >nearly.py
+echo 'def f(x): return x / 3' >third.py
+expect 1 proctor exam nearly.py:f --oracle third.py:f --domain '{f64: {range: [0, 1000]}}' --gives f64
+expect 0 proctor exam nearly.py:f --oracle third.py:f --domain '{f64: {range: [0, 1000]}}' --gives f64 --ulps 2
+
 # Programs that answer lines; more files; a corpus; types that the domain says.
 printf '%s\n' 'import sys, json, helper' 'for l in sys.stdin: print(helper.f(json.loads(l)[0]))' >lines.py
 echo 'def f(x): return bin(x).count("1")' >helper.py
@@ -77,8 +86,12 @@ wrong 'takes .u8., the domain makes .u32.' "${oracle[@]}" --domain u32 --gives u
 wrong '--example\[1\].in\[0\]: expected 0' "${oracle[@]}" "${small[@]}" --example '1=>1' --example 'x=>2'
 wrong '--example: "1" is not ARGS=>ANSWER' "${oracle[@]}" "${small[@]}" --example 1
 wrong '--p0: expected' "${oracle[@]}" "${small[@]}" --p0 7
+wrong '--ulps: expected' "${oracle[@]}" "${small[@]}" --ulps x
+wrong '--error-rate: expected' "${oracle[@]}" "${small[@]}" --error-rate 2
 wrong '--gives is given twice' "${oracle[@]}" "${small[@]}" --gives u9
 wrong 'this file is given twice' --oracle ./popcount.py "${small[@]}"
+cp by_table.py copy.py
+wrong 'this file is given twice' "${oracle[@]}" --second copy.py:popcount "${small[@]}"
 wrong 'nosuch.py: cannot open it' --oracle nosuch.py:f "${small[@]}"
 wrong 'which function of "no-name.py"' --oracle no-name.py "${small[@]}"
 expect 2 proctor exam popcount.py "${oracle[@]}" "${small[@]}" policy.limits.cpu=1x

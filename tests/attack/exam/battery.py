@@ -8,6 +8,7 @@ A file in attacks/ begins with its facts, `# key: value` (`//` in C):
   run      lines: it is started and answers lines
   files    more files            public     inputs of the public examples
   oracle, second                 other oracles than the problem's
+  ulps     what the exam forgives in floats
 A twin has the same name in twins/; it takes the attack's facts, its own first.
 """
 import json
@@ -95,6 +96,8 @@ class Exam:
                 "domain": domain}
         if "second" in self.facts:
             exam["second_oracle"] = self.oracle("second", self.facts["second"])
+        if "ulps" in self.facts:
+            exam["ulps"] = int(self.facts["ulps"])
         if "public" in self.facts:
             exam["examples"] = [{"in": [x], "out": answer(x)} for x in
                                 map(int, self.facts["public"].split())]

@@ -48,6 +48,9 @@ def main():
     fine = sum(t.end == "admit" for t in twins)
     check(tally, fine * 100 >= len(twins) * 99, "honest twins admitted: %d of "
           "%d" % (fine, len(twins)), "at least 99 %")
+    alone = ({a.facts["attack"] for a in attacks}
+             - {t.facts["attack"] for t in twins})
+    check(tally, not alone, "every class of candidates has a twin", str(alone))
     missing = table.missing(attacks, done)
     check(tally, not missing, "every one of the 53 classes is tried or listed "
           "as open", str(missing))
