@@ -72,9 +72,14 @@ figure tour_wall "$(seconds tour "$s")" s
 
 # Goals of the design and of the first issue, beside the figures they are for.
 declare -A goal=(
-    [worker_config_ready_p50]="<= 250 us"
+    [worker_pure_ready_p50]="<= 250 us"
+    [worker_pure_claim_p50]="<= 40 us, out of the pool"
+    [worker_program_claim_p50]="<= 40 us, out of the pool"
+    [workers_per_second_8_in_flight]=">= 3,000/s, single use"
+    [message_64_bytes_one_cpu_p50]="<= 10 us"
+    [honest_among_hostile_ratio]="<= 3"
     [bwrap_over_pure_ready]="peer: bwrap --unshare-all, same run"
-    [worker_config_kill_to_reaped_p50]="<= 100 us"
+    [worker_pure_kill_to_reaped_p50]="<= 100 us"
     [ledger_append_batch_1024]=">= 100,000/s; peer: raw_append"
     [ledger_commit_batch_1]="p50 <= 1.5 flushes; peer: raw_fdatasync"
     [blake3_over_b3sum]="peer: b3sum --num-threads 1, same bytes"

@@ -171,10 +171,10 @@ static int root_check(int dir, const struct measure_want *w, struct diag *d)
     if (!w->request->own_root) {
         code = proc_list_next(&list, &name);
     }
-    return code == 0 ? 0
-                     : measure_short(d, w, "root",
-                                     code < 0 ? strerror(errno) : "files",
-                                     "empty");
+    return code == 0
+               ? 0
+               : measure_short(d, w, "root",
+                               code < 0 ? strerror(errno) : "files", "empty");
 }
 
 /* Text of the root for the report: "tmpfs read-only, /usr read-only, ...". */

@@ -173,9 +173,9 @@ int proc_status(int dir, const struct measure_want *w, struct diag *d)
         }
     }
     /* The files of one that is undumpable are its user namespace's root's. */
-    return owner == w->uid_base ? 0
-                                : measure_short(d, w, "undumpable", "dumpable",
-                                                "undumpable");
+    return owner == w->uid_base
+               ? 0
+               : measure_short(d, w, "undumpable", "dumpable", "undumpable");
 }
 
 int proc_stat(int dir, const struct measure_want *w, struct diag *d)

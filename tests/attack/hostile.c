@@ -423,6 +423,20 @@ static long half_a_message(void)
     _exit(7);
 }
 
+/* Answers, one after the other, whether they are read or not. */
+static long floods(void)
+{
+    Proctor__ConfigReply reply = PROCTOR__CONFIG_REPLY__INIT;
+    Proctor__Problem problem = PROCTOR__PROBLEM__INIT;
+    char what[] = "0";
+
+    problem.what = what;
+    reply.problem = &problem;
+    while (frame_send(CHANNEL, MSG_CONFIG_REPLY, &reply.base, NULL, 0) == 0) {
+    }
+    _exit(7);
+}
+
 static long garbage(void)
 {
     uint8_t bytes[512];
@@ -501,6 +515,7 @@ static const struct {
     SPECIAL(announces_4_gib),
     SPECIAL(half_a_message),
     SPECIAL(garbage),
+    SPECIAL(floods),
     SPECIAL(sealed_weights_write),
     SPECIAL(sealed_weights_read),
 };

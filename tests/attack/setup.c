@@ -335,7 +335,8 @@ static void kernel_killed_judge(const char *images_dir)
     left = processes_of(base);
     snprintf(text, sizeof(text), "%u processes, then %u", alive, left);
     /* Two zygotes with a worker each, and whom the pools made meanwhile. */
-    tap(n == 2 && alive >= 4 && alive <= 6 && left == 0, 'L', "kernel_killed", "all", text);
+    tap(n == 2 && alive >= 4 && alive <= 6 && left == 0, 'L', "kernel_killed",
+        "all", text);
     diag_init(&d);
     if (loop_new(&l) < 0 || engine_open(l, images_dir, &e, &d) < 0) {
         abort();

@@ -241,8 +241,7 @@ static void test_other_limits_do_not(void **state)
     assert_null(pool(p, WORKER_CONFIG)->warm);
     w = ask(p, WORKER_CONFIG, plain);
     run(p, 1);
-    assert_int_equal(warmed(p, WORKER_CONFIG)->request.cpu_s,
-                     w->request.cpu_s);
+    assert_int_equal(warmed(p, WORKER_CONFIG)->request.cpu_s, w->request.cpu_s);
     worker_free(w);
 }
 
