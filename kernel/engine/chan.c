@@ -232,6 +232,8 @@ static int receive_step(struct chan *c)
     if (code == 0 && c->head_n == sizeof(c->head) &&
         c->body_n == c->header.body_n) {
         code = deliver(c);
+        /* Whoever waits for an answer now sends nothing: no use in looking. */
+        code = code == 0 ? STEP_WAIT : code;
     }
     return code;
 }
@@ -423,7 +425,10 @@ int chan_send(struct chan *c, enum msg msg, const ProtobufCMessage *m,
     *c->last = i;
     c->last = &i->next;
     c->pending += i->n;
-    loop_events(c->source, POLLIN | POLLOUT);
+    /* At once if it may; an error is for the loop to find again and to tell. */
+    if (c->first != i || send_step(c) != 0 || c->first != NULL) {
+        loop_events(c->source, POLLIN | POLLOUT);
+    }
     return 0;
 }
 

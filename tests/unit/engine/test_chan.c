@@ -372,7 +372,7 @@ static void test_send_much(void **state)
         assert_int_equal(
             chan_send(w->chan, MSG_MODEL_TASK, &m.base, &(int){0}, 1), 0);
     }
-    assert_true(chan_pending(w->chan) > 10u << 20);
+    assert_true(chan_pending(w->chan) > 8u << 20); /* the first left at once */
     fd_closep(&w->peer);
     run_for(w, 10000);
     assert_int_equal(waitpid(pid, &status, 0), pid);
