@@ -1,6 +1,6 @@
 /* Control groups. Runs in the kernel. Must never touch a group that no kernel
- * of ours made: names are proctor-PID-STARTTIME, and one is removed only when
- * no process with that pid and start time lives. */
+ * of ours made: names are proctor-PIDNAMESPACE-PID-STARTTIME, and one is removed
+ * only when no process of our own namespace with that pid and start time lives. */
 #include "kernel/confine/cgroup.h"
 
 #include <dirent.h>
@@ -26,7 +26,7 @@ enum {
 
 struct cgroups {
     int version; /* 0 none, 1, 2 */
-    char name[48];
+    char name[64];
     /* Directory of this kernel's group; version 2 uses the first only. */
     char base[HIERARCHIES_N][CGROUP_PATH_BYTES];
 };
@@ -226,31 +226,62 @@ static void tree_remove(const char *dir, void (*remove_one)(const char *))
     remove_one(dir);
 }
 
-/* Only when it is empty: what a dead kernel started died with it, and a kernel
- * of another pid namespace may look dead from here. */
+/* Only when it is empty: what a dead kernel started died with it. */
 static void group_remove_empty(const char *dir)
 {
     rmdir(dir);
 }
 
-static void leftovers_remove(const char *own)
+/* Pids mean something within one pid namespace only; 0 when it has no number. */
+static unsigned long pid_namespace(void)
 {
-    DIR *list = opendir(own);
+    struct stat st;
+
+    return stat("/proc/self/ns/pid", &st) == 0 ? st.st_ino : 0;
+}
+
+static void leftovers_remove(const char *dir)
+{
+    DIR *list = opendir(dir);
     struct dirent *e;
     char path[CGROUP_PATH_BYTES + 300];
 
     while (list != NULL && (e = readdir(list)) != NULL) {
         uint64_t start;
         uint64_t now;
+        unsigned long ns;
         long pid;
         int end = 0;
 
-        if (sscanf(e->d_name, "proctor-%ld-%" SCNu64 "%n", &pid, &start,
-                   &end) == 2 &&
-            e->d_name[end] == '\0' && start_time(pid, &now) == 0 &&
-            now != start) {
-            snprintf(path, sizeof(path), "%s/%s", own, e->d_name);
+        if (sscanf(e->d_name, "proctor-%lu-%ld-%" SCNu64 "%n", &ns, &pid,
+                   &start, &end) == 3 &&
+            e->d_name[end] == '\0' && ns == pid_namespace() &&
+            start_time(pid, &now) == 0 && now != start) {
+            snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
             tree_remove(path, group_remove_empty);
+        }
+    }
+    if (list != NULL) {
+        closedir(list);
+    }
+}
+
+/* In our own group and in those beside it: a session's memory group is often
+ * gone from view with its shell, and what a killed kernel left in it would stay. */
+static void leftovers_around(const char *own)
+{
+    char path[CGROUP_PATH_BYTES + 300];
+    int n = (int)(strrchr(own, '/') - own);
+    struct dirent *e;
+    DIR *list;
+
+    leftovers_remove(own);
+    snprintf(path, sizeof(path), "%.*s", n, own);
+    list = opendir(path);
+    while (list != NULL && (e = readdir(list)) != NULL) {
+        if (e->d_type == DT_DIR && e->d_name[0] != '.') {
+            snprintf(path, sizeof(path), "%.*s/%s", n, own, e->d_name);
+            leftovers_remove(path);
         }
     }
     if (list != NULL) {
@@ -262,7 +293,7 @@ static int base_make(struct cgroups *c, int i, const char *own)
 {
     int n;
 
-    leftovers_remove(own);
+    leftovers_around(own);
     n = snprintf(c->base[i], sizeof(c->base[i]), "%s/%s", own, c->name);
     return n > 0 && n < (int)sizeof(c->base[i]) - 64 &&
                    (mkdir(c->base[i], 0755) == 0 || errno == EEXIST)
@@ -336,8 +367,8 @@ int cgroups_open(struct cgroups **out)
     if (start_time(getpid(), &start) < 0) {
         return ERR_TRACE(err_from_errno(errno));
     }
-    snprintf(c->name, sizeof(c->name), "proctor-%ld-%" PRIu64, (long)getpid(),
-             start);
+    snprintf(c->name, sizeof(c->name), "proctor-%lu-%ld-%" PRIu64,
+             pid_namespace(), (long)getpid(), start);
     if (groups != NULL && v2_open(c, mounts, groups) < 0) {
         (void)!v1_open(c, mounts, groups); /* version stays 0: none */
     }

@@ -278,7 +278,7 @@ static unsigned groups_of(pid_t kernel)
     glob_t g = {0};
     unsigned n = 0;
 
-    snprintf(pattern, sizeof(pattern), "proctor-%ld-*", (long)kernel);
+    snprintf(pattern, sizeof(pattern), "proctor-*-%ld-*", (long)kernel);
     {
         static const char *const tops[] = {"/sys/fs/cgroup/*/",
                                            "/sys/fs/cgroup/*/*/",
