@@ -79,7 +79,7 @@ static void rule_add(scmp_filter_ctx ctx, const char *rule, long *landlock)
         nr = SCMP_SYS(landlock_create_ruleset);
         code = seccomp_rule_add(
             ctx, SCMP_ACT_NOTIFY, nr, 1,
-            SCMP_A2(SCMP_CMP_EQ, LANDLOCK_CREATE_RULESET_VERSION));
+            SCMP_A2(SCMP_CMP_EQ, LANDLOCK_CREATE_RULESET_VERSION, 0));
     } else if (sscanf(rule, "%63[a-z0-9_],%u&%lli=%63s", call, &arg, &value,
                       end) == 4) {
         nr = seccomp_syscall_resolve_name(call);
@@ -87,8 +87,9 @@ static void rule_add(scmp_filter_ctx ctx, const char *rule, long *landlock)
     } else if (sscanf(rule, "%63[a-z0-9_],%u==%lli=%63s", call, &arg, &value,
                       end) == 4) {
         nr = seccomp_syscall_resolve_name(call);
-        code = seccomp_rule_add(ctx, action_of(end, rule), nr, 1,
-                                SCMP_CMP64(arg, SCMP_CMP_EQ, (uint64_t)value));
+        code =
+            seccomp_rule_add(ctx, action_of(end, rule), nr, 1,
+                             SCMP_CMP64(arg, SCMP_CMP_EQ, (uint64_t)value, 0));
     } else if (sscanf(rule, "%63[a-z0-9_]=%63s", call, end) == 2) {
         nr = seccomp_syscall_resolve_name(call);
         code = seccomp_rule_add(ctx, action_of(end, rule), nr, 0);
