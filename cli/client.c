@@ -150,14 +150,14 @@ static void release_signals(struct client *c)
 static int start(struct client *c, const char *path, char *store, int sock,
                  int with_workers, struct diag *d)
 {
-    struct lift lift = {.needed = 0};
+    struct lift lift;
 
     if (with_workers) {
         TRY(lift_open(&lift, d));
     }
     c->kernel = fork();
     if (c->kernel == 0) {
-        if (lift_child(&lift) < 0) {
+        if (with_workers && lift_child(&lift) < 0) {
             _exit(126);
         }
         become_kernel(path, store, sock, &c->before);
@@ -166,7 +166,7 @@ static int start(struct client *c, const char *path, char *store, int sock,
         return diag_set(d, ERR_IO, NOWHERE, "cannot start the kernel: %s",
                         strerror(errno));
     }
-    return lift_parent(&lift, c->kernel, d);
+    return with_workers ? lift_parent(&lift, c->kernel, d) : 0;
 }
 
 int client_open(const char *store, int with_workers, struct client **out,

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/unroot.h"
 #include "proto/err.h"
 #include "proto/limits.h"
 
@@ -128,14 +129,15 @@ static unsigned long range_free(void)
 static int refuse(struct diag *d, const char *what, const char *why)
 {
     const char *lacks = lift_lacks();
-    char head[48] = "you are not root";
+    char head[48] = "";
 
-    if (getuid() == 0) {
-        (void)snprintf(head, sizeof(head), "%s is missing",
-                       lacks != NULL ? lacks : "nothing");
+    if (lacks != NULL) {
+        (void)snprintf(head, sizeof(head), "%s%s, and ",
+                       getuid() == 0 ? lacks : "you are not root",
+                       getuid() == 0 ? " is missing" : "");
     }
     return diag_set(d, ERR_CONFINE, NOWHERE,
-                    "this host cannot confine: %s, and %s%s%s", head, what,
+                    "this host cannot confine: %s%s%s%s", head, what,
                     why == NULL ? "" : ": ", why == NULL ? "" : why);
 }
 
@@ -173,10 +175,8 @@ void lift_hint(int error, struct diag *d)
 
 int lift_open(struct lift *l, struct diag *d)
 {
-    *l = (struct lift){
-        .needed = lift_way() != LIFT_NONE, .down = {-1, -1}, .up = {-1, -1}};
-    if (l->needed &&
-        (pipe2(l->down, O_CLOEXEC) < 0 || pipe2(l->up, O_CLOEXEC) < 0)) {
+    *l = (struct lift){.down = {-1, -1}, .up = {-1, -1}};
+    if (pipe2(l->down, O_CLOEXEC) < 0 || pipe2(l->up, O_CLOEXEC) < 0) {
         return diag_set(d, ERR_IO, NOWHERE, "cannot start the kernel: %s",
                         strerror(errno));
     }
@@ -185,13 +185,14 @@ int lift_open(struct lift *l, struct diag *d)
 
 int lift_child(const struct lift *l)
 {
-    int error;
+    int error = 0;
     char go;
 
-    if (!l->needed) {
-        return 0;
+    if (lift_way() != LIFT_NONE) {
+        error = unshare(CLONE_NEWUSER) < 0 ? errno : 0;
+    } else if (unroot_is_needed()) {
+        error = unroot();
     }
-    error = unshare(CLONE_NEWUSER) < 0 ? errno : 0;
     (void)close(l->down[1]);
     return write(l->up[1], &error, sizeof(error)) == (ssize_t)sizeof(error) &&
                    read(l->down[0], &go, 1) == 1
@@ -348,9 +349,6 @@ int lift_parent(struct lift *l, pid_t child, struct diag *d)
     int error = EIO;
     int code = 0;
 
-    if (!l->needed) {
-        return 0;
-    }
     fd_closep(&l->up[1]);
     fd_closep(&l->down[0]);
     if (read(l->up[0], &error, sizeof(error)) != (ssize_t)sizeof(error)) {
@@ -360,7 +358,7 @@ int lift_parent(struct lift *l, pid_t child, struct diag *d)
         code = refuse(d, "no user namespace can be made", strerror(error));
         lift_hint(error, d);
     }
-    if (code == 0) {
+    if (code == 0 && lift_way() != LIFT_NONE) {
         code = map_child(child, d);
     }
     if (code == 0 && write(l->down[1], "g", 1) != 1) {

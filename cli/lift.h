@@ -4,7 +4,8 @@
  * it makes belong to the person outside.
  *
  * Whoever has these rights already (root, or root of a namespace) is not lifted:
- * the kernel uses the ids that are mapped there. */
+ * the kernel uses the ids that are mapped there. It only leaves a chroot, in which
+ * Linux makes no user namespaces (unroot.h). */
 #ifndef CLI_LIFT_H
 #define CLI_LIFT_H
 
@@ -13,8 +14,7 @@
 #include "proto/diag.h"
 
 struct lift {
-    int needed;
-    int down[2]; /* parent to child; both -1 when nothing is under way */
+    int down[2]; /* parent to child */
     int up[2];
 };
 
@@ -36,7 +36,7 @@ struct lift_range lift_range(const char *file);
 
 /* Before the fork. 0 or ERR_IO. */
 int lift_open(struct lift *l, struct diag *d) MUST_USE;
-/* In the child: goes into the namespace. 0 or -1 (then it must end). */
+/* In the child: goes where it can confine. 0 or -1 (then it must end). */
 int lift_child(const struct lift *l) MUST_USE;
 /* In the parent: maps the child's ids. 0 or ERR_CONFINE, d says why and what to
  * do; the child then ends by itself. Closes everything. */

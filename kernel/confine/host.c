@@ -19,7 +19,6 @@
 #include "proto/err.h"
 
 #include "kernel/confine/spawn.h"
-#include "kernel/confine/unroot.h"
 #include "kernel/confine/watch.h"
 
 #define LANDLOCK_VERSION_FLAG 1u
@@ -60,6 +59,7 @@ static int proc_check(struct host *h, struct diag *d)
                                 0);
 }
 
+/* (libseccomp takes its absence for want of memory.) */
 static int seccomp_check(struct diag *d)
 {
     uint32_t action = SECCOMP_RET_KILL_PROCESS;
@@ -200,13 +200,7 @@ void host_release(struct host *h)
 
 int host_check(struct host *h, struct diag *d)
 {
-    int error;
-
     TRY(proc_check(h, d));
-    error = unroot_is_needed() ? unroot() : 0;
-    if (error != 0) {
-        return missing(d, "no user namespace can be made here", error);
-    }
     TRY(pidfd_check(d));
     TRY(seccomp_check(d));
     h->filters_are_watched = watch_is_needed();

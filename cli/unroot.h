@@ -4,8 +4,8 @@
  * of its mount namespace, so nothing could be confined inside a chroot. Here the
  * tree below the chroot becomes the root of a new, private mount namespace by
  * pivot_root(2): the same files, and nothing above them. */
-#ifndef KERNEL_CONFINE_UNROOT_H
-#define KERNEL_CONFINE_UNROOT_H
+#ifndef CLI_UNROOT_H
+#define CLI_UNROOT_H
 
 #include "proto/base.h"
 

@@ -1,6 +1,6 @@
-/* Leaving chroot(2) for a mount namespace of our own. Runs in the kernel, once,
- * before it starts a zygote. */
-#include "kernel/confine/unroot.h"
+/* Leaving chroot(2) for a mount namespace of our own. Runs in the child that
+ * becomes the kernel, before it is executed. */
+#include "cli/unroot.h"
 
 #include <errno.h>
 #include <fcntl.h>
