@@ -127,10 +127,12 @@ static void print_admitted(FILE *to, const struct exam_text *x, unsigned indent)
     const Proctor__Evidence *e = x->evidence;
     char draws[TERM_NUMBER_BYTES];
 
-    fprintf(to, "%s %s, %llu failures", term_number(e->draws, draws),
+    fprintf(to, "%s%s %s, %llu failures",
+            strncmp(e->reason, "noisy", 5) == 0 ? "noisy, " : "",
+            term_number(e->draws, draws),
             e->exhaustive ? "values, all there are" : "draws",
             (unsigned long long)e->failures);
-    if (!e->exhaustive) {
+    if (e->bound95 > 0) {
         fprintf(to, "; error rate below %.1e (95 %%)", e->bound95);
         if (x->alpha_j > 0 && e->bound_alpha > 0) {
             fprintf(to, ", below %.1e (all but %.1e)", e->bound_alpha,

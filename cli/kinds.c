@@ -22,6 +22,7 @@ static const struct {
     {RF_CONFINE_report, {TYPE(confinement), 1}},
     {RF_COMMIT_exam, {TYPE(exam), 1}},
     {RF_COMMIT_candidate, {TYPE(runnable), 1}},
+    {RF_COMMIT_literals, {NULL, 1}},
     {RF_VERDICT_exam, {TYPE(exam), 1}},
     {RF_VERDICT_candidate, {TYPE(runnable), 1}},
     {RF_VERDICT_evidence, {TYPE(evidence), 1}},

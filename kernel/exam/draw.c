@@ -41,6 +41,7 @@ struct drawing {
     enum stratum s; /* of the instance */
     int is_mixed;   /* arguments pick their own strata */
     uint64_t k;
+    uint32_t most; /* literals; walking the domain once tells */
     struct literal_at at;
     unsigned depth;
     struct level open[NODE_DEPTH_MAX];
@@ -179,7 +180,7 @@ static int list_step(struct drawing *d, struct level *l, struct buf *out)
                           window_bits(&d->r, &child, &l->window, at, l->n));
     }
     if (l->is_scattered) {
-        d->at.t = stream_below(&d->r, literal_most(d->src));
+        d->at.t = stream_below(&d->r, d->most);
     }
     if (i <= l->pool_n) {
         l->start[i] = buf_len(out);
@@ -211,7 +212,7 @@ static int tuple_step(struct drawing *d, struct level *l, struct buf *out)
         if (d->is_mixed) {
             s = (enum stratum)stream_below(&d->r, STRATA_BASE_N);
         } else if (s == STRATUM_LITERALS) {
-            s = literal_argument(d->src, &d->r, d->k, i, l->n, &d->at);
+            s = literal_argument(d->most, &d->r, d->k, i, l->n, &d->at);
         }
     }
     return draw_node(d, off, s, out);
@@ -225,6 +226,7 @@ int draw(const struct draw_source *src, enum stratum s, uint64_t k,
 
     ASSERT((unsigned)s < STRATA_N);
     stream_init(&d.r, src->seed, (uint32_t)s, k);
+    d.most = s == STRATUM_LITERALS ? literal_most(src) : 0;
     d.is_mixed = s != STRATUM_UNIFORM && s < STRATA_BASE_N && k % 4 == 3;
     TRY(draw_node(&d, 0, s, out));
     while (d.depth > 0) {

@@ -114,11 +114,9 @@ uint64_t literal_draws(const struct draw_source *src)
     return n < LIMIT_LITERAL_DRAWS ? n : LIMIT_LITERAL_DRAWS;
 }
 
-enum stratum literal_argument(const struct draw_source *src, struct stream *r,
-                              uint64_t k, uint32_t i, uint32_t n,
-                              struct literal_at *out_at)
+enum stratum literal_argument(uint64_t most, struct stream *r, uint64_t k,
+                              uint32_t i, uint32_t n, struct literal_at *out_at)
 {
-    uint64_t most = literal_most(src);
     uint64_t h = k / 2;
     unsigned bits = bit_length(n - 1);
     uint64_t s;

@@ -31,9 +31,9 @@ struct literal_at {
     unsigned form;
 };
 /* How argument i of n is drawn in instance k: the stratum, and *out_at when that
- * is `literals`. */
-enum stratum literal_argument(const struct draw_source *src, struct stream *r,
-                              uint64_t k, uint32_t i, uint32_t n,
+ * is `literals`. most: as above, not 0. */
+enum stratum literal_argument(uint64_t most, struct stream *r, uint64_t k,
+                              uint32_t i, uint32_t n,
                               struct literal_at *out_at);
 /* Length of a list. */
 uint32_t literal_length(const struct draw_source *src, struct stream *r,

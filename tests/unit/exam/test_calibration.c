@@ -267,6 +267,9 @@ static unsigned from_environment(const char *name, unsigned otherwise)
 
 static unsigned runs_n(unsigned full, unsigned otherwise)
 {
+#ifdef PROCTOR_SANITIZED
+    return otherwise; /* an hour becomes a day */
+#endif
     return from_environment("PROCTOR_FULL", 0) != 0 ? full : otherwise;
 }
 
