@@ -29,7 +29,7 @@
 #define LIMIT_SHRINK_EVALUATIONS 2000u
 #define LIMIT_VALUE_BYTES (1u << 20)  /* one drawn or answered value */
 #define LIMIT_BATCH_BYTES (4u << 20)  /* values of one batch, either way */
-#define LIMIT_BATCH_VALUES 9216u /* two batches for an exam of the usual size,
+#define LIMIT_BATCH_VALUES 10240u /* two batches for an exam of the usual size,
     its repeats included: a fresh process costs as much as 8,000 answers */
 #define LIMIT_CHUNK_DRAWS 32768u      /* drawn, asked and compared at once: a
     usual exam is one, so that its evaluations run side by side */

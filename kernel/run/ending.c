@@ -30,37 +30,26 @@ int ending_is_time(const Proctor__BatchReply *r)
 void ending_text(const Proctor__BatchReply *r, uint32_t answered, uint32_t asked,
                  char *out, size_t out_n)
 {
+    static const char *const plain[] = {
+        [PROCTOR__ENDING__ENDING_OK] = "claimed to be done",
+        [PROCTOR__ENDING__ENDING_MALFORMED] =
+            "answered what is no value of its type",
+        [PROCTOR__ENDING__ENDING_TOO_MANY] = "gave too many answers",
+        [PROCTOR__ENDING__ENDING_FLOOD] = "flooded its output past the limit",
+        [PROCTOR__ENDING__ENDING_NO_START] = "could not be started",
+        [PROCTOR__ENDING__ENDING_NONFINITE] = "answered NaN or an infinity",
+    };
     char how[96];
 
-    switch (r->ending) {
-    case PROCTOR__ENDING__ENDING_OK:
-        snprintf(how, sizeof(how), "claimed to be done");
-        break;
-    case PROCTOR__ENDING__ENDING_EXITED:
+    if (r->ending == PROCTOR__ENDING__ENDING_EXITED) {
         snprintf(how, sizeof(how), "exited with status %u", r->detail);
-        break;
-    case PROCTOR__ENDING__ENDING_KILLED:
+    } else if (r->ending == PROCTOR__ENDING__ENDING_KILLED) {
         snprintf(how, sizeof(how), "was killed by signal %u%s", r->detail,
                  signal_meaning(r->detail));
-        break;
-    case PROCTOR__ENDING__ENDING_MALFORMED:
-        snprintf(how, sizeof(how), "answered what is no value of its type");
-        break;
-    case PROCTOR__ENDING__ENDING_TOO_MANY:
-        snprintf(how, sizeof(how), "gave too many answers");
-        break;
-    case PROCTOR__ENDING__ENDING_FLOOD:
-        snprintf(how, sizeof(how), "flooded its output past the limit");
-        break;
-    case PROCTOR__ENDING__ENDING_NO_START:
-        snprintf(how, sizeof(how), "could not be started");
-        break;
-    case PROCTOR__ENDING__ENDING_NONFINITE:
-        snprintf(how, sizeof(how), "answered NaN or an infinity");
-        break;
-    default:
+    } else if (r->ending < ARRAY_N(plain)) {
+        snprintf(how, sizeof(how), "%s", plain[r->ending]);
+    } else {
         snprintf(how, sizeof(how), "ended in an unknown way (%u)", r->ending);
-        break;
     }
     snprintf(out, out_n, "%s after %u of %u answers", how, answered, asked);
 }
