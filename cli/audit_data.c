@@ -1,6 +1,6 @@
 /* Splits and looks, computed again from the objects that records name: the same
- * arithmetic as the kernel's (proto/holdout.h), over what is stored. Objects that
- * are missing or damaged are audit_objects.c's to tell. */
+ * arithmetic as the kernel's (proto/holdout.h), over what is stored. Objects
+ * that are missing or damaged are audit_objects.c's to tell. */
 #include <stdlib.h>
 #include <string.h>
 

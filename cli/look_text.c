@@ -66,7 +66,7 @@ static int count_one(void *ctx, const struct record *r, struct ubytes entry,
         return 1;
     }
     c->n += r->kind == RECORD_LOOK &&
-            record_u(r, RF_LOOK_outcome) == LOOK_BETTER &&
+            record_u(r, RF_LOOK_outcome) != LOOK_NOT_BETTER &&
             memcmp(record_hash(r, RF_LOOK_split),
                    record_hash(c->of, RF_LOOK_split), 32) == 0;
     return 0;

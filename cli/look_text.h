@@ -15,11 +15,10 @@ const char *look_outcome_text(const struct record *r);
  * "accuracy 0.903". */
 void look_score(const struct record *r, enum record_field f,
                 char out[static LOOK_SCORE_BYTES]);
-/* Released scores of the same split and metric, up to and with r, that were
- * better than those before: at least 0. */
+/* Looks at r's split, up to and with r, that were told more than "not better". */
 uint32_t look_releases(const char *store, const struct record *r);
-/* Where the loss that r released lies, at 95 % for all looks at once: Clopper and
- * Pearson for accuracy, Hoeffding for errors, with the error probability shared
+/* Where the loss that r released lies, at 95 % for all looks at once: Clopper
+ * and Pearson for accuracy, Hoeffding for errors, with the error probability shared
  * among all the candidates that `releases` answers in r's many looks could have
  * led to. In [0, 1]. */
 void look_interval(const struct record *r, uint32_t releases, double *out_lo,

@@ -1,6 +1,6 @@
-/* Splits and looks (holdout.h). Must never say more of held-out outputs than what
- * struct look holds. The kernel decides with it; `proctor verify --full` computes
- * again with it what the ledger says. */
+/* Splits and looks (holdout.h). Must never say more of held-out outputs than
+ * struct look holds. The kernel decides with it; `proctor verify --full`
+ * computes again with it what the ledger says. */
 #include "proto/holdout.h"
 
 #include <sodium.h>
@@ -159,8 +159,8 @@ static double steps_of(const struct ruler *k, const struct values *outputs,
     return sum * grid / n;
 }
 
-/* Of the rows that one of the two gets right and the other wrong the answers win b
- * and lose c. E = 2^(b+c+1) B(b+1, c+1) (1 - I_1/2(b+1, c+1)), that is
+/* Of the rows that one of the two gets right and the other wrong the answers win
+ * b and lose c. E = 2^(b+c+1) B(b+1, c+1) (1 - I_1/2(b+1, c+1)), that is
  * sum_{i <= b} C(b+c+1, i) / ((b+c+1) C(b+c, b)); up to 10^4, as a power. */
 static unsigned decades_of(const struct ruler *k, const struct values *outputs,
                            const struct values *answers)
@@ -209,8 +209,8 @@ int holdout_judge(const struct type *gives, const struct values *train,
     l->decades = 0;
     l->outcome = LOOK_NOT_BETTER;
     loss = steps_of(&k, outputs, answers, 0, l->grid);
-    /* Right about outputs of other rows: what was compared is not what it seems.
-     * Chance does not reach three steps. */
+    /* Right about outputs of other rows: what was compared is not what it
+     * seems. Chance does not reach three steps. */
     if (steps_of(&k, outputs, answers, values_n(outputs) / 2, l->grid) <
         (double)l->placebo - 3) {
         l->outcome = LOOK_VOID;

@@ -1,5 +1,5 @@
-/* Finite data sets (spec: gate, "Finite public sets"; docs/data.md): which rows are
- * held out, and what a look at them may say. Pure; IEEE + - * / and integers
+/* Finite data sets (spec: gate, "Finite public sets"; docs/data.md): which rows
+ * are held out, and what a look at them may say. Pure; IEEE + - * / and integers
  * only, so that anybody gets the same bits. */
 #ifndef PROTO_HOLDOUT_H
 #define PROTO_HOLDOUT_H
@@ -19,35 +19,38 @@ enum {
     HOLDOUT_E_SMALL = 2
 };
 
-/* Distinct inputs in the order of BLAKE2b-128(key seed, input); the first share of
- * them, rounded, is held out, and rows follow their input, in file order. 0,
- * ERR_NOMEM, HOLDOUT_E_SMALL (fewer than LIMIT_HELD_MIN distinct inputs held out,
- * or none left; both numbers are set). *out is released in any case. */
+/* Distinct inputs in the order of BLAKE2b-128(key seed, input); the first share
+ * of them, rounded, is held out, and rows follow their input, in file order. 0,
+ * ERR_NOMEM, HOLDOUT_E_SMALL (fewer than LIMIT_HELD_MIN distinct inputs held
+ * out, or none left; both numbers are set). *out is released in any case. */
 int holdout_draw(const struct values *inputs, const struct values *outputs,
                  double share, const uint8_t seed[static 32],
                  struct holdout *out) MUST_USE;
 void holdout_release(struct holdout *h);
 
-/* What the ledger is told of one look. Losses are whole steps of 1 / grid, rows'
- * losses in [0, 1]. */
+/* What the ledger is told of one look. Losses are whole steps of 1 / grid, those
+ * of rows in [0, 1]. */
 struct look {
     unsigned metric;
     uint32_t distinct; /* held-out inputs */
-    uint32_t best; /* in: released last, UINT32_MAX = nothing; out: of that and
-                        * the placebo, a constant answer, the better one */
-    uint32_t grid; /* floor(sqrt(distinct - 1)) */
+    /* In: released last, UINT32_MAX = nothing. Out: of that and the placebo, a
+     * constant answer, the better one. */
+    uint32_t best;
+    uint32_t grid;    /* floor(sqrt(distinct - 1)) */
     uint32_t placebo; /* rounded down */
     uint32_t loss;    /* the candidate's, rounded, when better; else best */
-    double scale;     /* a loss of 1 in units of the metric: of errors, twice
-                        * the placebo's on the training outputs */
+    /* A loss of 1 in units of the metric: of errors, twice the placebo's on the
+     * training outputs. */
+    double scale;
     enum look_outcome outcome;
     unsigned decades; /* record.def */
 };
 /* Better than the best by a step, or nothing is learned (Blum and Hardt, The
- * Ladder, 2015). A step is at least max(1, s) / sqrt(n): the sample deviation s of
- * differences of losses in [0, 1] is at most sqrt(n / (n - 1)). answers: one per
- * held-out output, all of type gives; a number unless the metric is accuracy.
- * 0, ERR_NOMEM, ERR_INPUT when all training outputs are the same number. */
+ * Ladder, 2015). A step is at least max(1, s) / sqrt(n): the sample deviation s
+ * of differences of losses in [0, 1] is at most sqrt(n / (n - 1)). answers: one
+ * per held-out output, all of type gives; a number unless the metric is
+ * accuracy. 0, ERR_NOMEM, ERR_INPUT when all training outputs are the same
+ * number. */
 int holdout_judge(const struct type *gives, const struct values *train,
                   const struct values *outputs, const struct values *answers,
                   struct look *l) MUST_USE;

@@ -38,10 +38,10 @@ static int put_cell(struct buf *b, struct ubytes v, const struct type *t)
     CLEANUP(buf_release) struct buf json;
     struct ubytes text;
 
+    buf_init(&json, 8 * v.n + 64);
     if (type_tag_at(t, 0) == TYPE_STRING) {
         return put_text(b, (struct ubytes){v.p + HEAD_BYTES, v.n - HEAD_BYTES});
     }
-    buf_init(&json, 8 * v.n + 64);
     TRY(value_put_json(&json, v, t));
     text = buf_bytes(&json);
     if (text.n >= 2 && text.p[0] == '"') { /* bytes, and what is not finite */

@@ -293,9 +293,12 @@ static void on_values(void *ctx, struct config_job *j, int code,
     const struct config_ask *ask = config_asked(j);
     const char *path = ask->path;
 
-    if (code == 0 && (reply->graph != NULL || reply->policy != NULL ||
-                      check_values(&ask->task, reply) < 0)) {
+    if (code == 0 && (reply->graph != NULL || reply->policy != NULL)) {
         code = ERR_PROTOCOL;
+    }
+    if (code == 0) {
+        code = check_values(&ask->task, reply);
+        code = code == 0 || code == ERR_NOMEM ? code : ERR_PROTOCOL;
     }
     if (code == 0) {
         code = dataset_keep(r, reply);

@@ -1,8 +1,8 @@
-/* Op `score`: one look at a held-out part. The candidate answers held-out inputs
- * in fresh workers, twice, the second time backwards; the kernel compares with
- * outputs that no worker was sent. LOOK is durable before anything is said, and
- * says no more than the Ladder lets it; the same candidate gets its old answer.
- * Kernel process. */
+/* Op `score`: one look at a held-out part. The candidate answers held-out
+ * inputs in fresh workers, twice, the second time backwards; the kernel compares
+ * with outputs that no worker was sent. LOOK is durable before anything is said,
+ * and says no more than the Ladder lets it; the same candidate gets its old
+ * answer. Kernel process. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

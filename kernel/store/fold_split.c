@@ -1,5 +1,5 @@
-/* What the fold remembers of data sets. They are counted as exams are, under keys
- * that are no object's CID: a file's `last` is its SPLIT record, committed once
+/* What the fold remembers of data sets. They are counted as exams are, under
+ * keys that are no object's CID: a file's `last` is its SPLIT record, committed once
  * drawn; a split's committed counts its looks; a split with a metric has the
  * candidates looked at, and its `last` LOOK. Kernel process. */
 #include "kernel/store/fold_int.h"

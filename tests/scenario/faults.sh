@@ -25,21 +25,35 @@ tasks:
       domain: [u8]
       examples: [{in: [0], out: 255}, {in: [255], out: 0}]
     validator: {name: holdout, level: proven}
+  - id: data
+    op: data.split
+    with: {csv: data.csv, inputs: [x], output: y, takes: [u8], gives: u8, holdout: 0.5}
+    validator: {name: disjoint, level: property}
+  - id: score
+    op: score
+    needs: [data, candidate]
+    with: {metric: mean_absolute_error}
+    validator: {name: ladder, level: property}
   - id: keep
     op: ref.move
     needs: [exam]
     with: {ref: primitives/complement}
     validator: {name: same_object, level: proven}
 Y
+    # Splits and scores take their time: with all the others.
+    [ -n "${PROCTOR_FULL:-}" ] || sed -i '/id: data$/,/name: ladder/d' graph.yaml
     cat >policy.yaml <<'Y'
 version: 1
 name: faults
 grants:
   - {capability: program.run, programs: [awk], files: ["*.awk"]}
   - {capability: exam.hold}
+  - {capability: data.split, files: ["*.csv"]}
+  - {capability: data.look}
   - {capability: ref.move, refs: ["primitives/*"]}
 Y
     echo '{ gsub(/[][]/, ""); print 255 - $0 }' >not.awk
+    seq 0 249 | awk 'BEGIN { print "x,y" } { print $0 "," 255 - $0 }' >data.csv
     echo '{ gsub(/[][]/, ""); print 256 - ($0 + 1) }' >oracle.awk
     echo '{ gsub(/[][]/, ""); print -$0 + 255 }' >second.awk
     sed '/id: exam/,$d' graph.yaml >first.yaml

@@ -12,7 +12,8 @@ static void use(struct fold *f)
 {
     static const enum record_kind kinds[] = {RECORD_COMMIT, RECORD_VERDICT,
                                              RECORD_REF,    RECORD_TASK,
-                                             RECORD_RUN,    RECORD_END};
+                                             RECORD_RUN,    RECORD_END,
+                                             RECORD_SPLIT,  RECORD_LOOK};
     struct buf b;
     size_t i;
 

@@ -302,6 +302,7 @@ static void test_splits(void **state)
     struct cid split = cid_n(701);
     struct cid a = cid_n(1);
     struct cid b = cid_n(2);
+    struct fold *back;
     struct fold *f;
     uint64_t seq = 0;
     uint64_t drawn;
@@ -338,7 +339,9 @@ static void test_splits(void **state)
         /* None of it is an exam. */
         assert_int_equal(fold_committed(f, &split), 0);
         assert_int_equal(fold_committed(f, &file), 0);
-        f = through_snapshot(f);
+        back = through_snapshot(f);
+        fold_free(f);
+        f = back;
     }
     fold_free(f);
 }
