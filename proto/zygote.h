@@ -73,6 +73,7 @@ enum confine_step {
 /* Seconds between RLIMIT_CPU's soft end, whose SIGXCPU names the limit that was
  * met, and its hard one, SIGKILL, for who ignores the first. */
 #define ZYGOTE_CPU_GRACE_S 1
+#define ZYGOTE_SIGNALS 64 /* RLIMIT_SIGPENDING */
 
 struct zygote_request {
     uint32_t magic;

@@ -141,6 +141,9 @@ static int limits_check(const struct measure_want *w, struct measured *m,
         {"core", RLIMIT_CORE, 0, 0},
         {"memlock", RLIMIT_MEMLOCK, 0, 0},
         {"msgqueue", RLIMIT_MSGQUEUE, 0, 0},
+        {"signals", RLIMIT_SIGPENDING, ZYGOTE_SIGNALS, 0},
+        {"nice", RLIMIT_NICE, 0, 0},
+        {"realtime", RLIMIT_RTPRIO, 0, 0},
     };
 
     _Static_assert(ARRAY_N(rows) <= MEASURE_LIMITS_MAX, "all fit");

@@ -147,7 +147,7 @@ static int text_check(char *text, const struct measure_want *w,
                                  "its fields");
         }
         TRY(mount_check(w, &l, d));
-        (*out_mounts)++;
+        *out_mounts += root_of(w, l.point) == NULL; /* those of the class */
         *out_roots += root_is_mount(w, l.point);
     }
     return 0;
@@ -217,8 +217,8 @@ int proc_mounts(int dir, const struct measure_want *w, struct measured *m,
     for (const char *r = w->roots; r < end; r += strlen(r) + 1) {
         roots_want++;
     }
-    if (roots < roots_want || mounts < (w->request->own_root ? 4u : 1u)) {
-        return measure_short(d, w, "mounts", "fewer", "all of its class");
+    if (roots < roots_want || mounts != (w->request->own_root ? 4u : 1u)) {
+        return measure_short(d, w, "mounts", "others", "all of its class");
     }
     TRY(root_check(dir, w, d));
     root_say(w, m);

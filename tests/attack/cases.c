@@ -211,23 +211,5 @@ const struct attack attacks[] = {
     S('L', "file_size_limit", P, END_ANSWER, 1000 + SIGXFSZ),
     S('L', "sealed_weights_write", M, END_ANSWER, -EPERM),
     S('L', "sealed_weights_read", M, END_ANSWER, 7),
-    /* K: a worker with one layer removed must not be believed. */
-    S('K', "without_limits", C, END_SHORT, 1),
-    S('K', "without_bounding", C, END_SHORT, 2),
-    S('K', "without_groups", C, END_SHORT, 3),
-    S('K', "without_securebits", C, END_SHORT, 4),
-    S('K', "without_own_uid", C, END_SHORT, 5),
-    S('K', "without_caps_zero", C, END_SHORT, 6),
-    S('K', "without_undumpable", C, END_SHORT, 7),
-    S('K', "without_landlock", C, END_SHORT, 8),
-    S('K', "without_filter", C, END_SHORT, 9),
-    S('K', "with_extra_filter", C, END_SHORT, 10),
-    S('K', "with_other_filter", C, END_SHORT, 11),
-    S('K', "with_extra_descriptor", C, END_SHORT, 12),
-    S('K', "without_session", C, END_SHORT, 14),
-    S('K', "with_a_thread", C, END_SHORT, 15),
-    S('K', "with_uid_0", P, END_SHORT, 5),
-    S('K', "with_mount_left", P, END_SHORT, 16),
-    S('K', "without_landlock_program", P, END_SHORT, 8),
 };
 const size_t attacks_n = ARRAY_N(attacks);

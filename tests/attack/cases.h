@@ -1,36 +1,29 @@
 /* The escape cases: what a hostile worker tries and how that must end. Shared by
  * the hostile image, which performs them, and the driver, which judges.
  * Rows: A foreign system call doors, B processes, C deep kernel doors, D files,
- * E network and signals, F descriptors, G memory, H futex, I terminals, K
- * measurement, L life and protocol. */
+ * E network and signals, F descriptors, G memory, H futex, I terminals, L life and
+ * protocol. (J setup faults, K measurement: weaken.def, shim.h.) */
 #ifndef TESTS_ATTACK_CASES_H
 #define TESTS_ATTACK_CASES_H
 
 #include <stddef.h>
 
 enum attack_end {
-    END_SIGSYS,  /* killed by the filter */
-    END_SIGNAL,  /* killed by signal `value`; 0 = by any */
-    END_CUT,     /* killed by the kernel at once: before its CPU limit */
-    END_ANSWER,  /* went on, and answered `value` (negative: an errno) */
-    END_ALIVE,   /* went on, and answered anything */
-    END_HOST,    /* END_SIGSYS, or the host's own refusal: it shows calls of its
+    END_SIGSYS, /* killed by the filter */
+    END_SIGNAL, /* killed by signal `value`; 0 = by any */
+    END_CUT,    /* killed by the kernel at once: before its CPU limit */
+    END_ANSWER, /* went on, and answered `value` (negative: an errno) */
+    END_ALIVE,  /* went on, and answered anything */
+    END_HOST,   /* END_SIGSYS, or the host's own refusal: it shows calls of its
                     uprobes to no filter (value: a signal, or negative errno) */
-    END_EXIT,    /* ended by itself with status `value` */
-    END_TIMEOUT, /* by the dead-man switch */
-    END_SHORT /* measured short, refused before the task was sent; value: what
-                  the image leaves out (hostile_weaken.c) */
+    END_EXIT,   /* ended by itself with status `value` */
+    END_TIMEOUT /* by the dead-man switch */
 };
 
 /* Stand-ins for pointers in `args`. */
 #define ARG_ZERO 0x70000001l /* a page of zeroes */
 #define ARG_FILE 0x70000002l /* "/usr/bin/env", or any path */
 #define ARG_DIR 0x70000003l  /* "/" */
-
-/* END_SHORT: the image learns which layer to leave out from its own memory limit,
- * because nothing else reaches it before it is measured. */
-#define WEAKEN_BASE_BYTES (1ull << 30)
-#define WEAKEN_PAGES 0xa00u
 
 #define NR_SPECIAL (-2l) /* a function of the image, found by name */
 

@@ -3,13 +3,10 @@
 #define TESTS_ATTACK_DRIVER_H
 
 #include "tests/attack/cases.h"
+#include "tests/attack/tap.h"
 
 struct engine;
 struct loop;
-
-/* Prints one TAP line; counts. */
-void tap(int ok, char row, const char *name, const char *class_name,
-         const char *found);
 
 /* One escape case, from start to judgement. */
 void case_run(struct loop *l, struct engine *e, const struct attack *a);

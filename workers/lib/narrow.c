@@ -37,8 +37,9 @@ int narrow_limits_common(void)
         __rlimit_resource_t resource;
         rlim_t value;
     } limits[] = {
-        {RLIMIT_CORE, 0},        {RLIMIT_MEMLOCK, 0}, {RLIMIT_MSGQUEUE, 0},
-        {RLIMIT_SIGPENDING, 64}, {RLIMIT_NICE, 0},    {RLIMIT_RTPRIO, 0},
+        {RLIMIT_CORE, 0},     {RLIMIT_MEMLOCK, 0},
+        {RLIMIT_MSGQUEUE, 0}, {RLIMIT_SIGPENDING, ZYGOTE_SIGNALS},
+        {RLIMIT_NICE, 0},     {RLIMIT_RTPRIO, 0},
     };
 
     for (size_t i = 0; i < ARRAY_N(limits); i++) {
