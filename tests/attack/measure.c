@@ -72,6 +72,7 @@ static const struct {
     {"kernel", NULL, "fstat", AGAIN},
     {"kernel", NULL, "open", AGAIN},
     {"kernel", NULL, "openat", AGAIN},
+    {"kernel", NULL, "sendmsg", "EINTR: it is tried again"},
     {"kernel", NULL, "recv", "EINTR: it is tried again"},
     {"kernel", NULL, "read", AGAIN},
     {"kernel", NULL, "ptrace 1", "the worker is stopped at its next call"},
@@ -252,35 +253,56 @@ static int descriptors_count(void)
     return n;
 }
 
+/* Runs one worker, on a new engine where there is none. The engine makes its
+ * first zygote when it is opened, so what is meant for that comes before. */
+static void engine_and_worker(const struct isolated *i, int prepares,
+                              struct loop *l, struct engine **e, struct once *o)
+{
+    struct diag d;
+
+    diag_init(&d);
+    *o = (struct once){.what = ""};
+    if (prepares && i->is_early) {
+        i->prepare(i->ctx);
+    }
+    if (*e == NULL && engine_open(l, images_dir, e, &d) < 0) {
+        snprintf(o->what, sizeof(o->what), "%s", d.what);
+        return;
+    }
+    if (prepares && !i->is_early) {
+        i->prepare(i->ctx);
+    }
+    if (once_run(l, *e, i->class, i->memory_bytes, "shim", o) < 0) {
+        if (o->what[0] == '\0') {
+            snprintf(o->what, sizeof(o->what), "the kernel's loop ended");
+        }
+        shim_disarm();
+        engine_close(*e); /* as the kernel would */
+        *e = NULL;
+    }
+}
+
 NORETURN static void isolated_child(const struct isolated *i, int fd)
 {
     static struct told t;
     int descriptors = descriptors_count();
-    struct engine *e;
+    struct engine *e = NULL;
     struct once next;
     struct loop *l;
-    struct diag d;
 
-    diag_init(&d);
     shim_share();
     if (unshare(CLONE_NEWNS) < 0 ||
         mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        loop_new(&l) < 0 || engine_open(l, images_dir, &e, &d) < 0) {
+        loop_new(&l) < 0) {
         _exit(9);
     }
-    if (i->prepare != NULL) {
-        i->prepare(i->ctx);
-    }
-    if (once_run(l, e, i->class, i->memory_bytes, "shim", &t.once) < 0 &&
-        t.once.what[0] == '\0') {
-        snprintf(t.once.what, sizeof(t.once.what), "the engine failed");
-    }
+    engine_and_worker(i, 1, l, &e, &t.once);
     shim_disarm();
     t.shim = *shim;
     /* A zygote that was made weak stays so; one that failed is made anew. */
     t.once.next_ready = t.shim.mode != SHIM_FAIL;
-    if (!t.once.next_ready &&
-        once_run(l, e, i->class, i->memory_bytes, "shim", &next) == 0) {
+    if (!t.once.next_ready) {
+        engine_and_worker(i, 0, l, &e, &next);
         t.once.next_ready = next.ready && next.answered;
     }
     engine_close(e);

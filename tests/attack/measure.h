@@ -7,9 +7,10 @@
 extern const char *images_dir;
 
 /* An engine in a process of its own, whose mounts are its own too: whatever a
- * half-made zygote does there stays there. prepare may be NULL. */
+ * half-made zygote does there stays there. */
 struct isolated {
-    void (*prepare)(const void *ctx); /* before the engine is used */
+    void (*prepare)(const void *ctx); /* arms the shim */
+    int is_early; /* before the engine is opened; else after */
     const void *ctx;
     enum worker_class class;
     uint64_t memory_bytes;

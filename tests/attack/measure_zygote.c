@@ -47,7 +47,8 @@ static void changes_run(enum worker_class class)
     };
 
     for (size_t i = 0; i < ARRAY_N(changes); i++) {
-        const struct isolated is = {special_prepare, &changes[i], class, 0};
+        const struct isolated is = {special_prepare, class == WORKER_CONFIG,
+                                    &changes[i], class, 0};
         struct once o;
         struct shim s;
         char found[400];
@@ -120,12 +121,13 @@ static void calls_run(enum worker_class class, int in_children)
     static const char *const errors[WEAKEN_ERRORS_N] = {
         "left_out", "EPERM", "ENOSYS", "EINVAL", "ENOMEM", "EINTR"};
     struct call c = {in_children, SHIM_COUNT, 0, 0};
-    const struct isolated is = {call_prepare, &c, class, 0};
+    const struct isolated is = {
+        call_prepare, in_children && class == WORKER_CONFIG, &c, class, 0};
     const char *who = in_children ? "zygote" : "kernel";
     static struct shim all, s;
     struct once o;
 
-    if (isolated_run(&is, &o, &all) < 0 || all.n < 20) {
+    if (isolated_run(&is, &o, &all) < 0 || all.n < 10) {
         tap(0, 'K', who, worker_class_name(class), "cannot be counted");
         return;
     }
@@ -167,7 +169,7 @@ void zygotes_run(void)
     calls_run(WORKER_CONFIG, 0);
     calls_run(WORKER_PROGRAM, 0);
     for (unsigned n = 5; n <= 10; n++) { /* its calls of setrlimit */
-        const struct isolated is = {own_start_prepare, &n, WORKER_CONFIG, 0};
+        const struct isolated is = {own_start_prepare, 1, &n, WORKER_CONFIG, 0};
         static struct shim s;
         struct once o;
         char call[32];

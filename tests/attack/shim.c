@@ -47,7 +47,8 @@ void shim_arm(int in_children, enum shim_mode mode, unsigned target, int error)
                           .mode = mode,
                           .target = target,
                           .error = error};
-    shim->armed = 1;
+    /* Children that are not zygotes ask what the host can do: not of interest. */
+    shim->armed = in_children ? SHIM_FROM_CLONE : SHIM_ARMED;
 }
 
 void shim_disarm(void)
@@ -84,7 +85,7 @@ static int is_here(void)
 {
     int in_child = parent != NULL && *parent == 0;
 
-    return shim->armed && in_child == shim->in_children;
+    return shim->armed == SHIM_ARMED && in_child == shim->in_children;
 }
 
 /* Counts a call; whether it is the one. */
@@ -175,6 +176,9 @@ long __wrap_syscall(PARAMETERS)
     }
     if (shim->armed && a == SYS_clone && shim->special == SHIM_STRIP) {
         b &= ~(long)(unsigned)shim->error;
+    }
+    if (shim->armed == SHIM_FROM_CLONE && a == SYS_clone) {
+        shim->armed = SHIM_ARMED;
     }
     if (is_here() && a == SYS_seccomp) {
         switch (shim->special) {

@@ -39,8 +39,13 @@ enum shim_special {
     SHIM_IMAGE         /* a copy of the image in another file */
 };
 
+enum {
+    SHIM_FROM_CLONE = 1, /* will be armed by the next clone(2) */
+    SHIM_ARMED
+};
+
 struct shim {
-    int armed;
+    int armed;       /* 0, or one of the above */
     int in_children; /* of the process that shares it; else in that itself */
     enum shim_mode mode;
     enum shim_special special;
