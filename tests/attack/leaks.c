@@ -16,8 +16,8 @@
 #include "proto/err.h"
 
 #include "kernel/engine/local.h"
-#include "tests/attack/cases.h"
 #include "tests/attack/crowd.h"
+#include "tests/attack/weaken.h"
 
 #include "worker.pb-c.h"
 
@@ -306,8 +306,8 @@ static void one_start(struct run *r)
         class = WORKER_PROGRAM;
         limits.roots = roots;
         limits.roots_n = 1;
-    } else if (o->end == END_REFUSED) { /* leaves its bounding set */
-        limits.memory_bytes = WEAKEN_BASE_BYTES + (WEAKEN_PAGES + 2) * 4096ull;
+    } else if (o->end == END_REFUSED) { /* has a descriptor more */
+        limits.memory_bytes = weaken_bytes(2);
     }
     r->left--;
     r->alive++;
