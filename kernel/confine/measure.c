@@ -198,45 +198,34 @@ static int filters_watch(struct probe *p, const struct measure_want *w,
     return 0;
 }
 
-static int early_check(const struct measure_want *w, struct measured *m,
-                       struct diag *d)
-{
-    char path[32];
-
-    if (m->early_) {
-        return 0;
-    }
-    fd_closep(&m->dir_);
-    snprintf(path, sizeof(path), "/proc/%d", (int)w->pid);
-    m->dir_ = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (m->dir_ < 0) {
-        return measure_short(d, w, "/proc", strerror(errno), "readable");
-    }
-    TRY(proc_namespaces(m->dir_, w, m, d));
-    TRY(proc_identity(m->dir_, w, d));
-    m->early_ = 1;
-    return 0;
-}
-
 /* All checks on a stopped process. */
 static int all_check(struct probe *p, const struct measure_want *w,
                      struct measured *m, struct diag *d)
 {
-    TRY(early_check(w, m, d));
+    char path[32];
+    int dir CLEANUP(fd_closep) = -1;
+
     if (w->host->filters_are_watched) {
         TRY(filters_watch(p, w, m, d));
     }
-    TRY(proc_status(m->dir_, w, d));
+    snprintf(path, sizeof(path), "/proc/%d", (int)w->pid);
+    dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0) {
+        return measure_short(d, w, "/proc", strerror(errno), "readable");
+    }
+    TRY(proc_status(dir, w, d));
     if (!w->host->filters_are_watched) {
         TRY(filters_check(p, w, m, d));
         TRY(calls_check(p, w, d));
     }
-    TRY(proc_stat(m->dir_, w, d));
-    TRY(proc_descriptors(m->dir_, w, m, d));
-    TRY(proc_shared(m->dir_, w, m, d));
-    TRY(proc_mounts(m->dir_, w, m, d));
+    TRY(proc_stat(dir, w, d));
+    TRY(proc_namespaces(dir, w, m, d));
+    TRY(proc_identity(dir, w, d));
+    TRY(proc_descriptors(dir, w, m, d));
+    TRY(proc_shared(dir, w, m, d));
+    TRY(proc_mounts(dir, w, m, d));
     TRY(limits_check(w, m, d));
-    return proc_cgroup(m->dir_, w, d);
+    return proc_cgroup(dir, w, d);
 }
 
 /* Every flag set here was checked above: a failed check never gets here. */
@@ -265,29 +254,13 @@ static void report_finish(const struct measure_want *w, struct measured *m)
     r->own_session = 1;
 }
 
-void measured_init(struct measured *m)
-{
-    *m = (struct measured){.dir_ = -1};
-    proctor__confinement__init(&m->report);
-}
-
-void measured_release(struct measured *m)
-{
-    fd_closep(&m->dir_);
-}
-
-void measure_early(const struct measure_want *w, struct measured *m)
-{
-    struct diag later;
-
-    (void)!early_check(w, m, &later);
-}
-
 int measure(const struct measure_want *w, struct measured *m, struct diag *d)
 {
     struct probe p;
     int code;
 
+    *m = (struct measured){0};
+    proctor__confinement__init(&m->report);
     if (w->pid <= 0) {
         return measure_short(d, w, "process", "gone", "waiting");
     }
@@ -305,6 +278,5 @@ int measure(const struct measure_want *w, struct measured *m, struct diag *d)
     if (code == 0) {
         report_finish(w, m);
     }
-    fd_closep(&m->dir_);
     return code;
 }

@@ -57,8 +57,6 @@ struct measure_want {
 /* A report and everything it points to; not to be copied. */
 struct measured {
     Proctor__Confinement report;
-    int dir_;   /* owned: /proc/PID, -1 = not open */
-    int early_; /* measure_early found all it looked for */
     char *namespaces_[MEASURE_NS_N];
     char *descriptors_[4];
     char *limits_[MEASURE_LIMITS_MAX];
@@ -77,18 +75,9 @@ struct measured {
 void measure_hash(const struct filter *zygote, const struct filter *worker,
                   uint8_t out[static 32]);
 
-void measured_init(struct measured *m);
-void measured_release(struct measured *m);
-
-/* Looks, while the worker still narrows itself, at what it cannot change any
- * more: namespaces, image, personality. (The filter of its zygote allows no call
- * for that, and measure compares that filter.) What is not found here is looked
- * for again by measure: a worker that failed a step is to be refused for that. */
-void measure_early(const struct measure_want *w, struct measured *m);
-
-/* All of the worker that waits for its first byte. 0, or ERR_CONFINE with d
- * naming the layer, what was found and what was expected. The worker is running
- * again (waiting) in the first case; in the second the caller kills it. */
+/* 0, or ERR_CONFINE with d naming the layer, what was found and what was
+ * expected. The worker is running again (waiting) in the first case; in the
+ * second the caller kills it. */
 int measure(const struct measure_want *w, struct measured *m,
             struct diag *d) MUST_USE;
 

@@ -153,7 +153,6 @@ struct worker *worker_new(struct engine_class *c)
     w->engine = c->engine;
     w->class = c;
     w->channel = w->pidfd = w->share = -1;
-    measured_init(&w->measured);
     w->request.magic = ZYGOTE_MAGIC;
     w->request.watched = c->engine->host.filters_are_watched != 0;
     w->request.filter_n = c->worker_filter.n;

@@ -31,7 +31,6 @@ void worker_destroy(struct worker *w)
     if (w->grouped) {
         cgroups_remove(w->engine->cgroups, w->request.ordinal);
     }
-    measured_release(&w->measured);
     free(w->roots);
     w->magic = 0;
     free(w);
@@ -237,12 +236,11 @@ static int group_join(struct worker *w)
     return 0;
 }
 
-/* group: its control group's name, or "". Borrowed with all of w. */
-static struct measure_want want_of(const struct worker *w, const char *group)
+static int measure_now(struct worker *w)
 {
     const struct engine_class *c = w->class;
-
-    return (struct measure_want){
+    char group[80] = "";
+    struct measure_want want = {
         .class_name = c->profile->name,
         .pid = w->pid,
         .pidfd = w->pidfd,
@@ -263,24 +261,17 @@ static struct measure_want want_of(const struct worker *w, const char *group)
         .cgroup = w->grouped ? cgroups_version(w->engine->cgroups) : "none",
         .cgroup_name = group,
     };
-}
-
-static int measure_now(struct worker *w)
-{
-    char group[80] = "";
-    struct measure_want want;
 
     if (w->hello.landlock_abi != w->engine->host.landlock_abi) {
         diag_set(&w->diag, ERR_CONFINE, (struct loc){0},
                  "class %s: landlock: version %u, expected %u",
-                 w->class->profile->name, w->hello.landlock_abi,
+                 c->profile->name, w->hello.landlock_abi,
                  w->engine->host.landlock_abi);
         return ERR_TRACE(ERR_CONFINE);
     }
     if (w->grouped) {
         cgroups_name(w->engine->cgroups, w->request.ordinal, group);
     }
-    want = want_of(w, group);
     return measure(&want, &w->measured, &w->diag);
 }
 
@@ -349,11 +340,6 @@ void worker_on_started(struct worker *w, int pidfd)
     if (w->kill_wanted) {
         worker_kill(w);
         return;
-    }
-    if (w->pid > 0 && w->hello_n == 0) {
-        struct measure_want want = want_of(w, "");
-
-        measure_early(&want, &w->measured);
     }
     ready_if_whole(w);
 }
