@@ -50,7 +50,7 @@ class Judge:
             raise HarnessError(done.stderr.strip() or "no verdict") from None
         if done.returncode not in (0, 1):
             raise HarnessError(done.stderr.strip())
-        if (done.returncode == 0) != verdict["admitted"]:
+        if (done.returncode == 0) != verdict.get("admitted", False):
             raise HarnessError("exit code and verdict differ")
         return verdict
 
