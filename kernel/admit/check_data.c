@@ -66,6 +66,7 @@ int check_score(struct check *c, const struct subject *s)
     size_t n = 0;
     size_t candidate_i = check_worked_on(c, s, &n);
     size_t split_i = check_need_of(c, s, "split", &n);
+    const Proctor__Task *candidate;
     const Proctor__SplitSpec *x;
     struct type takes;
     struct type gives;
@@ -80,13 +81,22 @@ int check_score(struct check *c, const struct subject *s)
         return ADMIT_E_REFUSED;
     }
     x = g->tasks[split_i]->split;
-    if (!x || !check_candidate_types(g->tasks[candidate_i], &takes, &gives)) {
+    candidate = g->tasks[candidate_i];
+    if (!x || !check_candidate_types(candidate, &takes, &gives)) {
         return 0; /* that task is refused itself */
     }
     if (takes.n != x->takes.len || memcmp(takes.b, x->takes.data, takes.n) ||
         gives.n != x->gives.len || memcmp(gives.b, x->gives.data, gives.n)) {
         return check_refuse(c, s, "score.types", ERR_INPUT, SPOT_WITH,
                             "candidate and split take or give other types");
+    }
+    if (x->table &&
+        (check_has_file(candidate->program, x->table->csv) ||
+         (candidate->repair &&
+          check_has_file(candidate->repair->program, x->table->csv)))) {
+        return check_refuse(c, s, "score.labels", ERR_INPUT, SPOT_NEEDS,
+                            "the candidate and the split share \"%.120s\"",
+                            x->table->csv);
     }
     tag = type_tag_at(&gives, 0);
     if (s->task->score->metric == METRIC_NONE ||

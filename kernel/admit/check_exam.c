@@ -144,11 +144,11 @@ static int is_same_file(const char *a, const char *b)
     return strcmp(a, b) == 0;
 }
 
-static int has_file(const Proctor__ProgramSpec *p, const char *file)
+int check_has_file(const Proctor__ProgramSpec *p, const char *file)
 {
     const char *own;
 
-    for (size_t i = 0; (own = check_program_file(p, i)) != NULL; i++) {
+    for (size_t i = 0; p && (own = check_program_file(p, i)); i++) {
         if (is_same_file(own, file)) {
             return 1;
         }
@@ -163,7 +163,7 @@ static const char *shared_file(const Proctor__ProgramSpec *a,
     const char *file;
 
     for (size_t i = 0; (file = main_file(a, i)) != NULL; i++) {
-        if (has_file(b, file)) {
+        if (check_has_file(b, file)) {
             return file;
         }
     }

@@ -150,6 +150,8 @@ def workspace():
         "version": 1, "name": "attacks",
         "grants": [{"capability": "program.run", "programs": ["python3"],
                     "files": ["**"]}, {"capability": "exam.hold"},
+                   {"capability": "data.split", "files": ["**"]},
+                   {"capability": "data.look"},
                    {"capability": "ref.move", "refs": ["kept/*"]}],
         "workers": 4,
         "limits": {"cpu": "1s", "wall": "3s", "memory": "256MiB",

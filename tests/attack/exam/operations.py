@@ -137,6 +137,44 @@ def labels_among_the_files(name):
     go(0, "ops/honest.py", ["ops/own.csv"])
 
 
+@operation(10, "a predictor brings the whole data set along that it is scored "
+           "on", "the file that was split is refused among its files",
+           "refused", "it learns a rule from the part that it is given")
+def held_out_rows_among_the_files(name):
+    put("ops/rows.csv", "x,y\n" + "".join(
+        "%d,%d\n" % (x, x % 3) for x in range(200)))
+    put("ops/train.py", "import csv, os\nD = os.path.dirname(os.path.abspath("
+        "__file__))\nF = [os.path.join(D, 'rows.csv'), 'train.csv']\n"
+        "T = {int(r['x']): int(r['y']) for p in F if os.path.exists(p)"
+        " for r in csv.DictReader(open(p))}\n\n\n"
+        "def f(x):\n    return T.get(x, 0)\n")
+
+    put("ops/rule.py", "import csv\nR = list(csv.DictReader(open('train.csv')))"
+        "\nassert all(int(r['y']) == int(r['x']) % 3 for r in R)\n\n\n"
+        "def f(x):\n    return x % 3\n")
+
+    def go(code, work, says=""):
+        split = {"id": "rows", "op": "data.split", "with": {
+            "csv": "ops/rows.csv", "inputs": ["x"], "output": "y",
+            "takes": ["u16"], "gives": "u8", "holdout": 0.5},
+            "validator": {"name": "disjoint", "level": "property"}}
+        candidate = {"id": "c", "op": "program", "needs": ["rows"], "with": {
+            "takes": ["u16"], "gives": "u8", **work},
+            "validator": {"name": "well_formed", "level": "schema"}}
+        score = {"id": "s", "op": "score", "needs": ["rows", "c"],
+                 "with": {"metric": "accuracy"},
+                 "validator": {"name": "ladder", "level": "property"}}
+        path = put(os.path.basename(name) + ".json", json.dumps(
+            {"version": 1, "name": "rows", "tasks": [split, candidate,
+                                                     score]}))
+        ends(code, "run", path, "--policy", "policy.json", "--store",
+             name + ".store", says=says)
+
+    go(2, {"function": "ops/train.py:f", "files": ["ops/rows.csv"]},
+       says="share")
+    go(0, {"function": "ops/rule.py:f", "reads": {"train.csv": "rows"}})
+
+
 @operation(15, "data and its checksum are replaced together: the object and "
            "the name that is its hash",
            "hashes stand in the ledger, not in the workspace",
