@@ -162,6 +162,7 @@ int probe_begin(struct probe *p, pid_t pid, int pidfd, int watched)
                                   ? PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL
                                   : PTRACE_O_SUSPEND_SECCOMP;
     struct pollfd gone = {.fd = pidfd, .events = POLLIN};
+    int n;
 
     *p = (struct probe){.pid = pid, .pidfd = pidfd};
     if (ptrace(PTRACE_SEIZE, pid, NULL, (void *)options) < 0) {
@@ -169,7 +170,10 @@ int probe_begin(struct probe *p, pid_t pid, int pidfd, int watched)
     }
     p->held = 1;
     /* While the descriptor's process lives, its number is nobody else's. */
-    if (poll(&gone, 1, 0) != 0) {
+    do {
+        n = poll(&gone, 1, 0);
+    } while (n < 0 && errno == EINTR);
+    if (n != 0) {
         errno = ESRCH;
         return ERR_TRACE(ERR_CONFINE);
     }

@@ -100,8 +100,12 @@ static int up_wait(const struct spawn *s, struct zygote_process *z,
     struct zygote_event e;
     int fd = -1;
     int code;
+    int n;
 
-    if (poll(&p, 1, ZYGOTE_START_MS) <= 0) {
+    do {
+        n = poll(&p, 1, ZYGOTE_START_MS);
+    } while (n < 0 && errno == EINTR);
+    if (n <= 0) {
         return confine_step_diag(d, s->class_name, STEP_EXEC, ETIMEDOUT);
     }
     code = zygote_next(z->sock, &e, &fd);
@@ -172,6 +176,7 @@ static int process_make(const struct spawn *s, int child_sock,
     int error;
 
     if (pid == 0) {
+        close(z->sock); /* so that it hears of our end while it waits */
         spawn_child(s, child_sock);
     }
     if (pid < 0) {

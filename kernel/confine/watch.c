@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -51,14 +52,17 @@ static int is_install(const struct __ptrace_syscall_info *i)
 int watch_is_needed(void)
 {
     const uintptr_t ways[] = {PTRACE_O_SUSPEND_SECCOMP, PTRACE_O_TRACESYSGOOD};
+    pid_t ours = getpid();
     pid_t pid = fork();
     int error = EPERM;
     int way = 0;
 
     if (pid == 0) {
-        for (;;) {
+        (void)!prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        while (getppid() == ours) {
             pause();
         }
+        _exit(0);
     }
     for (; pid > 0 && way < (int)ARRAY_N(ways); way++) {
         if (ptrace(PTRACE_SEIZE, pid, NULL, (void *)ways[way]) == 0) {
