@@ -2,7 +2,7 @@
 # The committed evidence under logs/ is what it says it is. Prints TAP.
 #   1 every bench table names the machine, the commit and the command, and each row
 #     has a figure; 2 shipped weights are reproduced, byte for byte, by the command
-#   that their provenance file names.
+#   that their provenance file names; 3 the calibration of the exam holds.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
@@ -18,6 +18,21 @@ for table in logs/bench/[0-9]*.md; do
     done
     s=0; [ "$(grep -cE '^\| .* \| .*[0-9].* \|' "$table")" -ge 5 ] || s=1
     report $s "$table has rows with figures"
+done
+# Calibration: ten thousand candidates at each of six error rates, each share where
+# it must be; no placebo admitted. Columns: docs in the file itself.
+for table in logs/battery/*-calibration.md; do
+    for word in '^machine: ' '^commit: [0-9a-f]{7,}' '^command: PROCTOR_FULL=1 '; do
+        s=0; grep -qE "$word" "$table" || s=1
+        report $s "$table has a line $word"
+    done
+    s=0; [ "$(awk -F' *\\| *' '$2 == "errs" && $5 == 10000 { split($7, i, " to ")
+        if ($6 >= i[1] && $6 <= i[2] && $4 / $5 >= i[1] && $4 / $5 <= i[2]) print $3 }' "$table" |
+        sort -u | wc -l)" -eq 6 ] || s=1
+    report $s "$table: six error rates are admitted as often as foretold"
+    s=0; [ "$(awk -F' *\\| *' '$3 == 1 { n += $5; k += $4 } END { print (n >= 6000 && k == 0) }' \
+        "$table")" -eq 1 ] || s=1
+    report $s "$table: thousands of placebos, and none is admitted"
 done
 # logs/provenance/NAME: "file: PATH", "sha256: HEX", "command: CMD with OUT".
 for p in logs/provenance/*; do
