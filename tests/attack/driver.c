@@ -220,18 +220,36 @@ static int descriptors_count(void)
     return n;
 }
 
+/* Descriptors of a careless parent: readable, and not closed on exec. */
+static void secrets_hold(void)
+{
+    static const int numbers[] = {200, 1100, 2048};
+    int fd = memfd_create("secret", 0); // NOLINT: that is the case
+
+    if (fd < 0 || write(fd, "secret", 6) != 6) {
+        abort();
+    }
+    for (size_t i = 0; i < ARRAY_N(numbers); i++) {
+        if (dup2(fd, numbers[i]) < 0) {
+            tap(0, 'F', "secret_descriptors", "all", "RLIMIT_NOFILE is lower");
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     const char *images = argc > 1 ? argv[1] : TEST_IMAGES_DIR;
     /* A case's name; or "named", all but the numbers. */
     const char *only = argc > 2 ? argv[2] : NULL;
     int named = only != NULL && strcmp(only, "named") == 0;
-    int descriptors = descriptors_count();
+    int descriptors;
     struct engine *e;
     struct loop *l;
     struct diag d;
 
     diag_init(&d);
+    secrets_hold();
+    descriptors = descriptors_count();
     if (loop_new(&l) < 0 || engine_open(l, images, &e, &d) < 0) {
         printf("Bail out! %s (%s)\n", d.what, d.hint);
         return 1;
@@ -243,6 +261,7 @@ int main(int argc, char **argv)
     }
     if (only == NULL) {
         numbers_run(l, e);
+        cases_table_check();
     }
     engine_close(e);
     loop_free(l);
