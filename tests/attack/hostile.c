@@ -149,43 +149,6 @@ static long wait_for(pid_t pid)
     return WIFSIGNALED(status) ? 1000 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-long python(const char *code)
-{
-    char text[256];
-    char name[] = "python3", isolated[] = "-I", command[] = "-c";
-    char *argv[] = {name, isolated, command, text, NULL};
-    char *envp[] = {NULL};
-    pid_t pid;
-
-    snprintf(text, sizeof(text), "%s", code);
-    pid = fork();
-    if (pid == 0) {
-        execve("/usr/bin/python3", argv, envp);
-        _exit(99);
-    }
-    return wait_for(pid);
-}
-
-static long python_socket(void)
-{
-    return python("import socket; socket.socket()");
-}
-
-static long python_memfd(void)
-{
-    return python("import os; os.memfd_create('x')");
-}
-
-static long python_works(void)
-{
-    return python("import hashlib, json, subprocess, sys, threading\n"
-                  "t = threading.Thread(target=lambda: None)\n"
-                  "t.start(); t.join()\n"
-                  "subprocess.run(['/usr/bin/true'], check=True)\n"
-                  "open('a', 'w').write('b')\n"
-                  "sys.exit(42)");
-}
-
 /* Open descriptors other than those below n; fstat is in every profile. */
 static long descriptors_beyond(int lowest, int highest)
 {
@@ -495,9 +458,6 @@ static const struct {
     SPECIAL(link_into_work),
     SPECIAL(unlink_dev_null),
     SPECIAL(exec_in_tmp),
-    SPECIAL(python_socket),
-    SPECIAL(python_memfd),
-    SPECIAL(python_works),
     SPECIAL(inherited_descriptors),
     SPECIAL(inherited_descriptors_program),
     SPECIAL(descriptor_to_kernel),

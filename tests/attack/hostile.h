@@ -5,7 +5,4 @@
 /* hostile_doors.c: runs the case of this name; 0 when it knows none. */
 int door_run(const char *name, long *out);
 
-/* Runs a Python text in a child: its exit status, 1000 + signal, or an errno. */
-long python(const char *code);
-
 #endif

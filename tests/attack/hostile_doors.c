@@ -246,7 +246,7 @@ static long map_exec_in_tmp(void)
 /* Programs may compile what they run; it never leaves this worker. */
 static long map_exec_in_work(void)
 {
-    return map_exec_of("/work/code");
+    return map_exec_of("code");
 }
 
 static long map_over_host(void)
@@ -288,7 +288,7 @@ static long utimes_usr(void)
 static long link_tmp_to_work(void)
 {
     close(open("/tmp/a", O_CREAT | O_WRONLY, 0600));
-    return error_of(link("/tmp/a", "/work/a"));
+    return error_of(link("/tmp/a", "a"));
 }
 
 static long open_of(const char *path)
@@ -318,7 +318,7 @@ static long open_host(void)
 
 static long open_proc_1_root(void)
 {
-    return open_of("/proc/1/root/etc/passwd");
+    return open_of("/proc/1/root");
 }
 
 static long fork_in_children(void)
@@ -364,6 +364,48 @@ static long child_stopped(void)
     }
     waitpid(pid, NULL, WUNTRACED);
     return 1; /* and it ends with us */
+}
+
+/* Runs a Python text in a child: its exit status, 1000 + signal, or an errno. */
+static long python(const char *code)
+{
+    char text[256];
+    char name[] = "python3", isolated[] = "-I", command[] = "-c";
+    char *argv[] = {name, isolated, command, text, NULL};
+    char *envp[] = {NULL};
+    int status;
+    pid_t pid;
+
+    snprintf(text, sizeof(text), "%s", code);
+    pid = fork();
+    if (pid == 0) {
+        execve("/usr/bin/python3", argv, envp);
+        _exit(99);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+        return -errno;
+    }
+    return WIFSIGNALED(status) ? 1000 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static long python_socket(void)
+{
+    return python("import socket; socket.socket()");
+}
+
+static long python_memfd(void)
+{
+    return python("import os; os.memfd_create('x')");
+}
+
+static long python_works(void)
+{
+    return python("import hashlib, json, subprocess, sys, threading\n"
+                  "t = threading.Thread(target=lambda: None)\n"
+                  "t.start(); t.join()\n"
+                  "subprocess.run(['/usr/bin/true'], check=True)\n"
+                  "open('a', 'w').write('b')\n"
+                  "sys.exit(42)");
 }
 
 static long python_shadow(void)
@@ -470,6 +512,9 @@ static const struct {
     DOOR(ignores_signals),
     DOOR(stops_itself),
     DOOR(child_stopped),
+    DOOR(python_socket),
+    DOOR(python_memfd),
+    DOOR(python_works),
     DOOR(python_shadow),
     DOOR(python_ptrace),
     DOOR(python_unshare),
