@@ -254,7 +254,14 @@ static void test_mutants_are_noticed(void **state)
 {
     static const char *const classes[] = {"config", "program"};
 
-    (void)state; /* model's worker has the rules of config's */
+    /* With sanitizers a part of them; model's worker has the rules of config's. */
+#ifdef PROCTOR_SANITIZED
+    const unsigned step = getenv("PROCTOR_FULL") != NULL ? 1 : 3;
+#else
+    const unsigned step = 1;
+#endif
+
+    (void)state;
     for (size_t k = 0; k < ARRAY_N(classes); k++) {
         struct sock_filter *code;
         struct proof p;
@@ -264,14 +271,14 @@ static void test_mutants_are_noticed(void **state)
         code = malloc(p.filter.n * sizeof(*code));
         assert_non_null(code);
         memcpy(code, p.filter.code, p.filter.n * sizeof(*code));
-        for (unsigned i = 0; i < p.filter.n; i++) {
+        for (unsigned i = 0; i < p.filter.n; i += step) {
             mutate(&p, code, i);
         }
         effective = p.noticed + p.missed;
         print_message("%s: %lu mutants: %lu the same program, %lu of %lu "
                       "others noticed\n",
                       classes[k], p.mutants, p.same, p.noticed, effective);
-        assert_true(p.noticed > 1000);
+        assert_true(p.noticed * step > 1000);
         assert_true(p.noticed * 100 >= effective * 99);
         free(code);
         proof_release(&p);
