@@ -106,11 +106,8 @@ int error_is_tried(const struct shim *all, unsigned n, unsigned i)
     if (getenv("PROCTOR_FULL") != NULL) {
         return 1;
     }
-    if (is_one_of_many(all, n) && n % 8 != 0 && i != 0) {
+    if (is_one_of_many(all, n) && n % 8 != 0) {
         return 0;
-    }
-    if (strncmp(shim_name(all, n), "sigaction", 9) == 0) {
-        return n % 16 == 0;
     }
     return i == 0 || (is_first(all, n) && i == 1 + n % (WEAKEN_ERRORS_N - 1));
 }
