@@ -1,12 +1,9 @@
-/* Starting and serving the kernel. Gives it its socket on descriptor 3 and
- * nothing else; its standard input is /dev/null and what it prints goes to
- * standard error. It gets a process group of its own, so that a terminal's
+/* Starting and serving the kernel, or the replayer, which serves us in the same
+ * way. It gets a process group of its own (proto/launch.h), so that a terminal's
  * Ctrl-C reaches only us. */
 #include "cli/client.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,9 +17,7 @@
 #include "cli/files.h"
 #include "cli/lift.h"
 #include "proto/err.h"
-
-#define KERNEL_NAME "proctor-kernel"
-#define KERNEL_SOCKET 3
+#include "proto/launch.h"
 
 struct client {
     int sock;
@@ -30,6 +25,7 @@ struct client {
     int dir_fd;                      /* borrowed */
     const struct client_file *named; /* borrowed */
     size_t named_n;
+    const char *program; /* borrowed */
     pid_t kernel;
     int status; /* of waitpid, once reaped */
     int is_reaped;
@@ -41,75 +37,6 @@ struct client {
 
 static const struct loc NOWHERE = {NULL, 0, 0};
 static const int STOP_SIGNALS[2] = {SIGINT, SIGTERM};
-
-/* Path of the kernel beside this program. */
-static int kernel_path(char out[static PATH_MAX], struct diag *d)
-{
-    ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 1);
-    char *slash;
-    size_t room;
-
-    if (n <= 0) {
-        (void)diag_set(d, ERR_CONFINE, NOWHERE,
-                       "this host cannot confine: /proc is not mounted (%s)",
-                       strerror(errno));
-        diag_hint(d, "mount -t proc proc /proc; see: proctor doctor");
-        return ERR_CONFINE;
-    }
-    out[n] = '\0';
-    slash = strrchr(out, '/');
-    ASSERT(slash != NULL);
-    room = PATH_MAX - (size_t)(slash + 1 - out);
-    if (snprintf(slash + 1, room, "%s", KERNEL_NAME) >= (int)room) {
-        return diag_set(d, ERR_LIMIT, NOWHERE, "the path of %s is too long",
-                        KERNEL_NAME);
-    }
-    if (access(out, X_OK) != 0) {
-        (void)diag_set(d, ERR_NOT_FOUND, (struct loc){out, 0, 0},
-                       "cannot start the kernel: %s", strerror(errno));
-        d->at.path = NULL;
-        diag_hint(d,
-                  "%s must lie in the folder of proctor itself; build or "
-                  "install both",
-                  KERNEL_NAME);
-        return ERR_NOT_FOUND;
-    }
-    return 0;
-}
-
-/* The child: descriptors 0..3, then the kernel. Only async-signal-safe
- * calls. */
-NORETURN static void become_kernel(const char *path, char *store, int sock,
-                                   const sigset_t *mask)
-{
-    char name[] = KERNEL_NAME;
-    char option[] = "--store";
-    char *argv[4] = {name, NULL, NULL, NULL};
-    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-    if (store != NULL) {
-        argv[1] = option;
-        argv[2] = store;
-    }
-    (void)setpgid(0, 0);
-    (void)signal(SIGINT, SIG_DFL);
-    (void)signal(SIGTERM, SIG_DFL);
-    if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 ||
-        dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
-        _exit(126);
-    }
-    /* dup2 onto itself would keep close-on-exec. */
-    if (sock == KERNEL_SOCKET ? fcntl(sock, F_SETFD, 0) < 0
-                              : dup2(sock, KERNEL_SOCKET) < 0) {
-        _exit(126);
-    }
-    closefrom(KERNEL_SOCKET + 1); /* also where Linux has no close_range */
-    if (sigprocmask(SIG_SETMASK, mask, NULL) != 0) {
-        _exit(126);
-    }
-    (void)execv(path, argv);
-    _exit(127);
-}
 
 static void ignore_quietly(int number)
 {
@@ -146,36 +73,34 @@ static void release_signals(struct client *c)
     (void)sigprocmask(SIG_SETMASK, &c->before, NULL);
 }
 
-/* Forks the child that becomes the kernel, and puts it where it can confine. */
-static int start(struct client *c, const char *path, char *store, int sock,
-                 int with_workers, struct diag *d)
+static int prepare(void *lift)
 {
-    struct lift lift;
-
-    if (with_workers) {
-        TRY(lift_open(&lift, d));
-    }
-    c->kernel = fork();
-    if (c->kernel == 0) {
-        if (with_workers && lift_child(&lift) < 0) {
-            _exit(126);
-        }
-        become_kernel(path, store, sock, &c->before);
-    }
-    if (c->kernel < 0) {
-        return diag_set(d, ERR_IO, NOWHERE, "cannot start the kernel: %s",
-                        strerror(errno));
-    }
-    return with_workers ? lift_parent(&lift, c->kernel, d) : 0;
+    return lift_child(lift);
 }
 
-int client_open(const char *store, int with_workers, struct client **out,
+/* Starts the program, where it can confine workers if it will need some. */
+static int start(struct client *c, const struct client_program *p,
+                 struct diag *d)
+{
+    struct lift lift;
+    struct launch l = {.name = p->name,
+                       .store = p->store,
+                       .mask = &c->before,
+                       .prepare = p->with_workers ? prepare : NULL,
+                       .ctx = &lift};
+
+    if (p->with_workers) {
+        TRY(lift_open(&lift, d));
+    }
+    TRY(launch(&l, &c->kernel, &c->sock, d));
+    c->is_reaped = 0;
+    return p->with_workers ? lift_parent(&lift, c->kernel, d) : 0;
+}
+
+int client_open(const struct client_program *p, struct client **out,
                 struct diag *d)
 {
     struct client *c = calloc(1, sizeof(*c));
-    char path[PATH_MAX];
-    char folder[PATH_MAX];
-    int pair[2] = {-1, -1};
     int rc;
 
     if (c == NULL) {
@@ -184,28 +109,16 @@ int client_open(const char *store, int with_workers, struct client **out,
     c->sock = -1;
     c->signal_fd = -1;
     c->dir_fd = -1;
-    (void)snprintf(folder, sizeof(folder), "%s", store != NULL ? store : "");
-    rc = kernel_path(path, d);
-    if (rc != 0) {
-        free(c);
-        return rc;
-    }
+    c->program = p->name;
+    c->is_reaped = 1;
     rc = catch_signals(c);
-    if (rc == 0 &&
-        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
-        rc = err_from_errno(errno);
-    }
-    if (rc != 0) {
-        (void)diag_set(d, rc, NOWHERE, "cannot start the kernel: %s",
-                       strerror(errno));
+    if (rc < 0) {
+        (void)diag_set(d, rc, NOWHERE, "cannot start %s: %s", p->name,
+                       err_text(rc));
     } else {
-        c->sock = pair[0];
-        rc = start(c, path, store != NULL ? folder : NULL, pair[1],
-                   with_workers, d);
+        rc = start(c, p, d);
     }
-    fd_closep(&pair[1]);
-    if (rc != 0) {
-        c->is_reaped = c->kernel <= 0;
+    if (rc < 0) {
         client_close(c);
         return rc;
     }
@@ -289,7 +202,7 @@ static int explain_end(struct client *c, struct diag *d)
                      "--resume` goes on");
     } else if (WIFEXITED(c->status) && WEXITSTATUS(c->status) == 127) {
         (void)diag_set(d, ERR_INTERNAL, NOWHERE, "%s cannot be executed",
-                       KERNEL_NAME);
+                       c->program);
     } else {
         (void)diag_set(d, ERR_INTERNAL, NOWHERE,
                        "the kernel ended without an answer (status %d)",

@@ -1,5 +1,5 @@
 /* The command line's end of the kernel: starts proctor-kernel (the one beside
- * this program), asks one thing, answers its wishes for files, hears events and
+ * this program; or proctor-replay, which serves alike), asks one thing, answers its wishes for files, hears events and
  * diagnoses, and waits until it is gone. Interrupts are passed on: the first
  * Ctrl-C stops the run in good order, the second at once; the kernel is never
  * left behind. */
@@ -37,11 +37,19 @@ struct client_question {
     enum msg wanted;
 };
 
-/* Starts the kernel. store: absolute path, or NULL for requests that need none.
- * with_workers: in a place where it can confine some (lift.h). ERR_NOT_FOUND (no
- * kernel beside this program), ERR_CONFINE (no such place), ERR_NOMEM, ERR_IO; d
- * says. */
-int client_open(const char *store, int with_workers, struct client **out,
+#define CLIENT_KERNEL "proctor-kernel"
+#define CLIENT_REPLAYER "proctor-replay"
+
+/* What is started. All borrowed. */
+struct client_program {
+    const char *name;
+    const char *store; /* absolute path, or NULL for requests that need none */
+    int with_workers;  /* in a place where it can confine some (lift.h) */
+};
+
+/* Starts it. ERR_NOT_FOUND (it is not beside this program), ERR_CONFINE (no such
+ * place), ERR_NOMEM, ERR_IO; d says. */
+int client_open(const struct client_program *p, struct client **out,
                 struct diag *d) MUST_USE;
 /* Closes the socket and waits for the kernel's end. 0 (also for NULL), or
  * ERR_INTERNAL with d when that was no good one. The client stays. */

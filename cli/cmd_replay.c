@@ -1,5 +1,5 @@
-/* proctor replay: the kernel derives verdicts again from what the ledger
- * names. */
+/* proctor replay: the replayer (replay/) derives verdicts again from what the
+ * ledger names. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -177,7 +177,7 @@ int cmd_replay(struct cli *c, int argc, char **argv)
     }
     m.seq = a.seq;
     m.all = a.all;
-    rc = session_open(&s, c, place.path);
+    rc = session_open_replayer(&s, c, place.path);
     if (rc == 0) {
         const struct client_question q = {MSG_REPLAY_REQUEST, &m.base, NULL, 0,
                                           MSG_REPLAY_DONE};

@@ -21,9 +21,19 @@ static void init(struct session *s, struct cli *c)
 
 int session_open(struct session *s, struct cli *c, const char *store)
 {
+    const struct client_program p = {CLIENT_KERNEL, store, 1};
+
     init(s, c);
     s->store = store;
-    return client_open(store, 1, &s->client, &c->d);
+    return client_open(&p, &s->client, &c->d);
+}
+
+int session_open_replayer(struct session *s, struct cli *c, const char *store)
+{
+    const struct client_program p = {CLIENT_REPLAYER, store, 1};
+
+    init(s, c);
+    return client_open(&p, &s->client, &c->d);
 }
 
 static void hear_event(void *ctx, const Proctor__Event *e)

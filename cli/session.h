@@ -39,6 +39,9 @@ struct session {
 
 /* store: absolute path or NULL, borrowed to the end. ERR_* is in c->d. */
 int session_open(struct session *s, struct cli *c, const char *store) MUST_USE;
+/* The same with the replayer, which reads the store and changes nothing in it. */
+int session_open_replayer(struct session *s, struct cli *c,
+                          const char *store) MUST_USE;
 /* Also waits for the kernel's end. Safe after a failed open. */
 void session_close(struct session *s);
 /* Waits for the kernel's end, keeps the answer, brings the store's derived files

@@ -45,6 +45,7 @@
 #define LIMIT_DECODED_BYTES (512u << 20) /* memory of one decoded message: an
     empty sub-message is two bytes on the wire and a struct in memory */
 #define LIMIT_WORKER_TEXT 4096u       /* stderr tail kept of a program */
+#define LIMIT_EVALUATIONS 16u /* asked by a client at once: both ends buffer them */
 
 /* Store and ledger. */
 #define LIMIT_RECORD_BYTES 65535u     /* an entry of a tlog-tiles bundle */

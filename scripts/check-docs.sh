@@ -26,7 +26,7 @@ out=$(scripts/gen-files.py --check 2>&1)
 report $? "docs/architecture.md has a line for every source file" "$out"
 out=$(scripts/gen-system-calls.py --check 2>&1)
 report $? "docs/system-calls.md is what the profiles say, each call with its reason" "$out"
-gone=$(grep -oE '`(proto|kernel|cli|workers|scripts|policy|tests)/[A-Za-z0-9_./-]+`' docs/architecture.md |
+gone=$(grep -oE '`(proto|kernel|replay|cli|workers|scripts|policy|tests)/[A-Za-z0-9_./-]+`' docs/architecture.md |
     tr -d '`' | sort -u | while read -r m; do
         [ -e "$m" ] || ls "$m".* >/dev/null 2>&1 || echo "$m"; done)
 s=0; [ -z "$gone" ] || s=1

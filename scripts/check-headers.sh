@@ -17,6 +17,6 @@ while read -r h; do
         sed 's/^/# /' <<<"$out" | head -5
         failed=$((failed + 1))
     fi
-done < <(git ls-files 'proto/*.h' 'kernel/*.h' 'cli/*.h' 'workers/*.h')
+done < <(git ls-files 'proto/*.h' 'kernel/*.h' 'replay/*.h' 'cli/*.h' 'workers/*.h')
 echo "1..$n"
 [ "$failed" -eq 0 ]

@@ -12,7 +12,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/architecture.md"
 BEGIN, END = "<!-- files: made by scripts/gen-files.py -->\n", "<!-- end of files -->\n"
-ROOMS = ("proto", "kernel", "cli", "workers")
+ROOMS = ("proto", "kernel", "replay", "cli", "workers")
 KINDS = {".h", ".c", ".def", ".proto", ".py"}
 
 

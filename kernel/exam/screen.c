@@ -288,7 +288,7 @@ static int plan(struct exam *x)
     if (!x->is_exhaustive && x->base_n < UINT64_MAX) {
         x->draws_n += literal_draws(&x->src);
     }
-    if (x->draws_n > LIMIT_DRAWS_PER_EXAM) {
+    if (x->base_n > LIMIT_DRAWS_PER_EXAM) {
         return exam_finish(x, VERDICT_INCONCLUSIVE,
                            "needs more draws than one exam may make (%u)",
                            LIMIT_DRAWS_PER_EXAM);
@@ -296,7 +296,7 @@ static int plan(struct exam *x)
     if (x->draws_n > x->s.draws_left) {
         return exam_finish(x, VERDICT_INCONCLUSIVE,
                            "needs %" PRIu64 " draws, more than the budget has",
-                           x->draws_n);
+                           x->base_n);
     }
     return 0;
 }

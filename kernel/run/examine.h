@@ -1,6 +1,5 @@
 /* Holds one exam over objects of the store: loads exam, candidate, oracles,
- * corpora and disclosed inputs, and drives the exam machine with fresh workers.
- * Judging and replaying use this same code; they differ in what `commit` does. */
+ * corpora and disclosed inputs, and drives the exam machine with fresh workers. */
 #ifndef KERNEL_RUN_EXAMINE_H
 #define KERNEL_RUN_EXAMINE_H
 

@@ -1,6 +1,6 @@
-/* Turns messages of the client into runs and replays. Phases: idle, or
- * one request; FILES only while a run asked for them; INTERRUPT always. Kernel
- * process. */
+/* Turns messages of the client into runs and evaluations. Phases: idle,
+ * one run, or evaluations; FILES only while a run asked for them; INTERRUPT
+ * always. Kernel process. */
 #include "kernel/run/server.h"
 
 #include <poll.h>
@@ -10,7 +10,7 @@
 #include "kernel/engine/chan.h"
 #include "kernel/engine/loop.h"
 #include "kernel/run/doctor.h"
-#include "kernel/run/replay.h"
+#include "kernel/run/evaluate.h"
 #include "kernel/run/run.h"
 #include "kernel/run/say.h"
 #include "proto/err.h"
@@ -20,7 +20,7 @@ enum { LAST_WORDS_MS = 2000 };
 struct server {
     struct core *core;
     struct run *run;
-    struct replay *replay;
+    struct evaluates *evaluates;
     struct doctor *doctor;
     int leaving; /* ends when the request does */
     int code;    /* we could not serve the client's channel; else 0 */
@@ -30,8 +30,8 @@ struct server {
 
 static void leave_if_idle(struct server *s)
 {
-    if (s->leaving && s->run == NULL && s->replay == NULL &&
-        s->doctor == NULL) {
+    if (s->leaving && s->run == NULL && s->doctor == NULL &&
+        evaluates_is_idle(s->evaluates)) {
         loop_stop(s->core->loop);
     }
 }
@@ -46,12 +46,10 @@ static void on_run_done(void *ctx, struct run *r)
     leave_if_idle(s);
 }
 
-static void on_replay_done(void *ctx, struct replay *r)
+static void on_evaluated(void *ctx)
 {
     struct server *s = ctx;
 
-    replay_free(r);
-    s->replay = NULL;
     s->leaving |= s->core->fatal != 0;
     leave_if_idle(s);
 }
@@ -71,11 +69,9 @@ static void stop(struct server *s, int code, const char *why)
     if (s->run != NULL) {
         run_stop(s->run, code, why);
     }
-    if (s->replay != NULL) {
-        replay_stop(s->replay, code);
-    }
     doctor_free(s->doctor);
     s->doctor = NULL;
+    evaluates_stop(s->evaluates, code);
 }
 
 static void breach(struct server *s, const char *what)
@@ -92,18 +88,19 @@ static void breach(struct server *s, const char *what)
 
 static void on_request(struct server *s, struct frame *f)
 {
-    const Proctor__ReplayRequest *q = (const Proctor__ReplayRequest *)f->m;
     int code;
 
-    if (s->run != NULL || s->replay != NULL || s->doctor != NULL) {
+    if (s->run != NULL || s->doctor != NULL ||
+        (f->info->msg != MSG_EVALUATE_REQUEST &&
+         !evaluates_is_idle(s->evaluates))) {
         breach(s, "a request while another is served");
         return;
     }
     if (f->info->msg == MSG_RUN_REQUEST) {
         code = run_new(s->core, f, on_run_done, s, &s->run);
-    } else if (f->info->msg == MSG_REPLAY_REQUEST) {
-        code = replay_new(s->core, q->seq, q->all, on_replay_done, s,
-                          &s->replay);
+    } else if (f->info->msg == MSG_EVALUATE_REQUEST) {
+        code = evaluates_ask(s->evaluates,
+                             (const Proctor__EvaluateRequest *)f->m);
     } else {
         code = doctor_new(
             s->core, ((const Proctor__DoctorRequest *)f->m)->worker_class,
@@ -136,7 +133,7 @@ static void on_message(void *ctx, struct frame *f)
 
     switch (f->info->msg) {
     case MSG_RUN_REQUEST:
-    case MSG_REPLAY_REQUEST:
+    case MSG_EVALUATE_REQUEST:
     case MSG_DOCTOR_REQUEST:
         on_request(s, f);
         return;
@@ -146,12 +143,14 @@ static void on_message(void *ctx, struct frame *f)
     case MSG_INTERRUPT:
         on_interrupt(s, ((const Proctor__Interrupt *)f->m)->now);
         return;
+    case MSG_REPLAY_REQUEST: /* the replayer's */
     case MSG_NEED_FILES:
     case MSG_EVENT:
     case MSG_DIAGNOSIS:
     case MSG_RUN_DONE:
     case MSG_REPLAY_DONE:
     case MSG_POLICY_VIEW:
+    case MSG_EVALUATE_DONE:
     case MSG_DOCTOR_DONE:
     case MSG_CONFIG_TASK:
     case MSG_CONFIG_REPLY:
@@ -187,9 +186,8 @@ static void on_fatal(void *ctx, int code)
 
     if (s->run != NULL) {
         run_error(s->run, code, s->core->store_dir, err_text(code));
-    } else if (s->replay != NULL) {
-        replay_stop(s->replay, code);
     }
+    evaluates_stop(s->evaluates, code);
     s->leaving = 1;
     leave_if_idle(s);
 }
@@ -217,8 +215,10 @@ int server_run(struct core *c, int sock, int signal_fd)
 
     c->on_fatal = on_fatal;
     c->fatal_ctx = &s;
+    TRY(evaluates_new(c, on_evaluated, &s, &s.evaluates));
     code = chan_new(c->loop, sock, MSG_FROM_CLI, &handler, &s, &c->client);
     if (code < 0) {
+        evaluates_free(s.evaluates);
         return ERR_TRACE(code);
     }
     code = loop_watch(c->loop, signal_fd, POLLIN, on_signal, &s, &signals);
@@ -233,8 +233,8 @@ int server_run(struct core *c, int sock, int signal_fd)
         run_last_words(s.run, code);
     }
     run_free(s.run);
-    replay_free(s.replay);
     doctor_free(s.doctor);
+    evaluates_free(s.evaluates);
     if (chan_flush(c->client, LAST_WORDS_MS) < 0) {
         err_trace_clear(); /* nobody listens any more */
     }

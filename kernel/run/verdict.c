@@ -20,11 +20,6 @@ void verdict_seed(const uint8_t x[static 32], const struct merkle_hash *commit,
     ASSERT(crypto_generichash_final(&st, out_seed, 32) == 0);
 }
 
-void verdict_chain(const uint8_t x[static 32], uint8_t out[static 32])
-{
-    ASSERT(crypto_generichash(out, 32, x, 32, NULL, 0) == 0);
-}
-
 void verdict_proof(const struct cid *candidate, const struct cid *exam,
                    const uint8_t seed[static 32], const Proctor__Evidence *e,
                    uint8_t out[static 32])

@@ -1,5 +1,5 @@
 /* The arithmetic that binds a verdict: seeds out of the reverse hash chain, the
- * proof hash. One place for those who judge and those who replay. Pure. */
+ * proof hash. Pure. */
 #ifndef KERNEL_RUN_VERDICT_H
 #define KERNEL_RUN_VERDICT_H
 
@@ -11,8 +11,6 @@
 /* BLAKE2b-256(key x_i, "gate-v1" || leaf hash of COMMIT). */
 void verdict_seed(const uint8_t x[static 32], const struct merkle_hash *commit,
                   uint8_t out_seed[static 32]);
-/* One step back in the chain: x_(i-1) = BLAKE2b-256(x_i). */
-void verdict_chain(const uint8_t x[static 32], uint8_t out[static 32]);
 /* SHA-256(candidate || exam || seed || results root); zero unless e is an ADMIT
  * at level proven. */
 void verdict_proof(const struct cid *candidate, const struct cid *exam,

@@ -145,22 +145,41 @@ static void test_interrupt_idle(void **state)
     gone(&c);
 }
 
-/* Replay never makes a store. */
-static void test_replay_nothing(void **state)
+/* Replaying is the replayer's; the kernel evaluates for it. */
+static void test_replay_unserved(void **state)
 {
     Proctor__ReplayRequest q = PROCTOR__REPLAY_REQUEST__INIT;
-    struct client c = serve("/tmp/proctor-no-such-store");
-    struct frame f;
+    struct client c = serve(NULL);
 
     (void)state;
     q.all = 1;
     assert_int_equal(frame_send(c.sock, MSG_REPLAY_REQUEST, &q.base, NULL, 0),
                      0);
-    hear(&c, MSG_DIAGNOSIS, &f);
-    frame_release(&f);
-    hear(&c, MSG_REPLAY_DONE, &f);
-    assert_int_equal(((Proctor__ReplayDone *)f.m)->code, ERR_NOT_FOUND);
-    frame_release(&f);
+    hear_breach(&c);
+    gone(&c);
+}
+
+/* A question makes no store; what cannot be run is answered, not refused. */
+static void test_evaluate_nothing(void **state)
+{
+    Proctor__EvaluateRequest q = PROCTOR__EVALUATE_REQUEST__INIT;
+    struct client c = serve("/tmp/proctor-no-such-store");
+    struct frame f;
+
+    (void)state;
+    for (uint32_t i = 0; i < 3; i++) {
+        const Proctor__EvaluateDone *m;
+
+        q.id = i;
+        assert_int_equal(
+            frame_send(c.sock, MSG_EVALUATE_REQUEST, &q.base, NULL, 0), 0);
+        hear(&c, MSG_EVALUATE_DONE, &f);
+        m = (const Proctor__EvaluateDone *)f.m;
+        assert_int_equal(m->id, i);
+        assert_int_equal(m->code, ERR_NOT_FOUND);
+        assert_true(m->what[0] != '\0');
+        frame_release(&f);
+    }
     gone(&c);
     assert_int_not_equal(access("/tmp/proctor-no-such-store", F_OK), 0);
 }
@@ -196,7 +215,8 @@ int main(void)
         cmocka_unit_test(test_two_requests),
         cmocka_unit_test(test_files_unasked),
         cmocka_unit_test(test_interrupt_idle),
-        cmocka_unit_test(test_replay_nothing),
+        cmocka_unit_test(test_replay_unserved),
+        cmocka_unit_test(test_evaluate_nothing),
         cmocka_unit_test(test_garbage),
         cmocka_unit_test(test_signal),
     };

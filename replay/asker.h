@@ -1,0 +1,39 @@
+/* Asking the kernel what candidates and oracles answer: only the kernel can start
+ * confined workers. Cuts inputs into batches by the rule of docs/exam.md, keeps
+ * several under way, joins the answers. Starts the kernel at the first question;
+ * what it says about answers is taken, about verdicts there is nothing to say. */
+#ifndef REPLAY_ASKER_H
+#define REPLAY_ASKER_H
+
+#include "proto/cid.h"
+#include "proto/diag.h"
+#include "proto/value.h"
+
+struct asker;
+
+/* What one runnable said: answers for the first values_n(&answers) inputs. */
+struct said {
+    struct values answers;
+    int is_complete;  /* one answer per input, and it ended well */
+    int is_limit;     /* stopped by a limit of time, twice */
+    char ending[160]; /* printable ASCII; "" when complete */
+};
+
+struct question {
+    struct cid runnable;
+    const struct type *gives;
+    const struct values *inputs;
+    struct said *out; /* owned by the asker's caller: values_release */
+};
+
+/* client_fd (borrowed, -1: none): whatever comes there means stop. */
+int asker_open(const char *store, int client_fd, struct asker **out) MUST_USE;
+/* Ends the kernel and waits for that. NULL is fine. */
+void asker_close(struct asker *a);
+/* All questions at once. One that ran out of time is put a second time. 0,
+ * ERR_CANCELLED, or ERR_* with d when one could not be run. */
+int asker_ask(struct asker *a, const struct cid *policy, struct question *q,
+              size_t n, struct diag *d) MUST_USE;
+int asker_is_stopped(const struct asker *a);
+
+#endif
