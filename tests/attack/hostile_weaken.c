@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -289,6 +290,19 @@ static void hello_send(uint32_t magic)
         (uint32_t)syscall(SYS_landlock_create_ruleset, NULL, 0, 1);
     (void)!write(ZYGOTE_FD, &hello, sizeof(hello));
 }
+
+/* Memory that two processes could share, beside what the kernel gave. */
+static void share_add(void)
+{
+    (void)!mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                -1, 0);
+}
+
+REPLACES(share_missing, )
+REPLACES(share_missing_program, )
+ADDS(share_more, share_add())
+ADDS(share_more_config, share_add())
+ADDS(share_read_only, mprotect(n->share, 4096, PROT_READ))
 
 ADDS(hello_early, hello_send(ZYGOTE_MAGIC); read_for_ever())
 ADDS(bytes_before_hello, hello_send(7))
