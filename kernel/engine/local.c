@@ -206,8 +206,8 @@ int engine_open(struct loop *l, const char *images_dir, struct engine **out,
     measure_held_init(&e->own);
     TRY(host_check(&e->host, d));
     if (measure_held_open(getpid(), &e->own) < 0) {
-        return diag_set(d, ERR_CONFINE, (struct loc){0},
-                        "own namespaces: %s", strerror(errno));
+        return diag_set(d, ERR_CONFINE, (struct loc){0}, "own namespaces: %s",
+                        strerror(errno));
     }
     code = cgroups_open(&e->cgroups);
     if (code < 0) {
