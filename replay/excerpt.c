@@ -48,6 +48,12 @@ int excerpts_read(struct buf *bytes, struct excerpts *out)
     if (out->texts == NULL) {
         return ERR_TRACE(ERR_NOMEM);
     }
+    for (uint32_t i = 0; i < out->floats_n && !rd_is_bad(&r); i++) {
+        if ((~out->floats.p[8 * i] & 0x7f) == 0 &&
+            out->floats.p[8 * i + 1] >= 0xf0) {
+            rd_fail(&r); /* not finite */
+        }
+    }
     for (uint32_t i = 0; i < out->texts_n; i++) {
         out->texts[i] = rd_bytes32(&r);
         if (out->texts[i].n > LIMIT_LITERAL_BYTES) {
