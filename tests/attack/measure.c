@@ -74,6 +74,7 @@ static const struct {
     {"kernel", NULL, "openat", AGAIN},
     {"kernel", NULL, "sendmsg", "EINTR: it is tried again"},
     {"kernel", NULL, "recvmsg", "EINTR: it is tried again"},
+    {"kernel", NULL, "memfd_create", "EINVAL: an older host knows fewer flags"},
     {"kernel", NULL, "recv", "EINTR: it is tried again"},
     {"kernel", NULL, "read", AGAIN},
     {"kernel", NULL, "ptrace 1", "the worker is stopped at its next call"},
