@@ -198,8 +198,9 @@ static int open_all(struct run *r, struct diag *d)
     TRY(core_open_engine(c, d)); /* before a store is made that nobody can use */
     if (run_is_recorded(r)) {
         TRY(core_open_store(c, d));
+        /* Also the empty one of a resumed run: GENESIS may come to name it. */
+        TRY(store_put(c->store, buf_bytes(&r->policy_text), &policy));
         if (has_policy(r)) {
-            TRY(store_put(c->store, buf_bytes(&r->policy_text), &policy));
             TRY(store_put(c->store, buf_bytes(&r->graph_text),
                           &r->graph_text_cid));
             r->policy_text_cid = policy;
