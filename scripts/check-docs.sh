@@ -2,7 +2,7 @@
 # Documents agree with the tree. Prints TAP.
 #   1 manual pages are clean mdoc; 2 generated parts are up to date; 3 every file
 #   that docs/architecture.md must list is listed, and what it lists exists;
-#   4 every command has a manual page; 5 links in documents lead somewhere;
+#   4 every command has a manual page, every step of the threat model its tests; 5 links in documents lead somewhere;
 #   6 no path of a build machine is in a tracked file.
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -31,6 +31,14 @@ gone=$(grep -oE '`(proto|kernel|replay|cli|workers|scripts|policy|tests)/[A-Za-z
         [ -e "$m" ] || ls "$m".* >/dev/null 2>&1 || echo "$m"; done)
 s=0; [ -z "$gone" ] || s=1
 report $s "docs/architecture.md lists nothing that is gone" "$gone"
+
+# docs/threat-model.md: `tests/FILE` or `tests/FILE:TEST` that hold a step.
+unheld=$(grep -oE '`(tests|scripts|docs)/[A-Za-z0-9_./:-]+`' docs/threat-model.md | tr -d '`' |
+    sort -u | while IFS=: read -r file test; do
+        [ -e "$file" ] || { echo "$file"; continue; }
+        [ -z "$test" ] || grep -q "$test" "$file" || echo "$file:$test"; done)
+s=0; [ -z "$unheld" ] || s=1
+report $s "every step of docs/threat-model.md names tests that exist" "$unheld"
 
 undocumented=$(sed -nE 's/^COMMAND\("?([a-z]+)"?,.*/\1/p' cli/commands.def | while read -r c; do
     [ -e "docs/man/proctor-$c.1" ] || echo "$c"; done)
