@@ -30,9 +30,9 @@ for table in logs/battery/*-calibration.md; do
         if ($6 >= i[1] && $6 <= i[2] && $4 / $5 >= i[1] && $4 / $5 <= i[2]) print $3 }' "$table" |
         sort -u | wc -l)" -eq 6 ] || s=1
     report $s "$table: six error rates are admitted as often as foretold"
-    s=0; [ "$(awk -F' *\\| *' '$3 == 1 { n += $5; k += $4 } END { print (n >= 6000 && k == 0) }' \
+    s=0; [ "$(awk -F' *\\| *' '$3 == 1 { n += $5; k += $4 } END { print (n >= 10000 && k == 0) }' \
         "$table")" -eq 1 ] || s=1
-    report $s "$table: thousands of placebos, and none is admitted"
+    report $s "$table: ten thousand placebos, and none is admitted"
 done
 # logs/provenance/NAME: "file: PATH", "sha256: HEX", "command: CMD with OUT".
 for p in logs/provenance/*; do
