@@ -26,7 +26,8 @@ struct node {
     uint32_t flags;
 };
 
-/* Replaces cv by the chaining value of the block. */
+/* Replaces cv by the chaining value of the block. Long once the rounds are
+ * written out. NOLINTNEXTLINE(readability-function-size) */
 static void compress(uint32_t cv[8], const uint32_t m[16], uint64_t counter,
                      uint32_t block_n, uint32_t flags)
 {

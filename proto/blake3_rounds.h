@@ -16,6 +16,8 @@ enum blake3_flag { /* table 3 */
             0x9b05688c, 0x1f83d9ab, 0x5be0cd19                                 \
     }
 
+/* Arguments are names and numbers.
+ * NOLINTBEGIN(bugprone-macro-parentheses) */
 #define ROTR(x, n) ((x) >> (n) | (x) << (32 - (n)))
 
 /* The quarter round. */
@@ -56,5 +58,6 @@ enum blake3_flag { /* table 3 */
         ROUND(v, m, 9, 14, 11, 5, 8, 12, 15, 1, 13, 3, 0, 10, 2, 6, 4, 7);     \
         ROUND(v, m, 11, 15, 5, 0, 1, 9, 8, 6, 14, 10, 2, 12, 3, 4, 7, 13);     \
     } while (0)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif

@@ -12,6 +12,8 @@
 /* Loops over vectors stay in registers only when written out. */
 #define UNROLL _Pragma("GCC unroll 16")
 
+/* NOLINTBEGIN(bugprone-macro-parentheses, readability-function-size): macros of
+ * names and numbers, and functions that are long once they are written out. */
 /* Transposes a square of n words and vectors in log2(n) steps: step s exchanges
  * words at distance s of rows at distance s. LOn_s and HIn_s pick them. */
 #define STEP(r, n, s)                                                          \
@@ -65,6 +67,7 @@
 #define NAME(x) x##_16
 #define TRANSPOSE(r) TRANSPOSE_16(r)
 #include "proto/blake3_lanes.def"
+/* NOLINTEND(bugprone-macro-parentheses, readability-function-size) */
 
 unsigned blake3_wide_lanes(void)
 {

@@ -85,8 +85,10 @@ int check_score(struct check *c, const struct subject *s)
     if (!x || !check_candidate_types(candidate, &takes, &gives)) {
         return 0; /* that task is refused itself */
     }
-    if (takes.n != x->takes.len || memcmp(takes.b, x->takes.data, takes.n) ||
-        gives.n != x->gives.len || memcmp(gives.b, x->gives.data, gives.n)) {
+    if (takes.n != x->takes.len ||
+        memcmp(takes.b, x->takes.data, takes.n) != 0 ||
+        gives.n != x->gives.len ||
+        memcmp(gives.b, x->gives.data, gives.n) != 0) {
         return check_refuse(c, s, "score.types", ERR_INPUT, SPOT_WITH,
                             "candidate and split take or give other types");
     }

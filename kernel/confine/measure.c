@@ -198,6 +198,20 @@ static int filters_watch(struct probe *p, const struct measure_want *w,
     return 0;
 }
 
+/* What /proc says, but for its status. */
+static int proc_check(int dir, const struct measure_want *w, struct measured *m,
+                      struct diag *d)
+{
+    TRY(proc_stat(dir, w, d));
+    TRY(proc_namespaces(dir, w, m, d));
+    TRY(proc_identity(dir, w, d));
+    TRY(proc_descriptors(dir, w, m, d));
+    TRY(proc_shared(dir, w, m, d));
+    TRY(proc_mounts(dir, w, m, d));
+    TRY(limits_check(w, m, d));
+    return proc_cgroup(dir, w, d);
+}
+
 /* All checks on a stopped process. */
 static int all_check(struct probe *p, const struct measure_want *w,
                      struct measured *m, struct diag *d)
@@ -218,14 +232,7 @@ static int all_check(struct probe *p, const struct measure_want *w,
         TRY(filters_check(p, w, m, d));
         TRY(calls_check(p, w, d));
     }
-    TRY(proc_stat(dir, w, d));
-    TRY(proc_namespaces(dir, w, m, d));
-    TRY(proc_identity(dir, w, d));
-    TRY(proc_descriptors(dir, w, m, d));
-    TRY(proc_shared(dir, w, m, d));
-    TRY(proc_mounts(dir, w, m, d));
-    TRY(limits_check(w, m, d));
-    return proc_cgroup(dir, w, d);
+    return proc_check(dir, w, m, d);
 }
 
 /* Every flag set here was checked above: a failed check never gets here. */

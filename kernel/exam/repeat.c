@@ -85,8 +85,8 @@ static uint32_t find_change(const struct exam *x, enum exam_who who,
         if (i < values_n(answers)) {
             got = values_at(answers, i);
         }
-        if (at < found &&
-            (got.n != first.n || memcmp(got.p, first.p, first.n) != 0)) {
+        if (at < found && (got.p == NULL || got.n != first.n ||
+                           memcmp(got.p, first.p, first.n) != 0)) {
             found = at;
             *out_got = got;
         }
