@@ -223,11 +223,13 @@ void progress_event(struct progress *p, const Proctor__Event *e)
     escape(e->task, task, sizeof(task));
     escape(e->state, state, sizeof(state));
     escape(e->text, text, sizeof(text));
-    if (e->worker_text && text[0] != '\0') {
-        char quoted[TEXT_BYTES];
+    if (e->worker_text && text[0] != '\0') { /* stays on the screen */
+        char quoted[sizeof(task) + TEXT_BYTES];
 
-        (void)snprintf(quoted, sizeof(quoted), "worker says: %.120s", text);
-        memcpy(text, quoted, sizeof(text));
+        (void)snprintf(quoted, sizeof(quoted), "%-16s worker says: %.120s",
+                       task, text);
+        progress_say(p, quoted);
+        return;
     }
     if (task[0] == '\0') {
         if (text[0] != '\0') {

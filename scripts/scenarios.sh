@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs every script in tests/scenario/ against the real binaries, one after the
-# other, each in a directory of its own. Prints the TAP lines of all, renumbered.
+# Runs every script in tests/scenario/ against the real binaries, as many at once
+# as there are processors, each in a directory of its own. Prints the TAP lines of
+# all, renumbered, and how long each took.
 # Usage: [PROCTOR_BIN=DIR] scripts/scenarios.sh [NAME ...]
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -9,14 +10,27 @@ export PROCTOR_BIN=${PROCTOR_BIN:-$ROOT/build/release/bin}
 [ -x "$PROCTOR_BIN/proctor" ] || die "no proctor in $PROCTOR_BIN; build it first"
 limit=300
 [ -z "${PROCTOR_FULL:-}" ] || limit=5400 # faults at every place take their time
-n=0 failed=0
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+run_one() { # run_one SCRIPT: leaves NAME.log, NAME.status, NAME.seconds
+    local name start=$SECONDS
+    name=$(basename "$1" .sh)
+    timeout "$limit" bash "$1" >"$logs/$name.log" 2>&1
+    echo $? >"$logs/$name.status"
+    echo $((SECONDS - start)) >"$logs/$name.seconds"
+}
 for script in tests/scenario/[0-9]*.sh; do
     name=$(basename "$script" .sh)
     if [ $# -gt 0 ] && ! grep -qw -- "$name" <<<"$*"; then continue; fi
-    echo "# $name"
-    log=$(mktemp)
-    timeout "$limit" bash "$script" >"$log" 2>&1
-    status=$?
+    while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do wait -n; done
+    run_one "$script" &
+done
+wait
+
+n=0 failed=0
+for status in "$logs"/*.status; do
+    name=$(basename "$status" .status)
+    echo "# $name: $(cat "$logs/$name.seconds") s"
     before=$failed
     while IFS= read -r line; do
         case $line in
@@ -24,12 +38,11 @@ for script in tests/scenario/[0-9]*.sh; do
         "not ok "*) n=$((n + 1)); failed=$((failed + 1)); echo "not ok $n - $name: ${line#not ok }" ;;
         *) echo "# $line" ;;
         esac
-    done <"$log"
-    if [ "$status" -ne 0 ] && [ "$failed" -eq "$before" ]; then
+    done <"$logs/$name.log"
+    if [ "$(cat "$status")" -ne 0 ] && [ "$failed" -eq "$before" ]; then
         n=$((n + 1)) failed=$((failed + 1))
-        echo "not ok $n - $name: ended with status $status"
+        echo "not ok $n - $name: ended with status $(cat "$status")"
     fi
-    rm -f "$log"
 done
 echo "1..$n"
 [ "$n" -gt 0 ] && [ "$failed" -eq 0 ]

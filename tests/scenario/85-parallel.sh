@@ -44,7 +44,7 @@ expect 3 proctor run "${good[@]}" --store b1 policy.budgets.traps=9
 check "names traps" grep -rq 'budgets.traps' "$OUT" "$ERR"
 expect 3 proctor run "${good[@]}" --store b1 policy.budgets.memory=64MiB
 check "names memory" grep -rq 'budgets.memory' "$OUT" "$ERR"
-expect 3 proctor run "${good[@]}" --store b1 policy.budgets.wall=400ms
+expect 3 proctor run "${good[@]}" --store b1 policy.budgets.wall=40ms
 check "names wall" grep -rq 'budgets.wall' "$OUT" "$ERR"
 expect 1 proctor run "${good[@]}" --store b1 policy.budgets.draws=1000
 check "too few draws is inconclusive" grep -rqi 'inconclusive' "$OUT" "$ERR"
