@@ -223,12 +223,17 @@ void progress_event(struct progress *p, const Proctor__Event *e)
     escape(e->task, task, sizeof(task));
     escape(e->state, state, sizeof(state));
     escape(e->text, text, sizeof(text));
-    if (e->worker_text && text[0] != '\0') { /* stays on the screen */
-        char quoted[sizeof(task) + TEXT_BYTES];
+    if (e->worker_text && text[0] != '\0') {
+        char quoted[TEXT_BYTES];
 
-        (void)snprintf(quoted, sizeof(quoted), "%-16s worker says: %.120s",
-                       task, text);
-        progress_say(p, quoted);
+        (void)snprintf(quoted, sizeof(quoted), "worker says: %.120s", text);
+        memcpy(text, quoted, sizeof(text));
+    }
+    if (e->worker_text && state[0] == '\0') { /* stays on the screen */
+        char line[sizeof(task) + TEXT_BYTES + 2];
+
+        (void)snprintf(line, sizeof(line), "%-16s %s", task, text);
+        progress_say(p, line);
         return;
     }
     if (task[0] == '\0') {

@@ -70,6 +70,7 @@ static size_t capture(int fd, int read_fd, char *out, size_t n)
     p = progress_new();
     send(p, "exam", "running", "drawing \x1b[2J\x07", 0, 0);
     send(p, "exam", "running", "drawing", 8192, 16384);
+    send(p, "exam", "", "its last words", 0, 0);
     progress_say(p, "a word");
     send(p, "exam", "failed", "no\x9b", 0, 0);
     progress_free(p);
@@ -116,6 +117,8 @@ static void test_terminal(void **state)
     assert_true(capture(slave, master, out, sizeof(out)) > 0);
     assert_non_null(strstr(out, "8 192/16 384"));
     assert_non_null(strstr(out, "worker says: drawing \\x1b[2J\\x07"));
+    assert_non_null(
+        strstr(out, "exam             worker says: its last words"));
     assert_non_null(strstr(out, "failed"));
     assert_non_null(strstr(out, "a word"));
     assert_null(strstr(out, "[2J\x07"));
