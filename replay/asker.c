@@ -75,32 +75,21 @@ int asker_is_stopped(const struct asker *a)
     return poll(&p, 1, 0) > 0;
 }
 
-/* How inputs are cut depends on the inputs alone: evenly, and fewer where they
- * are long. NULL: only counts. */
+/* How inputs are cut depends on the inputs alone. NULL: only counts. */
 static size_t cut(struct question *q, struct batch *out)
 {
-    uint32_t total = values_n(q->inputs);
-    uint32_t batches = (total + LIMIT_BATCH_VALUES - 1) / LIMIT_BATCH_VALUES;
-    uint32_t most = batches == 0 ? 0 : (total + batches - 1) / batches;
-    uint32_t i = 0;
+    uint32_t first = 0;
     size_t n = 0;
 
-    for (; i < total; n++) {
-        uint32_t first = i;
-        size_t bytes = 4;
+    for (; first < values_n(q->inputs); n++) {
+        uint32_t size = values_batch(q->inputs, first);
 
-        while (i < total && i - first < most) {
-            bytes += 4 + values_at(q->inputs, i).n;
-            if (bytes > LIMIT_BATCH_BYTES && i > first) {
-                break;
-            }
-            i++;
-        }
         if (out != NULL) {
-            out[n] = (struct batch){.q = q, .first = first, .n = i - first};
+            out[n] = (struct batch){.q = q, .first = first, .n = size};
             frame_init(&out[n].f);
             values_init(&out[n].answers);
         }
+        first += size;
     }
     return n;
 }
@@ -127,6 +116,7 @@ static int send_batch(struct round *r, struct batch *b)
     struct values_builder w;
     int code = values_builder_init(&w, LIMIT_FRAME_BYTES);
 
+    ASSERT(b->q != NULL);
     if (code == 0) {
         code = values_builder_add_all(&w, b->q->inputs, b->first, b->n);
     }

@@ -49,8 +49,8 @@ int excerpts_read(struct buf *bytes, struct excerpts *out)
         return ERR_TRACE(ERR_NOMEM);
     }
     for (uint32_t i = 0; i < out->floats_n && !rd_is_bad(&r); i++) {
-        if ((~out->floats.p[8 * i] & 0x7f) == 0 &&
-            out->floats.p[8 * i + 1] >= 0xf0) {
+        const uint8_t *p = out->floats.p + 8 * (size_t)i;
+        if ((~p[0] & 0x7f) == 0 && p[1] >= 0xf0) {
             rd_fail(&r); /* not finite */
         }
     }
@@ -381,6 +381,7 @@ static int put_argument(const struct shape *root, struct place *p, uint64_t k,
     uint64_t h = k / 2;
     uint64_t m = p->m;
 
+    ASSERT(m > 0 && arguments > 0); /* else there are no instances */
     chance_sub(p->c, i);
     p->form = 0;
     if (k % 2 == 0) {

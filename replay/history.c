@@ -159,7 +159,8 @@ static void on_draw(struct reading *s, const struct record *r)
     memcpy(message + sizeof(label) - 1, a->leaf.b, MERKLE_BYTES);
     (void)crypto_generichash(a->seed, sizeof(a->seed), message, sizeof(message),
                              x, 32);
-    if (memcmp(record_hash(r, RF_DRAW_commit_hash), a->leaf.b, MERKLE_BYTES)) {
+    if (memcmp(record_hash(r, RF_DRAW_commit_hash), a->leaf.b, MERKLE_BYTES) !=
+        0) {
         a->wrong = "DRAW names another COMMIT";
     } else if (a->is_drawn) {
         a->wrong = "COMMIT was drawn twice";

@@ -71,6 +71,7 @@ static uint64_t int_bits(const struct shape *s, struct chance *c)
     uint64_t span = s->hi - s->lo;
     uint64_t key;
 
+    ASSERT(width >= 8);
     if (shape_is_signed(s) && width < 64 && v >> (width - 1) != 0) {
         v |= ~0ull << width;
     }

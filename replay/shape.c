@@ -11,7 +11,10 @@
 
 unsigned shape_width(const struct shape *s)
 {
-    return 8 * (s->n.code & (unsigned)~TYPE_UNSIGNED);
+    unsigned width = 8 * (s->n.code & (unsigned)~TYPE_UNSIGNED);
+
+    ASSERT(width >= 8 && width <= 64); /* domains are checked */
+    return width;
 }
 
 int shape_is_signed(const struct shape *s)
@@ -278,6 +281,7 @@ static int member_sequence(const struct shape *s, uint64_t k, struct buf *out)
     start = buf_len(out);
     TRY(buf_put_u32(out, (uint32_t)n));
     for (uint64_t i = 0; i < n; i++, k /= base) {
+        ASSERT(base > 0); /* else the one member is empty */
         TRY(is_list ? shape_member(&s->kids[0], k % base, out)
                     : shape_put_symbol(s, (uint32_t)(k % base), out));
     }

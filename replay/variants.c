@@ -260,31 +260,38 @@ static int put_symbol(struct walk *w, const struct site *t, size_t i,
     return finish(w, t);
 }
 
+/* Symbol number i, lower. */
+static int lower_symbol(struct walk *w, const struct site *t, size_t i)
+{
+    uint32_t cp = w->v.p[w->unit[i]];
+    uint32_t x;
+
+    if (t->s->n.tag == DOMAIN_STRING) {
+        struct ubytes rest = {w->v.p + w->unit[i], t->end - w->unit[i]};
+
+        (void)utf8_next(rest, &cp);
+    }
+    x = shape_symbol_index(t->s, cp);
+    if (x == 0) {
+        return 0;
+    }
+    STEP(put_symbol(w, t, i, 0));
+    STEP(put_symbol(w, t, i, x / 2));
+    for (uint32_t q = 1u << 31; q > 0; q /= 2) {
+        if (q <= x) {
+            STEP(put_symbol(w, t, i, x - q));
+        }
+    }
+    return 0;
+}
+
 static int lower_symbols(struct walk *w, uint32_t site)
 {
-    const struct site *t = &w->sites[site];
     size_t n;
 
     TRY(read_units(w, site, &n));
     for (size_t i = 0; i < n; i++) {
-        uint32_t cp = w->v.p[w->unit[i]];
-        uint32_t x;
-
-        if (t->s->n.tag == DOMAIN_STRING) {
-            (void)utf8_next(
-                (struct ubytes){w->v.p + w->unit[i], t->end - w->unit[i]}, &cp);
-        }
-        x = shape_symbol_index(t->s, cp);
-        if (x == 0) {
-            continue;
-        }
-        STEP(put_symbol(w, t, i, 0));
-        STEP(put_symbol(w, t, i, x / 2));
-        for (uint32_t q = 1u << 31; q > 0; q /= 2) {
-            if (q <= x) {
-                STEP(put_symbol(w, t, i, x - q));
-            }
-        }
+        STEP(lower_symbol(w, &w->sites[site], i));
     }
     return 0;
 }
@@ -403,19 +410,23 @@ static int pass_lower(struct walk *w, uint32_t i)
     }
 }
 
-static int passes(struct walk *w)
+/* One pass over the nodes that were read to their end. */
+static int pass(struct walk *w, int (*fn)(struct walk *, uint32_t))
 {
-    static int (*const all[])(struct walk *, uint32_t) = {
-        pass_ends, pass_blocks, pass_zeroes, pass_lower};
-
-    for (size_t p = 0; p < ARRAY_N(all); p++) {
-        for (uint32_t i = 0; i < w->n; i++) {
-            if (w->sites[i].end > 0) {
-                STEP(all[p](w, i));
-            }
+    for (uint32_t i = 0; i < w->n; i++) {
+        if (w->sites[i].end > 0) {
+            STEP(fn(w, i));
         }
     }
     return 0;
+}
+
+static int passes(struct walk *w)
+{
+    STEP(pass(w, pass_ends));
+    STEP(pass(w, pass_blocks));
+    STEP(pass(w, pass_zeroes));
+    return pass(w, pass_lower);
 }
 
 int variants_walk(const struct shape *s, struct ubytes v, variant_fn fn,
@@ -468,6 +479,7 @@ static int key_int(struct rd *r, struct buf *out)
     for (unsigned i = 0; i < width; i += 8) {
         v = v << 8 | rd_u8(r);
     }
+    ASSERT(width >= 8 && width <= 64); /* v was checked */
     is_negative = (code & TYPE_UNSIGNED) == 0 && v >> (width - 1) != 0;
     if (is_negative) {
         v = (0 - v) & ~0ull >> (64 - width);

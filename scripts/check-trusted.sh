@@ -15,7 +15,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 TARGET=9000
 BUDGET=27500
-REPLAY_CODE=5010
+REPLAY_CODE=5015
 REPLAY_STATEMENTS=2200
 bin=${1:-$ROOT/build/release/bin}
 cd "$ROOT"
