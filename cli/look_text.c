@@ -94,7 +94,9 @@ static double binomial_tail(double n, double x, double p)
     double ratio = 1;
     double sum = 0;
 
-    for (double i = x; i >= 0 && ratio > 1e-17 * sum; i--) {
+    for (uint64_t k = 0; (double)k <= x && ratio > 1e-17 * sum; k++) {
+        double i = x - (double)k;
+
         sum += ratio;
         ratio *= i / (n - i + 1) * ((1 - p) / p);
     }

@@ -165,8 +165,8 @@ static double steps_of(const struct ruler *k, const struct values *outputs,
 static unsigned decades_of(const struct ruler *k, const struct values *outputs,
                            const struct values *answers)
 {
-    double b = 0;
-    double c = 0;
+    uint64_t b = 0;
+    uint64_t c = 0;
     double term;
     double sum = 0;
     unsigned d = 0;
@@ -179,10 +179,10 @@ static unsigned decades_of(const struct ruler *k, const struct values *outputs,
         b += mine < placebo;
         c += mine > placebo;
     }
-    term = 1 / (c + 1);
-    for (double i = b; i >= 0 && sum < 1e4; i--) {
+    term = 1 / (double)(c + 1);
+    for (uint64_t i = 0; i <= b && sum < 1e4; i++) {
         sum += term;
-        term = term * i / (b + c + 2 - i);
+        term = term * (double)(b - i) / (double)(c + 2 + i);
     }
     for (; d < 4 && sum >= 10; d++) {
         sum /= 10;

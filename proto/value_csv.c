@@ -14,10 +14,11 @@ enum {
 /* Quoted when it must be. */
 static int put_text(struct buf *b, struct ubytes text)
 {
+    static const char special[] = {'"', ',', '\r', '\n'};
     int quote = 0;
 
     for (size_t i = 0; i < text.n; i++) {
-        quote |= memchr("\",\r\n", text.p[i], 4) != NULL;
+        quote |= memchr(special, text.p[i], sizeof(special)) != NULL;
     }
     if (!quote) {
         return buf_put(b, text.p, text.n);

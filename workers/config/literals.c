@@ -13,7 +13,8 @@
 
 #define SLOTS 32768u /* of the set of what was found; at most 3/8 full */
 #define TOKEN_MAX 64u
-#define QUOTED_MAX (4u * LIMIT_LITERAL_BYTES) /* looked at from one quote on */
+/* Looked at from one quote on. */
+#define QUOTED_MAX (4 * (size_t)LIMIT_LITERAL_BYTES)
 #define PRINTABLE_MIN 4u
 
 _Static_assert(3 * LIMIT_LITERALS * 8 <= 3 * SLOTS, "the set stays sparse");

@@ -237,10 +237,9 @@ static int zygote_loop(struct zygote *z)
 
     sigemptyset(&none);
     for (;;) {
-        int channel CLEANUP(fd_closep) = -1;
-        int share CLEANUP(fd_closep) = -1;
         int fds[ZYGOTE_FDS_MAX] = {-1, -1};
         int got;
+        int started;
 
         if (reap_all(z) < 0) {
             return STATUS_BAD;
@@ -249,12 +248,13 @@ static int zygote_loop(struct zygote *z)
             continue; /* a child ended */
         }
         got = request_read(z, fds);
-        channel = fds[0];
-        share = fds[1];
         if (got <= 0) {
             return got == 0 ? STATUS_OK : STATUS_BAD;
         }
-        if (worker_start(z, fds) < 0) {
+        started = worker_start(z, fds);
+        fd_closep(&fds[0]);
+        fd_closep(&fds[1]);
+        if (started < 0) {
             return STATUS_BAD;
         }
     }

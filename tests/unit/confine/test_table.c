@@ -68,8 +68,8 @@ static void test_other_lines_are_refused_by_number(void **state)
         "allow    read and arg1 & 0x1 == 0\n",
         "allow    read if arg1 & 0x1 == 0 or arg2 & 0x1 == 0\n",
         "allow    read if arg1 & 0x1 == 0 if arg2 & 0x1 == 0\n",
-        "allow    read if arg1 & 0x1 == 0 and arg2 & 0x1 == 0 and arg3 & 0x1 "
-        "== 0\n",
+        ("allow    read if arg1 & 0x1 == 0 and arg2 & 0x1 == 0 and "
+         "arg3 & 0x1 == 0\n"),
         "[workers]\n",
     };
 
