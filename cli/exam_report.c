@@ -13,9 +13,9 @@
 #include "cli/outcome.h"
 #include "cli/term.h"
 #include "proto/err.h"
+#include "proto/text.h"
 
-#define REASON_BYTES 600
-#define COMMAND_BYTES 600
+#define COMMAND_BYTES 8192 /* a path, every character of it escaped */
 #define VALUE_BYTES ((size_t)8 << 20)
 
 /* Everything that a verdict is told from. */
@@ -81,7 +81,28 @@ static int is_admitted(const struct told *t)
 static void print_escaped(const char *s)
 {
     term_put_text(stdout, (struct ubytes){(const uint8_t *)s, strlen(s)},
-                  REASON_BYTES);
+                  COMMAND_BYTES);
+}
+
+/* As a shell reads it back: plain words as they are, others in quotes. */
+static void put_word(const char *s, struct text *out)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+:@";
+
+    if (s[0] != '\0' && s[strspn(s, plain)] == '\0') {
+        text_putf(out, "%s", s);
+        return;
+    }
+    text_putf(out, "'");
+    for (; *s != '\0'; s++) {
+        if (*s == '\'') {
+            text_putf(out, "'\\''");
+        } else {
+            text_putf(out, "%c", *s);
+        }
+    }
+    text_putf(out, "'");
 }
 
 /* What to type next about the record. */
@@ -89,10 +110,14 @@ static const char *command(const struct told *t, const char *verb,
                            const char *rest, char out[static COMMAND_BYTES])
 {
     const char *store = t->s->c->store;
+    struct text text;
 
-    (void)snprintf(out, COMMAND_BYTES, "proctor %s %" PRIu64 "%s%s%s", verb,
-                   t->verdict.r.seq, rest, store != NULL ? " --store " : "",
-                   store != NULL ? store : "");
+    text_init(&text, out, COMMAND_BYTES);
+    text_putf(&text, "proctor %s %" PRIu64 "%s", verb, t->verdict.r.seq, rest);
+    if (store != NULL) {
+        text_putf(&text, " --store ");
+        put_word(store, &text);
+    }
     return out;
 }
 

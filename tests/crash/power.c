@@ -525,7 +525,11 @@ int main(int argc, char **argv)
         return 2;
     }
     for (size_t i = 0; i < ARRAY_N(works); i++) {
-        workload(dir, &works[i], states * works[i].share / 100);
+        struct work w = works[i];
+
+        /* More states come of more batches, not of more tries on few. */
+        w.batches *= i == 0 ? 1 : 1 + (unsigned)(states / 8000);
+        workload(dir, &w, states * w.share / 100);
         cut_again(states * 5 / 100);
     }
     (void)printf("# %lu cuts, %lu states tried, %lu of them distinct\n", g.cuts,

@@ -122,4 +122,10 @@ try:
 except adapter.HarnessError as e:
     sys.exit('nosuch.py' not in str(e))
 sys.exit(1)"
+# A word that is nearly the name of an alphabet is not taken for its letters.
+expect 2 proctor exam popcount.py "${oracle[@]}" --domain '[{string: {length: [0, 4], alphabet: lowr}}]' --gives u8
+err 'did you mean "lower"'
+# What one is told to type next can be typed.
+expect 0 proctor exam popcount.py "${oracle[@]}" "${small[@]}" --store "it's here" --json
+check "commands quote the store" sh -c "$(jq -r .replay "$OUT")"
 finish

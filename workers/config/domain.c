@@ -145,6 +145,27 @@ static int put_span(char first, char last, struct buf *out)
     return 0;
 }
 
+/* A word that is nearly the name of an alphabet was meant as one: taken for its
+ * letters, an exam would admit over inputs that nobody asked for. */
+static int check_is_no_name(struct config *c, const struct yaml_node *n)
+{
+    const char *names[ARRAY_N(alphabets)];
+    const char *nearest;
+    int code;
+
+    for (size_t i = 0; i < ARRAY_N(alphabets); i++) {
+        names[i] = alphabets[i].name;
+    }
+    nearest = n->n < 3 ? NULL : diag_nearest(n->text, names, ARRAY_N(names));
+    if (nearest == NULL) {
+        return 0;
+    }
+    code = config_fail(c, n, "no alphabet \"%s\"; did you mean \"%s\"?",
+                       n->text, nearest);
+    config_hint(c, "to mean these characters, write them in another order");
+    return code;
+}
+
 static int put_alphabet(struct config *c, const struct yaml_node *n,
                         struct buf *out)
 {
@@ -168,6 +189,7 @@ static int put_alphabet(struct config *c, const struct yaml_node *n,
         }
         return 0;
     }
+    TRY(check_is_no_name(c, n));
     return put_letters(c, n, out);
 }
 
