@@ -112,6 +112,15 @@ static int print_json(struct session *s, const Proctor__ReplayDone *done)
     json_init(&j);
     json_object(&j, NULL);
     json_i64(&j, "code", done->code);
+    if (done->code != 0) { /* as every failure says it */
+        const struct session_diag *k = s->diags_n > 0 ? &s->diags[0] : NULL;
+
+        json_str(&j, "error", err_name(done->code));
+        json_i64(&j, "exit", err_exit_code(done->code));
+        json_str(&j, "what",
+                 k != NULL && k->what != NULL ? k->what : err_text(done->code));
+        json_str(&j, "hint", k != NULL && k->hint != NULL ? k->hint : "");
+    }
     json_u64(&j, "replayed", done->replayed);
     json_u64(&j, "different", done->different);
     json_array(&j, "rows");

@@ -225,7 +225,7 @@ int session_fail(struct session *s, int code, const char *what)
     if (s->diags_n + s->diags_more > 0) {
         s->c->told = 1;
     }
-    if (s->c->json && s->diags_n > 0) {
+    if (s->c->json && s->diags_n > 0 && !s->c->emitted) {
         TRY(emit_failure(s, code));
     }
     return cli_fail(s->c, code, "%s: %s", what, err_text(code));

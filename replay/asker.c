@@ -181,8 +181,9 @@ static int hear(struct round *r, struct diag *d)
     frame_init(&f);
     code = frame_receive(r->a->sock, MSG_FROM_KERNEL, &f);
     if (code < 0) {
-        return diag_set(d, code, (struct loc){0}, "the kernel: %s",
-                        d->code != 0 ? d->what : err_text(code));
+        return d->code < 0 ? d->code /* it said why */
+                           : diag_set(d, code, (struct loc){0},
+                                      "the kernel: %s", err_text(code));
     }
     if (f.info->msg == MSG_EVALUATE_DONE) {
         code = take(r, &f, d);

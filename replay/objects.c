@@ -57,10 +57,11 @@ int objects_bytes(const struct wanted *w, struct buf *out, struct diag *d)
         return fail(w, code,
                     code == ERR_NOT_FOUND ? "is missing" : "cannot be read", d);
     }
-    if (st.st_size < 0 || st.st_size > LIMIT_FRAME_BYTES) {
+    code = buf_extend(out, (size_t)st.st_size, &p);
+    if (code == ERR_LIMIT) {
         return fail(w, ERR_STORE_DAMAGED, "is too long", d);
     }
-    TRY(buf_extend(out, (size_t)st.st_size, &p));
+    TRY(code);
     code = read_all(fd, p, (size_t)st.st_size);
     if (code < 0) {
         return fail(w, code, "cannot be read", d);

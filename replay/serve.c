@@ -107,43 +107,72 @@ static void add_row(struct serving *s, const struct claim *c, const char *what)
     }
 }
 
-/* One verdict. 0, or ERR_CANCELLED: it is no row. */
-static int replay_one(struct serving *s, const struct claim *c)
+/* Why no verdict can be replayed now, for the person. */
+static void explain(const struct serving *s, int code, struct diag *d)
+{
+    char what[DIAG_TEXT_BYTES];
+    const char *hint = "nothing is known about the verdicts that were not "
+                       "replayed; run it again";
+    size_t n = strlen(s->store);
+
+    (void)snprintf(what, sizeof(what), "%s",
+                   d->what[0] == '\0' ? err_text(code) : d->what);
+    if (strncmp(what, s->store, n) == 0 && strncmp(what + n, ": ", 2) == 0) {
+        memmove(what, what + n + 2, strlen(what + n + 2) + 1); /* the place */
+    }
+    if (code == ERR_STORE_BUSY) {
+        hint = "wait for it to end, or replay a copy of the store (--store)";
+    } else if (code == ERR_STORE_RDONLY || code == ERR_ACCESS) {
+        hint = "the kernel that runs the candidates locks the store: make it "
+               "writable, or replay a copy of it (--store)";
+    } else if (code == ERR_SPACE) {
+        hint = "free some space; what was recorded is safe";
+    } else if (code == ERR_CONFINE) {
+        hint = "`proctor doctor` says what this host lacks";
+    }
+    (void)diag_set(d, code, (struct loc){.path = s->store}, "%s", what);
+    diag_hint(d, "%s", hint);
+}
+
+/* One verdict. 0, or ERR_*: it is no row. With d unless it was cancelled. */
+static int replay_one(struct serving *s, const struct claim *c, struct diag *d)
 {
     char what[DIAG_TEXT_BYTES] = "";
     struct sitting *x = calloc(1, sizeof(*x));
-    struct diag d;
+    int is_unasked;
     int code;
 
+    diag_init(d);
     if (x == NULL) {
         return ERR_TRACE(ERR_NOMEM);
     }
-    diag_init(&d);
     x->store = s->store;
     x->asker = s->asker;
     x->claim = c;
-    x->d = &d;
+    x->d = d;
     x->progress = progress;
     x->ctx = s;
     code = sitting_hold(x);
     if (code == 0) {
         code = finding_compare(x, what, sizeof(what));
     }
+    is_unasked = x->is_unasked;
     load_release(x);
     free(x);
+    if (code == ERR_CANCELLED || code == ERR_NOMEM ||
+        (code < 0 && is_unasked)) {
+        return code;
+    }
     if (code < 0) {
         (void)snprintf(what, sizeof(what), "%s",
-                       d.what[0] == '\0' ? err_text(code) : d.what);
+                       d->what[0] == '\0' ? err_text(code) : d->what);
         err_trace_clear();
-    }
-    if (code == ERR_CANCELLED || code == ERR_NOMEM) {
-        return code;
     }
     add_row(s, c, what);
     return 0;
 }
 
-static int replay_all(struct serving *s)
+static int replay_all(struct serving *s, struct diag *d)
 {
     for (; s->i < s->history.n; s->i++) {
         const struct claim *c = &s->history.claims[s->i];
@@ -154,7 +183,7 @@ static int replay_all(struct serving *s)
         if (c->wrong[0] != '\0') {
             add_row(s, c, c->wrong);
         } else {
-            TRY(replay_one(s, c));
+            TRY(replay_one(s, c, d));
         }
     }
     return s->different > 0 ? ERR_TASK_FAILED : 0;
@@ -225,7 +254,12 @@ static int serve(struct serving *s, const Proctor__ReplayRequest *q)
         return ERR_TRACE(ERR_NOMEM);
     }
     TRY(asker_open(s->store, s->client_fd, &s->asker));
-    return replay_all(s);
+    code = replay_all(s, &d);
+    if (code < 0 && code != ERR_CANCELLED && code != ERR_TASK_FAILED) {
+        explain(s, code, &d);
+        say_diag(s, &d);
+    }
+    return code;
 }
 
 int serve_client(const char *store, int client_fd)

@@ -107,27 +107,56 @@ static int ask_table(struct sitting *x, const struct party *p,
     return sitting_pack(&w, &x->gives, &out->answers);
 }
 
-/* A file of a runnable that is not in the store has a name, which the kernel does
- * not tell. */
-static int name_missing(struct sitting *x, const struct party *p)
+/* 0 when the object is in the store and whole, else ERR_* with x->d. */
+static int look_at(struct sitting *x, const char *role, struct ubytes cid)
 {
+    struct wanted w = {x->store, role, {{0}}};
+    ProtobufCBinaryData field = {cid.n, (uint8_t *)(uintptr_t)cid.p};
     struct diag d;
     struct buf b;
+    int code;
 
     diag_init(&d);
-    for (size_t i = 0; i < p->m->n_files; i++) {
-        struct wanted w = {x->store, p->m->files[i]->name, {{0}}};
-        int code = objects_cid("file", &p->m->files[i]->cid, &w.cid, &d);
+    buf_init(&b, LIMIT_OBJECT_BYTES);
+    code = objects_cid(role, &field, &w.cid, &d);
+    code = code == 0 ? objects_bytes(&w, &b, &d) : code;
+    buf_release(&b);
+    if (code < 0) {
+        *x->d = d;
+    }
+    return code;
+}
 
-        buf_init(&b, LIMIT_CODE_FILE_BYTES);
-        code = code == 0 ? objects_bytes(&w, &b, &d) : code;
-        buf_release(&b);
-        if (code < 0) {
-            *x->d = d;
-            return code;
+/* An object of a runnable that is not in the store has a name, which the kernel
+ * does not tell. */
+static int name_missing(struct sitting *x, const struct party *p)
+{
+    for (size_t i = 0; i < p->m->n_files; i++) {
+        TRY(look_at(x, p->m->files[i]->name,
+                    objects_field(&p->m->files[i]->cid)));
+    }
+    return p->m->weights.len == 0
+               ? 0
+               : look_at(x, "weights", objects_field(&p->m->weights));
+}
+
+/* Nobody answered. True when something that the verdict names is why: x->d names
+ * it. What the kernel, the host or the store lack says nothing about a verdict. */
+static int is_own_fault(struct sitting *x, unsigned parties, int code)
+{
+    const struct cid *policy = &x->claim->policy;
+
+    if (code != ERR_NOT_FOUND && code != ERR_STORE_DAMAGED &&
+        code != ERR_ENCODING && code != ERR_INPUT && code != ERR_LIMIT) {
+        return 0;
+    }
+    for (int i = 0; i < WHO; i++) {
+        if ((parties & 1u << i) != 0 && name_missing(x, &x->party[i]) < 0) {
+            return 1;
         }
     }
-    return 0;
+    return look_at(x, "policy", (struct ubytes){policy->b, CID_BYTES}) < 0 ||
+           (code != ERR_NOT_FOUND && code != ERR_STORE_DAMAGED);
 }
 
 int sitting_ask_each(struct sitting *x, unsigned parties,
@@ -153,11 +182,7 @@ int sitting_ask_each(struct sitting *x, unsigned parties,
                                    .out = &x->said[i]};
     }
     code = n == 0 ? 0 : asker_ask(x->asker, &x->claim->policy, q, n, x->d);
-    for (int i = 0; i < WHO && code < 0 && code != ERR_CANCELLED; i++) {
-        if ((parties & 1u << i) != 0 && name_missing(x, &x->party[i]) < 0) {
-            break;
-        }
-    }
+    x->is_unasked = code < 0 && !is_own_fault(x, parties, code);
     return code;
 }
 

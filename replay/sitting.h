@@ -72,6 +72,8 @@ struct sitting {
     struct asker *asker;
     const struct claim *claim;
     struct diag *d;
+    int is_unasked; /* no answers were to be had, through no fault of what the
+                     * verdict names: nothing is known about it */
     /* For the person: where it is. May be NULL. */
     void (*progress)(void *ctx, const char *phase, uint64_t done,
                      uint64_t total);

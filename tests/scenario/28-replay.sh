@@ -111,6 +111,41 @@ for role in evidence exam candidate; do
     spoil "$role object $(verdict $role) is missing" "$(verdict $role)" -
     spoil "$role object $(verdict $role) is damaged" "$(verdict $role)" '1s/^./X/'
 done
+# What keeps the kernel from answering is no difference: nothing is said of any
+# verdict. The exit code is the error's own.
+unasked() { # unasked NAME WHAT COMMAND...: of the whole store
+    local name=$1 what=$2
+    shift 2
+    expect 2 "$@" proctor replay --all
+    err "$store: error: $what"
+    err '^hint: .*--store'
+    check 'no verdict differs' test ! -s "$OUT"
+    expect 2 "$@" proctor replay "$seq" --json
+    check 'one document' test "$(jq -s length "$OUT")" = 1
+    json ".error == \"$name\" and .exit == 2 and .rows == [] and
+        .replayed == 0 and .different == 0 and (.diagnoses | length) == 1"
+}
+read_only() {
+    unshare -rm sh -c 'mount --bind "$0" "$0" &&
+        mount -o remount,bind,ro "$0" && exec "$@"' "$store" "$@"
+}
+unasked STORE_BUSY 'is in use by another kernel' flock "$store/lock"
+unasked STORE_RDONLY 'cannot lock: the store is read-only' read_only
+expect 0 proctor replay "$seq"
+# A damaged ledger is one document too.
+chmod -R u+w bad
+rm -rf bad
+cp -r "$store" bad
+chmod -R u+w bad
+wal=$(echo bad/ledger/wal/*.wal)
+byte=$(od -An -tu1 -j5000 -N1 "$wal")
+printf "\\x$(printf %02x $((byte ^ 255)))" |
+    dd of="$wal" bs=1 seek=5000 conv=notrunc status=none
+for which in --all "$seq"; do
+    expect 5 proctor replay "$which" --json --store bad
+    check 'one document' test "$(jq -s length "$OUT")" = 1
+    json '.error == "STORE_DAMAGED" and .exit == 5'
+done
 expect 2 proctor replay 0
 expect 2 proctor replay 999999
 finish
