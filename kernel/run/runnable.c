@@ -206,7 +206,7 @@ static int check_program(const Proctor__Runnable *m, struct diag *d)
     }
     TRY(core_hash_fd(fd, LIMIT_OBJECT_BYTES, &have, &n));
     if (!cid_is_equal(&want, &have)) {
-        return diag_set(d, ERR_CONFINE, (struct loc){0},
+        return diag_set(d, ERR_NOT_FOUND, (struct loc){0},
                         "program %s is another one than was recorded",
                         m->argv[0]);
     }

@@ -198,7 +198,8 @@ int signer_client_start(struct signer_client *c, const char *path, int key_fd,
     }
     if (code != 0) {
         (void)diag_set(d, ERR_SIGNER, (struct loc){.path = NULL},
-                       "the signer could not %s the key file",
+                       "the signer could not %s the key file, or had no "
+                       "memory for it",
                        is_new ? "write" : "read");
         diag_hint(d, is_new ? "free some space on the disk"
                             : "restore keys/key from a copy; without it the "

@@ -7,7 +7,9 @@ set -euo pipefail
 driver=$1 check=$2 kills=${3:-40}
 seed=${PROCTOR_SEED:-$$}
 RANDOM=$seed
-dir=$(mktemp -d /tmp/proctor-crash-XXXXXX)
+base=/dev/shm # a killed process loses nothing that it gave to the system
+[ -w "$base" ] || base=${TMPDIR:-/tmp}
+dir=$(mktemp -d "$base/proctor-crash-XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 store=$dir/store
 : >"$dir/acks"
