@@ -57,8 +57,9 @@ int runnable_put_table(struct core *c, const struct cid *inputs,
                        const struct cid *outputs, struct ubytes takes,
                        struct ubytes gives, struct cid *out) MUST_USE;
 
-/* Loads it from the store. 0, ERR_NOT_FOUND, ERR_CONFINE with d when its program
- * is not, byte for byte, the one on this host, ERR_*. */
+/* Loads it from the store. 0, ERR_NOT_FOUND (with d when it is the program on this
+ * host that is not there any more, byte for byte), ERR_CONFINE (it cannot be
+ * opened), ERR_*. */
 int runnable_load(struct core *c, const struct cid *cid, struct runnable **out,
                   struct diag *d) MUST_USE;
 void runnable_free(struct runnable *r); /* NULL is fine */

@@ -76,7 +76,7 @@ static void test_identity(void **state)
     assert_int_equal(put(f, &h, &s, &b), 0);
     assert_false(cid_is_equal(&a, &b));
     /* Its program is not, byte for byte, the one on this host. */
-    assert_int_equal(runnable_load(&f->c, &b, &r, &f->d), ERR_CONFINE);
+    assert_int_equal(runnable_load(&f->c, &b, &r, &f->d), ERR_NOT_FOUND);
     assert_null(r);
 }
 
