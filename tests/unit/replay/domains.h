@@ -11,12 +11,20 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 
 #include "proto/domain.h"
 #include "proto/err.h"
 #include "proto/value.h"
 
 #define OK(call) assert_int_equal((call), 0)
+
+/* Setup of a group of tests. */
+static inline int sodium_start(void **state)
+{
+    (void)state;
+    return sodium_init() < 0;
+}
 
 /* xorshift64*: any generator but the one under test. */
 static uint64_t dice_state = 1;

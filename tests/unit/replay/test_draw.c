@@ -2,8 +2,6 @@
  * instances; members in order; membership. */
 #include "domains.h"
 
-#include <sodium.h>
-
 #include "kernel/exam/literal.h"
 #include "kernel/exam/node.h"
 #include "proto/limits.h"
@@ -220,12 +218,6 @@ static void test_random_literals(void **state)
     buf_release(&domain);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    return sodium_init() < 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,5 +225,5 @@ int main(void)
         cmocka_unit_test(test_random_literals),
     };
 
-    return cmocka_run_group_tests(tests, start, NULL);
+    return cmocka_run_group_tests(tests, sodium_start, NULL);
 }

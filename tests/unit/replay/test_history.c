@@ -178,12 +178,6 @@ static void test_forged(void **state)
     history_release(&h);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    return sodium_init() < 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,5 +185,5 @@ int main(void)
         cmocka_unit_test(test_forged),
     };
 
-    return cmocka_run_group_tests(tests, start, NULL);
+    return cmocka_run_group_tests(tests, sodium_start, NULL);
 }

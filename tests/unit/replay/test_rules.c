@@ -2,8 +2,6 @@
  * order of simplicity, variants of a value, whole searches. */
 #include "domains.h"
 
-#include <sodium.h>
-
 #include "kernel/exam/edit.h"
 #include "kernel/exam/exam.h"
 #include "kernel/exam/stream.h"
@@ -159,12 +157,6 @@ static void test_variants(void **state)
     buf_release(&domain);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    return sodium_init() < 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,5 +165,5 @@ int main(void)
         cmocka_unit_test(test_variants),
     };
 
-    return cmocka_run_group_tests(tests, start, NULL);
+    return cmocka_run_group_tests(tests, sodium_start, NULL);
 }
