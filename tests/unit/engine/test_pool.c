@@ -1,12 +1,8 @@
 /* The one-deep pool: who gets its worker, who does not, and that nobody hears of
  * it when it dies. Runs the test image of tests/attack under the real profiles;
  * needs root. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "play.h"
 
-#include <cmocka.h>
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
@@ -20,10 +16,6 @@
 
 #include "kernel/engine/clock.h"
 #include "kernel/engine/local.h"
-
-#include "worker.pb-c.h"
-
-#define IMAGES TEST_BIN_DIR "/../tests/attack-images"
 
 struct play {
     struct loop *loop;
@@ -50,16 +42,9 @@ static void on_ready(void *ctx, struct worker *w, const Proctor__Confinement *r)
 
     p->ready++;
     p->pid = w->pid;
-    p->report_n = proctor__confinement__get_packed_size(r);
-    assert_true(p->report_n <= sizeof(p->report));
-    proctor__confinement__pack(r, p->report);
+    p->report_n = play_report(r, p->report, sizeof(p->report));
     if (p->task != NULL) {
-        Proctor__ConfigTask task = PROCTOR__CONFIG_TASK__INIT;
-
-        task.text.data = (uint8_t *)(uintptr_t)p->task;
-        task.text.len = strlen(p->task);
-        assert_int_equal(worker_send(w, MSG_CONFIG_TASK, &task.base, NULL, 0),
-                         0);
+        play_send(w, p->task);
     }
     step(p);
 }
@@ -92,14 +77,9 @@ static const struct worker_handler handler = {on_ready, on_message, on_end,
 static int play_open(void **state)
 {
     struct play *p = calloc(1, sizeof(*p));
-    struct diag d;
 
-    diag_init(&d);
     assert_non_null(p);
-    assert_int_equal(loop_new(&p->loop), 0);
-    if (engine_open(p->loop, IMAGES, &p->engine, &d) < 0) {
-        fail_msg("%s: %s", d.what, d.hint);
-    }
+    play_begin(&p->loop, &p->engine);
     *state = p;
     return 0;
 }
@@ -108,8 +88,7 @@ static int play_close(void **state)
 {
     struct play *p = *state;
 
-    engine_close(p->engine);
-    loop_free(p->loop);
+    play_end(p->loop, p->engine);
     free(p);
     return 0;
 }
