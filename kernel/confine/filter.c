@@ -28,11 +28,11 @@ static int memory_reserve(void)
     return p == NULL ? ERR_TRACE(ERR_NOMEM) : 0;
 }
 
-static int rule_put(scmp_filter_ctx ctx, const struct rule *r)
+static int rule_put(scmp_filter_ctx ctx, const struct rule *r, const char *call)
 {
     struct scmp_arg_cmp args[RULE_ARGS_MAX];
     uint32_t action = SCMP_ACT_ALLOW;
-    int nr = seccomp_syscall_resolve_name(r->call);
+    int nr = seccomp_syscall_resolve_name(call);
 
     ASSERT(r->args_n <= RULE_ARGS_MAX);
     if (nr < 0) {
@@ -50,13 +50,13 @@ static int rule_put(scmp_filter_ctx ctx, const struct rule *r)
                : ERR_CONFINE;
 }
 
-static int lists_put(scmp_filter_ctx ctx, const struct rule_list *lists,
-                     size_t lists_n, const char **out_bad)
+static int list_put(scmp_filter_ctx ctx, const struct rule_list *l,
+                    const char **out_bad)
 {
-    for (size_t i = 0; i < lists_n; i++) {
-        for (size_t k = 0; k < lists[i].n; k++) {
-            if (rule_put(ctx, &lists[i].rules[k]) < 0) {
-                *out_bad = lists[i].rules[k].call;
+    for (size_t i = 0; i < l->n; i++) {
+        for (const char *const *c = l->rules[i].calls; *c != NULL; c++) {
+            if (rule_put(ctx, &l->rules[i], *c) < 0) {
+                *out_bad = *c;
                 return ERR_TRACE(ERR_CONFINE);
             }
         }
@@ -106,7 +106,7 @@ int filter_make(const struct rule_list *lists, size_t lists_n,
                 struct filter *out, const char **out_bad)
 {
     scmp_filter_ctx ctx;
-    int code;
+    int code = 0;
 
     *out = (struct filter){0};
     *out_bad = "seccomp_init";
@@ -122,7 +122,9 @@ int filter_make(const struct rule_list *lists, size_t lists_n,
         seccomp_release(ctx);
         return ERR_TRACE(ERR_CONFINE);
     }
-    code = lists_put(ctx, lists, lists_n, out_bad);
+    for (size_t i = 0; i < lists_n && code == 0; i++) {
+        code = list_put(ctx, &lists[i], out_bad);
+    }
     if (code == 0) {
         *out_bad = "seccomp_export_bpf";
         code = code_export(ctx, out);

@@ -13,10 +13,10 @@ enum rule_action {
 
 #define RULE_ARGS_MAX 2
 
-/* Holds when (argument[arg_i] & mask) == value for all its args_n conditions.
- * A call no rule of which holds ends the process (SIGSYS). */
+/* For each of its calls: holds when (argument[arg_i] & mask) == value for all its
+ * args_n conditions. A call no rule of which holds ends the process (SIGSYS). */
 struct rule {
-    const char *call;
+    const char *const *calls; /* NULL behind the last */
     enum rule_action action;
     int error;
     unsigned args_n;
@@ -60,8 +60,5 @@ struct profile {
 const struct profile *profile_find(const char *class_name);
 /* i = 0, 1, ...; NULL after the last. */
 const struct profile *profile_at(size_t i);
-
-/* Appends the profile as text, the content of policy/profiles/NAME.profile. */
-int profile_print(const struct profile *p, struct buf *out) MUST_USE;
 
 #endif

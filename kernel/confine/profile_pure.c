@@ -19,9 +19,7 @@ static const struct rule pure[] = {
     ALLOW("read"), /* the channel, bytewise */
     ALLOW("write"),
     ALLOW("recvmsg"), /* the channel, with descriptors */
-    ALLOW("sendmsg"),
-    ALLOW("recvfrom"),
-    ALLOW("sendto"),
+    ALLOW("sendmsg", "recvfrom", "sendto"),
     ALLOW("close"), /* received weights, when mapped */
     ALLOW("fstat"),
     ALLOW1("newfstatat", 3, M32,
@@ -37,47 +35,31 @@ static const struct rule pure[] = {
     ALLOW("getrandom"),     /* hash seeds; no answer may depend on it */
     ALLOW("clock_gettime"), /* where the vdso has no clock */
     ALLOW("exit_group"),
-    REFUSE("mbind", EPERM), /* OpenBLAS tries it once and copes */
+    REFUSE(EPERM, "mbind"), /* OpenBLAS tries it once and copes */
 };
 const struct rule_list rules_pure = LIST(pure);
 
 /* Static start-up code looks at its environment before main. */
 static const struct rule startup[] = {
-    ALLOW("arch_prctl"),
-    ALLOW("set_tid_address"),
-    ALLOW("set_robust_list"),
-    ALLOW("rseq"),
-    ALLOW("prlimit64"),
-    ALLOW("sched_getaffinity"),
-    ALLOW("uname"),
-    ALLOW("sysinfo"),
+    ALLOW("arch_prctl", "set_tid_address", "set_robust_list", "rseq",
+          "prlimit64", "sched_getaffinity", "uname", "sysinfo"),
     ALLOW1("prctl", 0, M32, PR_SET_NAME),
-    REFUSE("readlink", EACCES), /* /proc/self/exe: not there anyway */
-    REFUSE("readlinkat", EACCES),
+    REFUSE(EACCES, "readlink"), /* /proc/self/exe: not there anyway */
+    REFUSE(EACCES, "readlinkat"),
 };
 const struct rule_list rules_startup = LIST(startup);
 
 static const struct rule zygote[] = {
     /* Once: the descriptor is close-on-exec, so a second try finds nothing. */
     ALLOW2("execveat", 0, M32, ZYGOTE_IMAGE_FD, 4, M32, 0x1000),
-    ALLOW("ppoll"),
-    ALLOW("wait4"),
-    ALLOW("rt_sigaction"),
-    ALLOW("rt_sigprocmask"),
-    ALLOW("rt_sigreturn"),
-    ALLOW("restart_syscall"),
+    ALLOW("ppoll", "wait4", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
+          "restart_syscall"),
 };
 const struct rule_list rules_zygote = LIST(zygote);
 
 static const struct rule narrow[] = {
-    ALLOW("dup3"),
-    ALLOW("close_range"),
-    ALLOW("setsid"),
-    ALLOW("umask"),
-    ALLOW("setgroups"),
-    ALLOW("setresgid"),
-    ALLOW("setresuid"),
-    ALLOW("capset"),
+    ALLOW("dup3", "close_range", "setsid", "umask", "setgroups", "setresgid",
+          "setresuid", "capset"),
     ALLOW1("prctl", 0, M32, PR_CAPBSET_READ),
     ALLOW1("prctl", 0, M32, PR_CAPBSET_DROP),
     ALLOW1("prctl", 0, M32, PR_CAP_AMBIENT),
@@ -85,9 +67,8 @@ static const struct rule narrow[] = {
     ALLOW1("prctl", 0, M32, PR_GET_SECUREBITS), /* a watched worker shows them */
     ALLOW1("prctl", 0, M32, PR_SET_DUMPABLE),
     ALLOW1("prctl", 0, M32, PR_SET_NO_NEW_PRIVS),
-    ALLOW("landlock_create_ruleset"),
-    ALLOW("landlock_add_rule"),
-    ALLOW("landlock_restrict_self"),
+    ALLOW("landlock_create_ruleset", "landlock_add_rule",
+          "landlock_restrict_self"),
     ALLOW2("seccomp", 0, M32, 1, 1, M32, 0), /* SET_MODE_FILTER, no flags */
 };
 const struct rule_list rules_narrow = LIST(narrow);
@@ -103,9 +84,6 @@ const struct rule_list rules_fork_pure = LIST(fork_pure);
 
 static const struct rule fork_own[] = {
     ALLOW1("clone", 0, M64, CLONE_PIDFD | CLONE_NEWPID | CLONE_NEWNS | SIGCHLD),
-    ALLOW("mount"),
-    ALLOW("mount_setattr"),
-    ALLOW("umount2"),
-    ALLOW("pivot_root"),
+    ALLOW("mount", "mount_setattr", "umount2", "pivot_root"),
 };
 const struct rule_list rules_fork_own = LIST(fork_own);

@@ -341,7 +341,8 @@ static void test_doors_stay_shut(void **state)
 
 static void test_unknown_call_is_named(void **state)
 {
-    static const struct rule rules[] = {{.call = "no_such_call"}};
+    static const char *const calls[] = {"no_such_call", NULL};
+    static const struct rule rules[] = {{.calls = calls}};
     const struct rule_list list = {rules, 1};
     struct filter f;
     const char *bad = NULL;

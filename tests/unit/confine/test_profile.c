@@ -14,6 +14,81 @@
 
 #include "kernel/confine/profile.h"
 
+/* The profile as text, the content of policy/profiles/NAME.profile. */
+static int rule_print(const struct rule *r, const char *call, struct buf *out)
+{
+    if (r->action == RULE_ERRNO) {
+        TRY(buf_putf(out, "errno %d  %s", r->error, call));
+    } else {
+        TRY(buf_putf(out, "allow    %s", call));
+    }
+    for (unsigned i = 0; i < r->args_n; i++) {
+        TRY(buf_putf(out, "%s arg%u & %#llx == %#llx", i == 0 ? " if" : " and",
+                     r->args[i].arg_i, (unsigned long long)r->args[i].mask,
+                     (unsigned long long)r->args[i].value));
+    }
+    return buf_putf(out, "\n");
+}
+
+static int list_print(const char *title, struct rule_list l, struct buf *out)
+{
+    TRY(buf_putf(out, "\n[%s]\n", title));
+    for (size_t i = 0; i < l.n; i++) {
+        for (const char *const *c = l.rules[i].calls; *c != NULL; c++) {
+            TRY(rule_print(&l.rules[i], *c, out));
+        }
+    }
+    return 0;
+}
+
+static int limits_print(const struct profile *p, struct buf *out)
+{
+    const struct profile_limits *l = &p->limits;
+
+    return buf_putf(
+        out,
+        "\n[limits]\ncpu %llus\naddress_space %llu\nof_the_image %llu\n"
+        "file %llu\n"
+        "processes %llu\nfiles %llu\nstack %llu\nwork %llu\nshared %llu\n"
+        "core 0\nmemlock 0\nmsgqueue 0\n",
+        (unsigned long long)l->cpu_s, (unsigned long long)l->as_bytes,
+        (unsigned long long)l->as_extra_bytes,
+        (unsigned long long)l->file_bytes, (unsigned long long)l->processes,
+        (unsigned long long)l->files, (unsigned long long)l->stack_bytes,
+        (unsigned long long)l->work_bytes, (unsigned long long)l->share_bytes);
+}
+
+static int profile_print(const struct profile *p, struct buf *out)
+{
+    static const char *const titles[PROFILE_LISTS_MAX] = {
+        NULL,
+        "zygote: start of the image",
+        "zygote: its loop",
+        "zygote: a worker giving rights up",
+        "zygote: making a worker",
+        NULL};
+
+    TRY(buf_putf(out,
+                 "# Confinement of class %s, as kernel/confine has it. Made "
+                 "by a test;\n# do not edit. A call without a rule that holds "
+                 "kills the process; of\n# several that hold, one that allows "
+                 "wins.\n\n[root]\n%s\n",
+                 p->name,
+                 p->own_root
+                     ? "tmpfs, read-only; declared paths bound read-only; "
+                       "/work, /tmp, /dev/null"
+                     : "tmpfs, empty, read-only"));
+    TRY(limits_print(p, out));
+    TRY(list_print("worker: final filter", p->worker, out));
+    for (size_t i = 1; i < PROFILE_LISTS_MAX; i++) {
+        if (p->zygote[i].n > 0) {
+            ASSERT(titles[i] != NULL);
+            TRY(list_print(titles[i], p->zygote[i], out));
+        }
+    }
+    return 0;
+}
+
 static void path_of(const struct profile *p, char *out, size_t n)
 {
     snprintf(out, n, "%s/policy/profiles/%s.profile", TEST_SOURCE_DIR, p->name);
