@@ -70,20 +70,3 @@ const struct validator_info *validators_at(size_t i)
     ASSERT(i < ARRAY_N(validators));
     return &validators[i];
 }
-
-struct confidence level_confidence(enum level reached, int validated)
-{
-    if (reached <= LEVEL_NONE || reached >= LEVEL_N_) {
-        return (struct confidence){"UNVERIFIED", 0.1};
-    }
-    if (!validated) {
-        return (struct confidence){"JUDGMENT", 0.5};
-    }
-    if (reached < LEVEL_PROPERTY) {
-        return (struct confidence){"CHECKED", 0.6};
-    }
-    if (reached < LEVEL_ORACLE) {
-        return (struct confidence){"VALIDATED", 0.8};
-    }
-    return (struct confidence){"VERIFIED", 0.95};
-}

@@ -1,4 +1,4 @@
-/* Op table, validator table, and what a level is worth: data, printed by
+/* Op table and validator table: data, printed by
  * `proctor status --tables`. Ops and validators are found here and nowhere
  * else: what is not registered does not run. Kernel process; pure. */
 #ifndef KERNEL_ADMIT_OPS_H
@@ -40,15 +40,5 @@ struct validator_info {
 const struct validator_info *validators_find(const char *name);
 size_t validators_n(void);
 const struct validator_info *validators_at(size_t i);
-
-/* Confidence comes from the level reached, never from whoever was judged.
- * Source: neuralkernel section 2. */
-struct confidence {
-    const char *name; /* UNVERIFIED, JUDGMENT, CHECKED, VALIDATED, VERIFIED */
-    double value;
-};
-/* validated: a validator ran and passed. Without one a level is worth nothing:
- * UNVERIFIED when nothing was claimed, JUDGMENT when a word was taken. */
-struct confidence level_confidence(enum level reached, int validated);
 
 #endif

@@ -14,16 +14,11 @@ enum task_event {
     EVENT_N_
 };
 
-const char *event_name(enum task_event e); /* "unknown" if none */
-
 enum {
     TRANSITION_REFUSED = -1
 };
 /* The next state, or TRANSITION_REFUSED (also for numbers that are no state or
  * no event). Every pair is defined. */
 int transition_next(unsigned state, unsigned event);
-
-/* A task at rest changes only by repair (FAILED) or commit (PASSED). */
-int state_is_rest(unsigned state);
 
 #endif

@@ -5,8 +5,5 @@
 #include <stdint.h>
 
 uint64_t clock_mono_ms(void);
-uint64_t clock_mono_ns(void);
-/* Since 1970, UTC. */
-uint64_t clock_wall_ns(void);
 
 #endif

@@ -61,11 +61,6 @@ uint64_t budget_left(const struct budget *b, enum budget_item i)
     return b->limit_[i] - b->used_[i];
 }
 
-uint64_t budget_used(const struct budget *b, enum budget_item i)
-{
-    return b->used_[i];
-}
-
 uint64_t budget_limit(const struct budget *b, enum budget_item i)
 {
     return b->limit_[i];

@@ -35,7 +35,6 @@ void budget_settle(struct budget *b, enum budget_item i, uint64_t n);
 /* Gives n back. n was charged before. */
 void budget_return(struct budget *b, enum budget_item i, uint64_t n);
 uint64_t budget_left(const struct budget *b, enum budget_item i);
-uint64_t budget_used(const struct budget *b, enum budget_item i);
 uint64_t budget_limit(const struct budget *b, enum budget_item i);
 /* "budget.draws": the name that a refusal quotes. */
 const char *budget_name(enum budget_item i);

@@ -47,35 +47,10 @@ static void unknown_names(void **state)
     assert_null(ops_nearest("unrelated.thing"));
 }
 
-static void confidence(void **state)
-{
-    static const struct {
-        enum level level;
-        int validated;
-        const char *name;
-        int percent;
-    } rows[] = {
-        {LEVEL_NONE, 0, "UNVERIFIED", 10},    {LEVEL_NONE, 1, "UNVERIFIED", 10},
-        {LEVEL_SCHEMA, 0, "JUDGMENT", 50},    {LEVEL_PROVEN, 0, "JUDGMENT", 50},
-        {LEVEL_SYNTAX, 1, "CHECKED", 60},     {LEVEL_SCHEMA, 1, "CHECKED", 60},
-        {LEVEL_PROPERTY, 1, "VALIDATED", 80}, {LEVEL_ORACLE, 1, "VERIFIED", 95},
-        {LEVEL_PROVEN, 1, "VERIFIED", 95},    {LEVEL_N_, 1, "UNVERIFIED", 10}};
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_N(rows); i++) {
-        struct confidence c =
-            level_confidence(rows[i].level, rows[i].validated);
-
-        assert_string_equal(c.name, rows[i].name);
-        assert_int_equal((int)(c.value * 100 + 0.5), rows[i].percent);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_op_has_all),
-                                       cmocka_unit_test(unknown_names),
-                                       cmocka_unit_test(confidence)};
+                                       cmocka_unit_test(unknown_names)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

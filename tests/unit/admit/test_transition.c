@@ -45,8 +45,7 @@ static void every_pair(void **state)
     for (unsigned s = 0; s < STATE_N_; s++) {
         for (unsigned e = 0; e < EVENT_N_; e++) {
             if (transition_next(s, e) != expected[s][e]) {
-                fail_msg("%s + %s", state_name(s),
-                         event_name((enum task_event)e));
+                fail_msg("%s + event %u", state_name(s), e);
             }
         }
     }
@@ -58,7 +57,12 @@ static void numbers_that_are_none(void **state)
     assert_int_equal(transition_next(STATE_N_, EVENT_ABORT), NO);
     assert_int_equal(transition_next(STATE_NEW, EVENT_N_), NO);
     assert_int_equal(transition_next(UINT32_MAX, UINT32_MAX), NO);
-    assert_string_equal(event_name(EVENT_N_), "unknown");
+}
+
+/* A task at rest changes only by repair (FAILED) or commit (PASSED). */
+static int is_rest(unsigned s)
+{
+    return s == PA || s == F || s == A || s == C;
 }
 
 /* From every state that is not at rest, every way ends at rest. */
@@ -68,7 +72,7 @@ static void everything_can_end(void **state)
     for (unsigned s = 0; s < STATE_N_; s++) {
         int ends = transition_next(s, EVENT_ABORT) == STATE_ABORTED;
 
-        assert_int_equal(ends, !state_is_rest(s));
+        assert_int_equal(ends, !is_rest(s));
     }
 }
 

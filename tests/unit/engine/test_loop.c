@@ -333,13 +333,11 @@ static void test_hangup_is_reported(void **state)
 
 static void test_clock(void **state)
 {
-    uint64_t ns = clock_mono_ns();
     uint64_t ms = clock_mono_ms();
 
     (void)state;
-    assert_true(clock_mono_ns() >= ns);
-    assert_true(ms >= ns / 1000000);
-    assert_true(clock_wall_ns() > UINT64_C(1700000000) * 1000000000);
+    assert_true(ms > 0);
+    assert_true(clock_mono_ms() >= ms);
 }
 
 int main(void)
