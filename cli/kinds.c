@@ -27,7 +27,7 @@ static const struct {
     {RF_VERDICT_candidate, {TYPE(runnable), 1}},
     {RF_VERDICT_evidence, {TYPE(evidence), 1}},
     {RF_VERDICT_burnt, {TYPE(counterexample), 1}},
-    {RF_TASK_result, {TYPE(runnable), 1}},
+    {RF_TASK_result, {TYPE(runnable), KINDS_ANY}},
     {RF_REF_old_target, {TYPE(runnable), 1}},
     {RF_REF_new_target, {TYPE(runnable), 1}},
     {RF_REVOKE_candidate, {TYPE(runnable), 1}},
@@ -47,6 +47,7 @@ static const struct {
     struct kinds_info info;
 } MEMBERS[] = {
     {TYPE(artifact), "cid", {NULL, 1}},
+    {TYPE(runnable), "program", {NULL, 1}},
     {TYPE(runnable), "weights", {NULL, 1}},
     {TYPE(runnable), "table_inputs", {NULL, 1}},
     {TYPE(runnable), "table_outputs", {NULL, 1}},

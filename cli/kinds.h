@@ -7,9 +7,12 @@
 
 #include "proto/record.h"
 
+#define KINDS_ANY 2
+
 struct kinds_info {
     const ProtobufCMessageDescriptor *type; /* NULL: plain bytes */
-    int is_stored;                          /* the store must hold it */
+    int is_stored; /* the store must hold it; KINDS_ANY: a message of any type,
+                    * of which `type` is the usual one */
 };
 
 /* For a HASH field: NULL when it names no object (keys, seeds, leaf hashes,
