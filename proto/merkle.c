@@ -5,46 +5,39 @@
  * RFC 9162 sections 2.1.1 to 2.1.5. */
 #include "proto/merkle.h"
 
-#include <sodium.h>
 #include <string.h>
 
 #include "proto/err.h"
+#include "proto/sha256.h"
 
 /* SHA-256(prefix || a || b). */
-static struct merkle_hash hash_of(uint8_t prefix, const void *a, size_t a_n,
-                                  const void *b, size_t b_n)
+static struct merkle_hash hash_of(uint8_t prefix, struct ubytes a,
+                                  struct ubytes b)
 {
-    crypto_hash_sha256_state state;
+    const struct ubytes parts[] = {{&prefix, 1}, a, b};
     struct merkle_hash out;
 
-    crypto_hash_sha256_init(&state);
-    crypto_hash_sha256_update(&state, &prefix, 1);
-    if (a_n > 0) {
-        crypto_hash_sha256_update(&state, a, a_n);
-    }
-    if (b_n > 0) {
-        crypto_hash_sha256_update(&state, b, b_n);
-    }
-    crypto_hash_sha256_final(&state, out.b);
+    sha256_of(parts, ARRAY_N(parts), out.b);
     return out;
 }
 
 struct merkle_hash merkle_leaf(struct ubytes entry)
 {
-    return hash_of(0, entry.p, entry.n, NULL, 0);
+    return hash_of(0, entry, (struct ubytes){NULL, 0});
 }
 
 struct merkle_hash merkle_node(const struct merkle_hash *l,
                                const struct merkle_hash *r)
 {
-    return hash_of(1, l->b, sizeof(l->b), r->b, sizeof(r->b));
+    return hash_of(1, (struct ubytes){l->b, sizeof(l->b)},
+                   (struct ubytes){r->b, sizeof(r->b)});
 }
 
 struct merkle_hash merkle_empty(void)
 {
     struct merkle_hash out;
 
-    crypto_hash_sha256(out.b, (const uint8_t *)"", 0);
+    sha256_of(NULL, 0, out.b);
     return out;
 }
 

@@ -5,13 +5,13 @@
  * inside a whole batch is still checked field by field. */
 #include "proto/wal.h"
 
-#include <sodium.h>
 #include <string.h>
 
 #include "proto/err.h"
 #include "proto/limits.h"
+#include "proto/sha256.h"
 
-#define DIGEST_BYTES 32
+#define DIGEST_BYTES SHA256_BYTES
 #define HEAD_MAGIC "PROCTWAL"
 #define BATCH_MAGIC "PBAT"
 #define BATCH_TAIL_BYTES (8 + MERKLE_BYTES + 64) /* size, root, signature */
@@ -20,8 +20,9 @@ static int put_digest(struct buf *out, size_t from)
 {
     uint8_t digest[DIGEST_BYTES];
     struct ubytes all = buf_bytes(out);
+    struct ubytes part = {all.p + from, all.n - from};
 
-    crypto_hash_sha256(digest, all.p + from, all.n - from);
+    sha256_of(&part, 1, digest);
     return buf_put(out, digest, sizeof(digest));
 }
 
@@ -29,7 +30,8 @@ static int digest_fits(struct ubytes in, size_t n)
 {
     uint8_t digest[DIGEST_BYTES];
 
-    crypto_hash_sha256(digest, in.p, n);
+    in.n = n;
+    sha256_of(&in, 1, digest);
     return memcmp(digest, in.p + n, sizeof(digest)) == 0;
 }
 

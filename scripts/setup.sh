@@ -12,7 +12,7 @@ packages=(
     gcc libc6-dev cmake ninja-build pkg-config
     protobuf-c-compiler protobuf-compiler
     # linked: docs/architecture.md says where and why
-    libseccomp-dev libcap-dev libsodium-dev libprotobuf-c-dev libsqlite3-dev
+    libseccomp-dev libcap-dev libsodium-dev nettle-dev libprotobuf-c-dev libsqlite3-dev
     libopenblas-serial-dev libfyaml-dev libcmocka-dev
     # candidates of the examples
     python3-minimal libpython3-stdlib
