@@ -13,6 +13,7 @@
 #include "cli/proof.h"
 #include "proto/err.h"
 #include "proto/limits.h"
+#include "proto/tlog_proof.h"
 
 enum {
     KEY_CHECK = 0x2000,
@@ -24,8 +25,8 @@ static const struct argp_option OPTIONS[] = {
     {"output", 'o', "FILE", 0, "Write the proof to FILE, not standard output",
      0},
     {"entry", KEY_ENTRY, "FILE", 0,
-     "The record's bytes: written beside the proof, or read by --check (else "
-     "taken from the store)",
+     "The record's bytes: written beside the proof too, or read by --check for "
+     "a proof that does not hold them",
      0},
     {"check", KEY_CHECK, "FILE", 0, "Check the proof in FILE", 1},
     {"key", KEY_KEY, "VKEY", 0,
@@ -77,8 +78,9 @@ static const struct argp SPEC = {
     "SEQ\n--check FILE --key VKEY",
     "Writes a proof that the ledger holds record SEQ, or checks one. The proof "
     "is a c2sp.org/tlog-proof file: it verifies offline, with other people's "
-    "tools too.\vGive the other side the proof, the record's bytes (--entry) "
-    "and, by a way that they trust, the key.",
+    "tools too.\vGive the other side the proof, which holds the record, and, "
+    "by a "
+    "way that they trust, the key.",
     NULL,
     NULL,
     NULL};
@@ -175,78 +177,95 @@ static int read_key(struct prove_args *a, char out[static KEY_BYTES])
     return 0;
 }
 
-/* The record's bytes: --entry, else the store's record of that number. */
-static int read_entry(struct prove_args *a, struct ubytes proof,
+/* The record's bytes: they stand in the proof, or in the file of --entry; where
+ * there are both, they are the same. */
+static int read_entry(struct prove_args *a, const struct tlog_proof *p,
                       struct buf *out)
 {
     struct cli *c = a->c;
-    struct place place;
-    struct ledger_entry e;
-    uint64_t index;
+    struct ubytes extra = buf_bytes(&p->extra);
     int rc;
 
-    if (a->entry != NULL) {
-        rc = files_read(a->entry, LIMIT_RECORD_BYTES, out);
-        return rc == 0 ? 0
-                       : cli_fail(c, rc, "cannot read the record's bytes: %s",
-                                  err_text(rc));
+    if (a->entry == NULL && extra.n == 0) {
+        return cli_fail_hint(c, ERR_INPUT,
+                             "name a file with them by --entry; `proctor prove "
+                             "SEQ` writes proofs that hold them",
+                             "%.150s does not hold the record's bytes",
+                             a->check);
     }
-    if (proof_index(proof, &index) != 0) {
-        return cli_fail(c, ERR_INPUT, "%.150s is not a tlog-proof file",
-                        a->check);
+    if (a->entry == NULL) {
+        return buf_put(out, extra.p, extra.n);
     }
-    rc = place_open(c->store, &place, &c->d);
-    if (rc < 0) {
-        return cli_fail_hint(
-            c, ERR_INPUT,
-            "`proctor prove SEQ --entry FILE` and `proctor show "
-            "SEQ --raw` write them",
-            "a proof holds no record: name the record's bytes "
-            "with --entry");
+    rc = files_read(a->entry, LIMIT_RECORD_BYTES, out);
+    if (rc != 0) {
+        return cli_fail(c, rc, "cannot read the record's bytes: %s",
+                        err_text(rc));
     }
-    ledger_entry_init(&e);
-    rc = ledger_get(place.path, index, &e, &c->d);
-    if (rc == 0) {
-        rc = buf_put(out, buf_bytes(&e.bytes).p, buf_len(&e.bytes));
+    if (extra.n > 0 && (extra.n != buf_len(out) ||
+                        memcmp(extra.p, buf_bytes(out).p, extra.n) != 0)) {
+        return cli_fail(c, ERR_TASK_FAILED,
+                        "bad proof: %.150s is not the record that it holds",
+                        a->entry);
     }
-    ledger_entry_release(&e);
-    return rc;
-}
-
-static int say_checked(struct prove_args *a, const struct checkpoint *cp,
-                       uint64_t index, struct ubytes entry)
-{
-    struct json j;
-    struct record r;
-
-    if (a->c->json) {
-        json_init(&j);
-        json_object(&j, NULL);
-        json_bool(&j, "good", 1);
-        json_u64(&j, "seq", index);
-        json_u64(&j, "size", cp->size);
-        json_str(&j, "origin", cp->origin);
-        json_hex(&j, "root", cp->root.b, sizeof(cp->root.b));
-        json_close(&j);
-        return cli_emit(a->c, &j);
-    }
-    printf("good: record %" PRIu64 " is in the log %s of %" PRIu64 " records",
-           index, cp->origin, cp->size);
-    if (record_decode(entry, &r) == 0) {
-        printf(" (a %s record)", record_kind_name(r.kind));
-    }
-    fputc('\n', stdout);
     return 0;
 }
 
-static int check_bytes(struct prove_args *a, struct ubytes proof,
-                       struct ubytes entry, const char *key)
+static int say_checked(struct prove_args *a, const struct tlog_proof *p,
+                       struct ubytes entry)
 {
+    const struct checkpoint *cp = &p->checkpoint;
     struct merkle_hash leaf = merkle_leaf(entry);
+    struct buf text;
+    struct json j;
+    struct record r;
+
+    if (record_decode(entry, &r) != 0 || r.seq != p->index) {
+        return cli_fail(a->c, ERR_TASK_FAILED,
+                        "bad proof: what it proves is in the log, but is no "
+                        "record number %" PRIu64 " of Proctor's",
+                        p->index);
+    }
+    if (a->c->json) {
+        int rc;
+
+        buf_init(&text, (size_t)8 * LIMIT_RECORD_BYTES);
+        json_init(&j);
+        json_object(&j, NULL);
+        json_bool(&j, "good", 1);
+        json_u64(&j, "seq", p->index);
+        json_u64(&j, "size", cp->size);
+        json_str(&j, "origin", cp->origin);
+        json_hex(&j, "root", cp->root.b, sizeof(cp->root.b));
+        rc = record_put_json(&text, &r, leaf.b);
+        json_raw(&j, "record", buf_bytes(&text));
+        json_close(&j);
+        buf_release(&text);
+        return rc == 0 ? cli_emit(a->c, &j) : rc;
+    }
+    printf("good: record %" PRIu64 " is in the log %s of %" PRIu64
+           " records (a %s record)\n",
+           p->index, cp->origin, cp->size, record_kind_name(r.kind));
+    return 0;
+}
+
+/* The diagnosis of a proof that was read and is bad. */
+static int refuted(struct prove_args *a)
+{
+    struct diag *d = &a->c->d;
+    char what[DIAG_TEXT_BYTES];
+
+    memcpy(what, d->what, sizeof(what));
+    d->at.path = a->check;
+    (void)diag_set(d, ERR_TASK_FAILED, d->at, "bad proof: %.200s", what);
+    return ERR_TASK_FAILED;
+}
+
+static int check_bytes(struct prove_args *a, struct ubytes text,
+                       const char *key, struct tlog_proof *p, struct buf *entry)
+{
     char origin[NOTE_ORIGIN_BYTES];
     uint8_t public_key[32];
-    struct checkpoint cp;
-    uint64_t index = 0;
+    struct merkle_hash leaf;
     int rc;
 
     if (note_vkey_parse(key, origin, public_key) != 0) {
@@ -256,34 +275,30 @@ static int check_bytes(struct prove_args *a, struct ubytes proof,
                              "line in ledger/vkey",
                              "the key is not a verifier key");
     }
-    rc = note_proof_check(proof, origin, public_key, &leaf, &index, &cp);
-    if (rc == NOTE_E_SIGNATURE) {
-        return cli_fail(a->c, ERR_TASK_FAILED,
-                        "bad proof: the checkpoint is not signed by that key");
-    }
-    if (rc == NOTE_E_PROOF) {
-        return cli_fail(a->c, ERR_TASK_FAILED,
-                        "bad proof: it does not lead from this record to the "
-                        "signed root");
-    }
+    rc = tlog_proof_read(text, origin, public_key, p, &a->c->d);
     if (rc != 0) {
-        return cli_fail(a->c, rc == ERR_ENCODING ? ERR_INPUT : rc,
-                        "%.150s is not a tlog-proof file for this log",
-                        a->check);
+        return rc > 0 ? refuted(a) : rc;
     }
-    return say_checked(a, &cp, index, entry);
+    TRY(read_entry(a, p, entry));
+    leaf = merkle_leaf(buf_bytes(entry));
+    if (tlog_proof_check(p, &leaf, &a->c->d) != 0) {
+        return refuted(a);
+    }
+    return say_checked(a, p, buf_bytes(entry));
 }
 
 static int check(struct prove_args *a)
 {
-    struct buf proof;
+    struct tlog_proof p;
+    struct buf text;
     struct buf entry;
     char key[KEY_BYTES];
     int rc;
 
-    buf_init(&proof, NOTE_BYTES_MAX);
+    buf_init(&text, TLOG_PROOF_BYTES_MAX);
     buf_init(&entry, LIMIT_RECORD_BYTES);
-    rc = files_read(a->check, NOTE_BYTES_MAX, &proof);
+    tlog_proof_init(&p);
+    rc = files_read(a->check, TLOG_PROOF_BYTES_MAX, &text);
     if (rc != 0) {
         rc = cli_fail(a->c, rc, "cannot read the proof %.150s: %s", a->check,
                       err_text(rc));
@@ -292,12 +307,10 @@ static int check(struct prove_args *a)
         rc = read_key(a, key);
     }
     if (rc == 0) {
-        rc = read_entry(a, buf_bytes(&proof), &entry);
+        rc = check_bytes(a, buf_bytes(&text), key, &p, &entry);
     }
-    if (rc == 0) {
-        rc = check_bytes(a, buf_bytes(&proof), buf_bytes(&entry), key);
-    }
-    buf_release(&proof);
+    tlog_proof_release(&p);
+    buf_release(&text);
     buf_release(&entry);
     return rc;
 }

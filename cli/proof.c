@@ -8,6 +8,7 @@
 #include "cli/ledger.h"
 #include "proto/err.h"
 #include "proto/limits.h"
+#include "proto/tlog_proof.h"
 
 static const struct loc NOWHERE = {NULL, 0, 0};
 
@@ -22,7 +23,7 @@ struct leaves {
 void proof_init(struct proof *p)
 {
     memset(p, 0, sizeof(*p));
-    buf_init(&p->text, NOTE_BYTES_MAX);
+    buf_init(&p->text, TLOG_PROOF_BYTES_MAX);
     buf_init(&p->entry, LIMIT_RECORD_BYTES);
     buf_init(&p->vkey, NOTE_BYTES_MAX);
 }
@@ -71,23 +72,28 @@ static int subtree(void *ctx, unsigned level, uint64_t i,
 static int write_text(struct leaves *l, const struct ledger_identity *id,
                       const struct ledger_end *end)
 {
-    struct merkle_hash path[MERKLE_PROOF_MAX];
     struct checkpoint cp = {.size = end->size, .root = end->root};
+    struct ubytes entry = buf_bytes(&l->out->entry);
+    struct tlog_proof p;
     struct buf note;
-    size_t path_n = 0;
     int rc;
 
     memcpy(cp.origin, id->origin, sizeof(cp.origin));
     buf_init(&note, NOTE_BYTES_MAX);
+    tlog_proof_init(&p);
+    p.index = l->seq;
     rc = note_write(&note, &cp, id->key, end->sig);
     if (rc == 0) {
-        rc = merkle_prove_inclusion(l->seq, end->size, subtree, l, path,
-                                    &path_n);
+        rc = merkle_prove_inclusion(l->seq, end->size, subtree, l, p.path,
+                                    &p.path_n);
     }
     if (rc == 0) {
-        rc = note_proof_write(&l->out->text, l->seq, path, path_n,
-                              buf_bytes(&note));
+        rc = buf_put(&p.extra, entry.p, entry.n);
     }
+    if (rc == 0) {
+        rc = tlog_proof_write(&l->out->text, &p, buf_bytes(&note));
+    }
+    tlog_proof_release(&p);
     buf_release(&note);
     return rc;
 }
@@ -128,28 +134,4 @@ int proof_make(const char *store, uint64_t seq, struct proof *out,
     out->root = end.root;
     free(l.v);
     return rc;
-}
-
-int proof_index(struct ubytes text, uint64_t *out)
-{
-    static const char KEY[] = "\nindex ";
-    const uint8_t *at = memmem(text.p, text.n, KEY, sizeof(KEY) - 1);
-    const uint8_t *end = text.p + text.n;
-    uint64_t v = 0;
-
-    if (at == NULL) {
-        return ERR_INPUT;
-    }
-    at += sizeof(KEY) - 1;
-    if (at == end || *at < '0' || *at > '9') {
-        return ERR_INPUT;
-    }
-    for (; at < end && *at >= '0' && *at <= '9'; at++) {
-        if (__builtin_mul_overflow(v, (uint64_t)10, &v) ||
-            __builtin_add_overflow(v, (uint64_t)(*at - '0'), &v)) {
-            return ERR_INPUT;
-        }
-    }
-    *out = v;
-    return 0;
 }

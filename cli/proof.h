@@ -8,7 +8,7 @@
 #include "proto/merkle.h"
 
 struct proof {
-    struct buf text;  /* the .tlog-proof file */
+    struct buf text;  /* the .tlog-proof file; the record stands in it */
     struct buf entry; /* the record's bytes */
     struct buf vkey;  /* line for the other side, without newline */
     uint64_t size;
@@ -22,7 +22,4 @@ void proof_release(struct proof *p);
  * one), ERR_NOMEM, ERR_IO; d says. */
 int proof_make(const char *store, uint64_t seq, struct proof *out,
                struct diag *d) MUST_USE;
-/* The index that a proof file claims. 0 or ERR_INPUT. */
-int proof_index(struct ubytes text, uint64_t *out) MUST_USE;
-
 #endif

@@ -1,5 +1,5 @@
-/* Signed-note checkpoints (C2SP signed-note, tlog-checkpoint) and proof files
- * (C2SP tlog-proof). Ed25519 by libsodium. */
+/* Signed-note checkpoints (C2SP signed-note, tlog-checkpoint). Ed25519 by
+ * libsodium. */
 #ifndef PROTO_NOTE_H
 #define PROTO_NOTE_H
 
@@ -35,24 +35,14 @@ int note_read(struct ubytes in, const char *origin,
 int note_read_file(int dir_fd, const char *name, const char *origin,
                    const uint8_t key[static 32],
                    struct checkpoint *out) MUST_USE;
+/* First bytes of each signature by that key. */
+#define NOTE_KEY_ID_BYTES 4
+void note_key_id(const char *name, const uint8_t key[static 32],
+                 uint8_t out[static NOTE_KEY_ID_BYTES]);
 /* "name+hash+key" line for outside verifiers, without newline. */
 int note_vkey(struct buf *out, const char *name,
               const uint8_t key[static 32]) MUST_USE;
 int note_vkey_parse(const char *text, char out_name[static NOTE_ORIGIN_BYTES],
                     uint8_t out_key[static 32]) MUST_USE;
-
-/* c2sp.org/tlog-proof@v1 text: index, proof, checkpoint. */
-int note_proof_write(struct buf *out, uint64_t index,
-                     const struct merkle_hash *proof, size_t proof_n,
-                     struct ubytes checkpoint_note) MUST_USE;
-/* Parses, then checks leaf against the checkpoint under key. 0, ERR_ENCODING,
- * NOTE_E_SIGNATURE or NOTE_E_PROOF. */
-enum {
-    NOTE_E_PROOF = 2
-};
-int note_proof_check(struct ubytes in, const char *origin,
-                     const uint8_t key[static 32],
-                     const struct merkle_hash *leaf, uint64_t *out_index,
-                     struct checkpoint *out) MUST_USE;
 
 #endif

@@ -41,7 +41,15 @@ expect 0 proctor prove "$seq" -o proof.tlog-proof
 check "the proof is the outside format" grep -qx 'c2sp.org/tlog-proof@v1' proof.tlog-proof
 vkey=$(cat .proctor/ledger/vkey)
 expect 0 proctor prove --check proof.tlog-proof --key "$vkey"
+mkdir elsewhere
+expect 0 env -C elsewhere proctor prove --check ../proof.tlog-proof --key "$vkey" --json
+json ".good and .seq == $seq and .record.kind == \"verdict\""
+# The worked vector of the signed-note specification: a key of another log.
+foreign=example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k
+expect 1 proctor prove --check proof.tlog-proof --key $foreign
+err 'signed by another key'
 sed -i 's/^index .*/index 0/' proof.tlog-proof
-check "a changed proof is refused" sh -c '! proctor prove --check proof.tlog-proof --key "$1"' sh "$vkey"
+expect 1 proctor prove --check proof.tlog-proof --key "$vkey"
+err 'bad proof'
 check "an independent reader agrees on the tree" python3 "$ROOT/tests/scenario/tlog_check.py" .proctor/ledger
 finish

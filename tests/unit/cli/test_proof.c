@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include "cli/proof.h"
+#include "proto/tlog_proof.h"
 
 static void test_every_record(void **state)
 {
@@ -15,30 +16,29 @@ static void test_every_record(void **state)
         char vkey[512] = "";
         uint8_t key[32];
         struct merkle_hash leaf;
-        struct checkpoint cp;
+        struct tlog_proof t;
         struct proof p;
         struct diag d;
-        uint64_t index = 99;
 
         diag_init(&d);
         proof_init(&p);
+        tlog_proof_init(&t);
         assert_int_equal(proof_make(f.dir, seq, &p, &d), 0);
         assert_int_equal(p.size, f.size);
-        leaf = merkle_leaf(buf_bytes(&p.entry));
-        assert_memory_equal(leaf.b, p.leaf.b, 32);
         memcpy(vkey, buf_bytes(&p.vkey).p, buf_len(&p.vkey));
         assert_int_equal(note_vkey_parse(vkey, origin, key), 0);
         assert_string_equal(origin, FIXTURE_ORIGIN);
-        assert_int_equal(note_proof_check(buf_bytes(&p.text), origin, key,
-                                          &leaf, &index, &cp),
-                         0);
-        assert_int_equal(index, seq);
-        assert_int_equal(proof_index(buf_bytes(&p.text), &index), 0);
-        assert_int_equal(index, seq);
+        assert_int_equal(
+            tlog_proof_read(buf_bytes(&p.text), origin, key, &t, &d), 0);
+        assert_int_equal(t.index, seq);
+        assert_int_equal(t.checkpoint.size, f.size);
+        /* The record stands in the proof: the key is all that it takes. */
+        leaf = merkle_leaf(buf_bytes(&t.extra));
+        assert_memory_equal(leaf.b, p.leaf.b, 32);
+        assert_int_equal(tlog_proof_check(&t, &leaf, &d), 0);
         leaf.b[0] ^= 1;
-        assert_int_equal(note_proof_check(buf_bytes(&p.text), origin, key,
-                                          &leaf, &index, &cp),
-                         NOTE_E_PROOF);
+        assert_int_equal(tlog_proof_check(&t, &leaf, &d), TLOG_PROOF_E_PATH);
+        tlog_proof_release(&t);
         proof_release(&p);
     }
     fixture_release(&f);
@@ -49,7 +49,6 @@ static void test_refused(void **state)
     struct fixture f;
     struct proof p;
     struct diag d;
-    uint64_t index;
 
     (void)state;
     diag_init(&d);
@@ -57,12 +56,6 @@ static void test_refused(void **state)
     proof_init(&p);
     assert_int_equal(proof_make(f.dir, f.size, &p, &d), ERR_NOT_FOUND);
     proof_release(&p);
-    assert_int_equal(
-        proof_index((struct ubytes){(const uint8_t *)"x", 1}, &index),
-        ERR_INPUT);
-    assert_int_equal(
-        proof_index((struct ubytes){(const uint8_t *)"a\nindex ", 8}, &index),
-        ERR_INPUT);
     fixture_release(&f);
 }
 

@@ -1,5 +1,5 @@
-/* Notes: the worked vector, strict parsing, signatures known and unknown, proof
- * files. */
+/* Notes: the worked vector, strict parsing, signatures known and
+ * unknown. */
 #include "gen.h"
 
 #include <sodium.h>
@@ -354,50 +354,6 @@ static void test_vkey_refusals(void **state)
     }
 }
 
-/* A tree of two leaves, a proof for the second. */
-static void test_proof_file(void **state)
-{
-    struct merkle_hash leaves[2] = {
-        merkle_leaf((struct ubytes){(const uint8_t *)"a", 1}),
-        merkle_leaf((struct ubytes){(const uint8_t *)"b", 1})};
-    struct checkpoint c = {.origin = ORIGIN, .size = 2};
-    struct checkpoint out;
-    struct buf note;
-    struct buf proof;
-    uint64_t index = 9;
-    size_t i;
-
-    (void)state;
-    c.root = merkle_root(leaves, 2);
-    buf_init(&note, NOTE_BYTES_MAX);
-    buf_init(&proof, NOTE_BYTES_MAX);
-    put_note(&note, &c, public_key, secret_key);
-    assert_int_equal(
-        note_proof_write(&proof, 1, &leaves[0], 1, buf_bytes(&note)), 0);
-    assert_int_equal(note_proof_check(buf_bytes(&proof), ORIGIN, public_key,
-                                      &leaves[1], &index, &out),
-                     0);
-    assert_true(index == 1 && out.size == 2);
-    assert_int_equal(note_proof_check(buf_bytes(&proof), ORIGIN, public_key,
-                                      &leaves[0], &index, &out),
-                     NOTE_E_PROOF);
-    for (i = 0; i < buf_len(&proof); i++) {
-        struct ubytes cut = {buf_bytes(&proof).p, i};
-
-        assert_int_not_equal(
-            note_proof_check(cut, ORIGIN, public_key, &leaves[1], &index, &out),
-            0);
-        proof.data_[i] ^= 1;
-        assert_int_not_equal(note_proof_check(buf_bytes(&proof), ORIGIN,
-                                              public_key, &leaves[1], &index,
-                                              &out),
-                             0);
-        proof.data_[i] ^= 1;
-    }
-    buf_release(&note);
-    buf_release(&proof);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -411,7 +367,6 @@ int main(void)
         cmocka_unit_test(test_good_then_bad),
         cmocka_unit_test(test_extension_lines),
         cmocka_unit_test(test_vkey_refusals),
-        cmocka_unit_test(test_proof_file),
     };
 
     return cmocka_run_group_tests_name("note", tests, setup, NULL);
