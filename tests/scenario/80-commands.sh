@@ -8,11 +8,11 @@ expect 2 proctor
 expect 2 proctor rnu
 err 'did you mean "run"'
 expect 2 proctor run --nosuch
-for c in run check status log show verify prove replay resume policy ref; do
+for c in run check status log show verify prove replay resume policy ref gc; do
     expect 0 proctor $c --help
 done
 expect 0 proctor run examples/popcount/graph.yaml --policy policy/default.yaml --json
-for c in "status" "log" "show 0" "verify" "ref list" "replay --all" "policy show policy/default.yaml" "check examples/popcount/graph.yaml" "status --tables"; do
+for c in "status" "log" "show 0" "verify" "gc" "ref list" "replay --all" "policy show policy/default.yaml" "check examples/popcount/graph.yaml" "status --tables"; do
     # shellcheck disable=SC2086
     expect 0 proctor $c --json
     check "one JSON document: $c" jq -es 'length == 1' "$OUT"
