@@ -1,6 +1,5 @@
-/* Walks the segments from the first byte on and hands every record to the other
- * checks. Stops at the first damage of the write-ahead bytes: what follows it
- * cannot be judged. */
+/* The order of the checks, what they find, and the checkpoint and key that
+ * others are given. */
 #include "cli/audit.h"
 
 #include <dirent.h>
@@ -18,32 +17,56 @@
 #include "cli/files.h"
 #include "proto/err.h"
 
-enum {
-    AUDIT_E_STOP = 1
-}; /* damage: nothing after it can be checked */
-
 static const struct loc NOWHERE = {NULL, 0, 0};
 
-PRINTF_LIKE(4, 0)
-static void find_v(struct audit *a, enum audit_grade grade, const char *where,
+const char *audit_part_name(enum audit_part part)
+{
+    static const char *const NAMES[AUDIT_PARTS_N] = {
+        "ledger", "cut", "entry", "rule", "object", "signed", "derived", "file"};
+
+    return NAMES[part];
+}
+
+/* Keeps the damage that stands first in the ledger, part by part. */
+static void keep(struct audit *a, const struct audit_finding *f)
+{
+    struct audit_damage *d = &a->damage[f->part];
+
+    a->out->count[f->grade]++;
+    if (f->grade != AUDIT_DAMAGE) {
+        return;
+    }
+    if (d->n++ > 0 && f->seq >= d->seq) {
+        return;
+    }
+    d->seq = f->seq;
+    d->label[0] = '\0';
+    (void)snprintf(d->where, sizeof(d->where), "%s", f->where);
+    (void)snprintf(d->what, sizeof(d->what), "%s", f->what);
+}
+
+PRINTF_LIKE(6, 0)
+static void find_v(struct audit *a, enum audit_grade grade,
+                   enum audit_part part, uint64_t seq, const char *where,
                    const char *fmt, va_list ap)
 {
     char what[256];
+    struct audit_finding f = {grade, part, seq, where, what};
 
     (void)vsnprintf(what, sizeof(what), fmt, ap);
-    a->out->count[grade]++;
+    keep(a, &f);
     if (a->ears->finding != NULL) {
-        a->ears->finding(a->ears->ctx, grade, where, what);
+        a->ears->finding(a->ears->ctx, &f);
     }
 }
 
-void audit_find(struct audit *a, enum audit_grade grade, const char *where,
-                const char *fmt, ...)
+void audit_find(struct audit *a, enum audit_grade grade, enum audit_part part,
+                uint64_t seq, const char *where, const char *fmt, ...)
 {
     va_list ap;
 
     va_start(ap, fmt);
-    find_v(a, grade, where, fmt, ap);
+    find_v(a, grade, part, seq, where, fmt, ap);
     va_end(ap);
 }
 
@@ -55,7 +78,7 @@ void audit_find_record(struct audit *a, enum audit_grade grade, uint64_t seq,
 
     (void)snprintf(where, sizeof(where), "record %" PRIu64, seq);
     va_start(ap, fmt);
-    find_v(a, grade, where, fmt, ap);
+    find_v(a, grade, AUDIT_RULE, seq, where, fmt, ap);
     va_end(ap);
 }
 
@@ -78,16 +101,16 @@ static int check_checkpoint(struct audit *a)
     buf_init(&text, NOTE_BYTES_MAX);
     rc = read_small(a, "checkpoint", &text);
     if (rc == ERR_NOT_FOUND) {
-        audit_find(a, AUDIT_WARNING, "ledger/checkpoint",
+        audit_find(a, AUDIT_WARNING, AUDIT_SIGNED, AUDIT_NO_SEQ, "ledger/checkpoint",
                    "is missing; the next run writes it again");
         rc = 0;
     } else if (rc == 0 && note_read(buf_bytes(&text), a->id.origin, a->id.key,
                                     &a->published, sig) != 0) {
         memset(&a->published, 0, sizeof(a->published));
-        audit_find(a, AUDIT_DAMAGE, "ledger/checkpoint",
+        audit_find(a, AUDIT_DAMAGE, AUDIT_SIGNED, AUDIT_NO_SEQ, "ledger/checkpoint",
                    "is not a checkpoint that this log's key signed");
     } else if (rc != 0 && rc != ERR_NOMEM) {
-        audit_find(a, AUDIT_DAMAGE, "ledger/checkpoint", "cannot be read: %s",
+        audit_find(a, AUDIT_DAMAGE, AUDIT_SIGNED, AUDIT_NO_SEQ, "ledger/checkpoint", "cannot be read: %s",
                    err_text(rc));
         rc = 0;
     }
@@ -115,248 +138,17 @@ static int check_vkey(struct audit *a)
         struct ubytes h = buf_bytes(&have);
 
         if (got == ERR_NOT_FOUND) {
-            audit_find(a, AUDIT_WARNING, "ledger/vkey",
+            audit_find(a, AUDIT_WARNING, AUDIT_SIGNED, AUDIT_NO_SEQ, "ledger/vkey",
                        "is missing; the next run writes it again");
         } else if (got != 0 || h.n < w.n - 1 || h.n > w.n ||
                    memcmp(w.p, h.p, h.n) != 0) {
-            audit_find(a, AUDIT_DAMAGE, "ledger/vkey",
+            audit_find(a, AUDIT_DAMAGE, AUDIT_SIGNED, AUDIT_NO_SEQ, "ledger/vkey",
                        "is not the key that record 0 names");
         }
     }
     buf_release(&want);
     buf_release(&have);
     return rc;
-}
-
-/* Called for each record that fits into chain and tree. */
-struct walk {
-    struct audit *a;
-    struct wal_check check;
-    const struct wal_batch *batch;
-    size_t off; /* of the next entry in batch */
-};
-
-static int meet_checkpoint(struct walk *w)
-{
-    struct audit *a = w->a;
-    struct merkle_hash root;
-
-    if (w->check.frontier.size != a->published.size) {
-        return 0;
-    }
-    a->checkpoint_met = 1;
-    root = merkle_frontier_root(&w->check.frontier);
-    if (memcmp(root.b, a->published.root.b, sizeof(root.b)) != 0) {
-        audit_find(a, AUDIT_DAMAGE, "ledger/checkpoint",
-                   "its root is not that of the first %" PRIu64 " records",
-                   a->published.size);
-    }
-    return 0;
-}
-
-static int see_record(void *ctx, const struct record *r,
-                      const struct merkle_hash *leaf)
-{
-    struct walk *w = ctx;
-    struct audit *a = w->a;
-    struct ubytes entry;
-
-    TRY(wal_entry_next(w->batch, &w->off, &entry));
-    TRY(meet_checkpoint(w));
-    TRY(audit_links_add(a->links, a, r, leaf));
-    if (a->full) {
-        TRY(audit_tiles_add(a->tiles, a, entry, leaf));
-        TRY(audit_objects_add(a->objects, r));
-        TRY(audit_data_add(a->data, a, r));
-    }
-    if (a->ears->progress != NULL && (r->seq & 0xfff) == 0) {
-        a->ears->progress(a->ears->ctx, "records", r->seq);
-    }
-    return 0;
-}
-
-static int stop_at(struct walk *w, const struct wal_segment *s,
-                   const char *what)
-{
-    char name[WAL_NAME_BYTES];
-    char where[96];
-
-    wal_segment_name(s->head.first, name);
-    (void)snprintf(where, sizeof(where), "ledger/wal/%s:%" PRIu64, name,
-                   s->off);
-    audit_find(w->a, AUDIT_DAMAGE, where, "%s (record %" PRIu64 ")", what,
-               w->check.size);
-    return AUDIT_E_STOP;
-}
-
-/* One batch; s->off is behind it already, *at where it began. */
-static int see_batch(struct walk *w, struct wal_segment *s, uint64_t at,
-                     const struct wal_batch *b)
-{
-    int rc;
-
-    w->batch = b;
-    w->off = 0;
-    rc = wal_check_batch(&w->check, b, see_record, w);
-    if (rc == ERR_STORE_DAMAGED || rc == ERR_ENCODING) {
-        s->off = at;
-        err_trace_clear();
-        return stop_at(w, s,
-                       w->check.what[0] != '\0' ? w->check.what : "malformed");
-    }
-    TRY(rc);
-    w->a->out->batches++;
-    w->a->out->size = w->check.size;
-    w->a->out->root = w->check.last.root;
-    w->a->out->has_root = 1;
-    return 0;
-}
-
-static int same_frontier(const struct merkle_frontier *a,
-                         const struct merkle_frontier *b)
-{
-    unsigned i;
-
-    if (a->size != b->size) {
-        return 0;
-    }
-    for (i = 0; i < 64; i++) {
-        if ((a->size >> i & 1) != 0 &&
-            memcmp(a->h[i].b, b->h[i].b, sizeof(a->h[i].b)) != 0) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
-static int see_batches(struct walk *w, struct wal_segment *s, int is_last)
-{
-    struct wal_batch b;
-
-    for (;;) {
-        uint64_t at = s->off;
-        int rc = wal_segment_next(s, &b);
-
-        if (rc == WAL_E_END) {
-            return 0;
-        }
-        if (rc == WAL_E_TORN) {
-            if (!is_last) {
-                return stop_at(w, s, "torn, but not the last segment");
-            }
-            w->a->out->is_torn = 1;
-            return 0;
-        }
-        if (rc == ERR_STORE_DAMAGED) {
-            err_trace_clear();
-            return stop_at(w, s, "the bytes are not what was written");
-        }
-        TRY(rc);
-        rc = see_batch(w, s, at, &b);
-        if (rc != 0) {
-            return rc;
-        }
-    }
-}
-
-static int see_segment(struct walk *w, int wal_fd, uint64_t first, int is_last)
-{
-    struct wal_segment s = {.fd = -1};
-    int rc = wal_segment_open(wal_fd, first, &s);
-
-    if (rc == ERR_STORE_DAMAGED || rc == ERR_NOT_FOUND) {
-        err_trace_clear();
-        s.head.first = first;
-        s.off = 0;
-        rc = stop_at(w, &s, "the head of the segment is damaged");
-    } else if (rc == 0 && first == 0) {
-        wal_check_init(&w->check, &s.head, w->a->id.origin, w->a->id.key);
-    } else if (rc == 0 &&
-               (s.head.first != w->check.size ||
-                memcmp(s.head.prev.b, w->check.prev.b, sizeof(s.head.prev.b)) !=
-                    0 ||
-                !same_frontier(&s.head.frontier, &w->check.frontier))) {
-        s.off = 0;
-        rc = stop_at(w, &s, "the segment does not follow the one before it");
-    }
-    if (rc == 0) {
-        rc = see_batches(w, &s, is_last);
-    }
-    wal_segment_close(&s);
-    return rc;
-}
-
-/* Files beside the segments: torn tails that a kernel set aside are
- * expected. */
-static void check_strangers(struct audit *a, int wal_fd)
-{
-    int fd = fcntl(wal_fd, F_DUPFD_CLOEXEC, 0);
-    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-    struct dirent *e;
-    uint64_t first;
-    char where[300];
-
-    if (dir == NULL) {
-        fd_closep(&fd);
-        return;
-    }
-    rewinddir(dir);
-    while ((e = readdir(dir)) != NULL) {
-        if (e->d_name[0] == '.' ||
-            wal_segment_name_parse(e->d_name, &first) != 0) {
-            continue;
-        }
-        (void)snprintf(where, sizeof(where), "ledger/wal/%s", e->d_name);
-        if (strncmp(e->d_name, "torn-", 5) == 0) {
-            audit_find(a, AUDIT_NOTE, where,
-                       "an unfinished batch that a kernel set aside");
-        } else {
-            audit_find(a, AUDIT_WARNING, where, "is no segment");
-        }
-    }
-    (void)closedir(dir);
-}
-
-static int see_segments(struct audit *a, int wal_fd)
-{
-    CLEANUP(mem_freep) uint64_t *firsts = NULL;
-    CLEANUP(mem_freep) struct walk *w = calloc(1, sizeof(*w));
-    size_t n = 0;
-    size_t i;
-    int rc;
-
-    if (w == NULL) {
-        return ERR_TRACE(ERR_NOMEM);
-    }
-    TRY(wal_segments(wal_fd, &firsts, &n));
-    if (n == 0 || firsts[0] != 0) {
-        audit_find(a, AUDIT_DAMAGE, "ledger/wal",
-                   "the first segment is missing");
-        return AUDIT_E_STOP;
-    }
-    w->a = a;
-    for (i = 0; i < n; i++) {
-        rc = see_segment(w, wal_fd, firsts[i], i + 1 == n);
-        if (rc != 0) {
-            return rc;
-        }
-    }
-    if (a->published.size > a->out->size) {
-        audit_find(a, AUDIT_DAMAGE, "ledger/checkpoint",
-                   "signs %" PRIu64 " records, the ledger holds %" PRIu64
-                   ": it was cut or rolled back",
-                   a->published.size, a->out->size);
-    } else if (a->published.size > 0 && !a->checkpoint_met) {
-        audit_find(a, AUDIT_DAMAGE, "ledger/checkpoint",
-                   "no batch ends where it was signed");
-    }
-    if (a->out->is_torn) {
-        audit_find(a, AUDIT_WARNING, "ledger/wal",
-                   "an unfinished batch follows record %" PRIu64
-                   "; the next run sets it aside",
-                   a->out->size - 1);
-    }
-    return 0;
 }
 
 static int make_parts(struct audit *a)
@@ -377,9 +169,8 @@ static int run_all(struct audit *a, int wal_fd)
     TRY(make_parts(a));
     TRY(check_checkpoint(a));
     TRY(check_vkey(a));
-    check_strangers(a, wal_fd);
-    rc = see_segments(a, wal_fd);
-    if (rc == 0 && a->full) {
+    rc = audit_walk(a, wal_fd);
+    if (rc == 0 && a->full && !a->has_gap) {
         TRY(audit_tiles_end(a->tiles, a));
     }
     /* What was read of the records is worth checking even when some are bad. */
@@ -400,18 +191,38 @@ static int see_nothing(struct audit *a, struct diag *d)
     for (i = 0; i < ARRAY_N(SIGNS); i++) {
         (void)snprintf(path, sizeof(path), "%s/ledger/%s", a->store, SIGNS[i]);
         if (access(path, F_OK) == 0) {
-            audit_find(a, AUDIT_DAMAGE, "ledger/wal",
+            audit_find(a, AUDIT_DAMAGE, AUDIT_CUT, 0, "ledger/wal",
                        "holds no whole batch, but there is a %s", SIGNS[i]);
             return 0;
         }
     }
     (void)snprintf(path, sizeof(path), "%s/ledger/wal", a->store);
     if (access(path, F_OK) != 0) {
-        audit_find(a, AUDIT_DAMAGE, "ledger/wal", "is missing");
+        audit_find(a, AUDIT_DAMAGE, AUDIT_CUT, 0, "ledger/wal", "is missing");
         return 0;
     }
-    audit_find(a, AUDIT_NOTE, "ledger/wal", "no record was written yet");
+    audit_find(a, AUDIT_NOTE, AUDIT_LEDGER, AUDIT_NO_SEQ, "ledger/wal", "no record was written yet");
     return 0;
+}
+
+/* Origin and key as outsiders have them, when record 0 cannot be read: enough to
+ * see which records that key signed. True when there are some. */
+static int identity_from_vkey(struct audit *a)
+{
+    struct buf text;
+    char line[NOTE_ORIGIN_BYTES + 64] = "";
+    int is_there;
+
+    buf_init(&text, sizeof(line) - 1);
+    is_there = read_small(a, "vkey", &text) == 0 && buf_len(&text) > 0;
+    if (is_there) {
+        memcpy(line, buf_bytes(&text).p, buf_len(&text));
+        line[strcspn(line, "\n")] = '\0';
+        is_there = note_vkey_parse(line, a->id.origin, a->id.key) == 0;
+    }
+    err_trace_clear();
+    buf_release(&text);
+    return is_there;
 }
 
 /* Record 0, without which nothing can be checked; then all else. */
@@ -421,17 +232,21 @@ static int begin(struct audit *a, struct diag *d)
     char path[PATH_MAX];
     int rc = ledger_identity(a->store, &a->id, d);
 
-    if (rc == ERR_STORE_DAMAGED) {
-        audit_find(a, AUDIT_DAMAGE, "ledger/wal", "%s", d->what);
+    if (rc != 0 && rc != ERR_STORE_DAMAGED && rc != ERR_NOT_FOUND) {
+        return rc;
+    }
+    (void)snprintf(path, sizeof(path), "%s/ledger/wal/%016x.wal", a->store, 0);
+    if (rc == ERR_NOT_FOUND &&
+        (access(path, F_OK) != 0 || !identity_from_vkey(a))) {
+        return see_nothing(a, d);
+    }
+    if (rc != 0 && !identity_from_vkey(a)) {
+        audit_find(a, AUDIT_DAMAGE, AUDIT_LEDGER, 0, "ledger/wal", "%s",
+                   d->what);
         diag_init(d);
         return 0;
     }
-    if (rc == ERR_NOT_FOUND) {
-        return see_nothing(a, d);
-    }
-    if (rc != 0) {
-        return rc;
-    }
+    diag_init(d);
     (void)snprintf(path, sizeof(path), "%s/ledger/wal", a->store);
     wal_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (wal_fd < 0) {
@@ -454,6 +269,9 @@ int audit_run(const char *store, int full, const struct audit_ears *ears,
 
     memset(out, 0, sizeof(*out));
     rc = begin(&a, d);
+    if (rc >= 0) {
+        audit_verdict(&a);
+    }
     audit_links_free(a.links);
     audit_tiles_free(a.tiles);
     audit_objects_free(a.objects);

@@ -5,6 +5,19 @@
 #include "cli/audit.h"
 #include "proto/cid.h"
 
+enum {
+    AUDIT_E_STOP = 1 /* damage: nothing after it can be checked */
+};
+
+/* The damage of one part that stands first in the ledger. */
+struct audit_damage {
+    uint64_t n;   /* findings; 0 = none, nothing else is set */
+    uint64_t seq; /* lowest, or AUDIT_NO_SEQ */
+    char where[128];
+    char what[256];
+    char label[96]; /* "2026-11-21 09:14:03, verdict of crc32", or "" */
+};
+
 struct audit {
     const char *store;
     int full;
@@ -13,16 +26,54 @@ struct audit {
     struct ledger_identity id;
     struct checkpoint published; /* size 0 = none */
     int checkpoint_met;
+    int has_gap; /* a record was lost: rules and tiles are not judged behind it */
+    struct audit_damage damage[AUDIT_PARTS_N];
     struct audit_links *links;
     struct audit_tiles *tiles;     /* NULL unless full */
     struct audit_objects *objects; /* NULL unless full */
     struct audit_data *data;       /* NULL unless full */
 };
 
-void audit_find(struct audit *a, enum audit_grade grade, const char *where,
-                const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* seq may be AUDIT_NO_SEQ. */
+void audit_find(struct audit *a, enum audit_grade grade, enum audit_part part,
+                uint64_t seq, const char *where, const char *fmt, ...)
+    PRINTF_LIKE(6, 7);
+/* What record seq says breaks a rule (AUDIT_DAMAGE) or is odd. */
 void audit_find_record(struct audit *a, enum audit_grade grade, uint64_t seq,
                        const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* Time, kind and task of a record, for the damage of part that was told last. */
+void audit_label(const struct record *r, char out[static 96]);
+
+/* The segments from the first byte on (audit_walk.c). 0, AUDIT_E_STOP, ERR_*. */
+int audit_walk(struct audit *a, int wal_fd) MUST_USE;
+
+/* Which record of a batch was changed, when its bytes are not those that were
+ * written (audit_locate.c). The chain holds the leaf hash of the changed one in
+ * its successor, and the signature then proves all others. */
+struct audit_gap {
+    uint64_t seq;            /* AUDIT_NO_SEQ: only the frame around the records */
+    uint64_t off, end;       /* its bytes in the segment */
+    uint64_t next_off;       /* of the batch after this one */
+    struct wal_check after;  /* state behind the batch */
+    char label[96];          /* of what stands there now; "" = unreadable */
+};
+enum {
+    AUDIT_E_LOST = 1 /* more than one record, or not signed so */
+};
+/* Where a batch begins, and a place before it with the state there. */
+struct audit_spot {
+    int wal_fd;
+    uint64_t first; /* the segment */
+    uint64_t at;
+    uint64_t from_off;
+    const struct wal_check *from; /* borrowed */
+};
+/* 0, AUDIT_E_LOST, ERR_*. */
+int audit_locate(struct audit *a, const struct audit_spot *spot,
+                 struct audit_gap *out) MUST_USE;
+
+/* Makes out->line and out->trusted of what was found (audit_verdict.c). */
+void audit_verdict(struct audit *a);
 
 /* What records say about each other. */
 struct audit_links;
@@ -41,6 +92,10 @@ int audit_tiles_add(struct audit_tiles *t, struct audit *a, struct ubytes entry,
                     const struct merkle_hash *leaf) MUST_USE;
 /* After the last record: the partial ones, and files that belong to nothing. */
 int audit_tiles_end(struct audit_tiles *t, struct audit *a) MUST_USE;
+/* The leaf hash of record seq as a tile has it; true when one is there. Only a
+ * guess until a signature proves it. */
+int audit_tiles_leaf(const struct audit *a, uint64_t seq,
+                     struct merkle_hash *out);
 
 /* Objects: those that records name, and through them others. */
 struct audit_objects;
@@ -55,6 +110,9 @@ int audit_data_new(struct audit_data **out) MUST_USE;
 void audit_data_free(struct audit_data *d);
 int audit_data_add(struct audit_data *d, struct audit *a,
                    const struct record *r) MUST_USE;
+
+/* Every name in the store: place, kind, owner, mode. */
+int audit_files(struct audit *a) MUST_USE;
 
 /* Sorted table from 32-byte keys to small values. */
 struct audit_map_row {

@@ -48,12 +48,12 @@ static int is_good(struct audit *a, const struct reach_mention *at)
 
     cid_text(&at->cid, text);
     if (rc == ERR_NOT_FOUND) {
-        audit_find(a, AUDIT_DAMAGE, text,
+        audit_find(a, AUDIT_DAMAGE, AUDIT_OBJECT, at->seq, text,
                    "the object is missing; record %" PRIu64
                    " leads to it as %s",
                    at->seq, at->field);
     } else if (rc != 0) {
-        audit_find(a, AUDIT_DAMAGE, text,
+        audit_find(a, AUDIT_DAMAGE, AUDIT_OBJECT, at->seq, text,
                    "the object %s; record %" PRIu64 " leads to it as %s",
                    rc == ERR_STORE_DAMAGED ? "does not hash to its name"
                                            : err_text(rc),
@@ -91,7 +91,7 @@ static int sweep(void *ctx, const struct cid *c, const char *name)
     int rc;
 
     if (c == NULL) {
-        audit_find(s->a, AUDIT_WARNING, name, "is no object");
+        audit_find(s->a, AUDIT_WARNING, AUDIT_FILE, AUDIT_NO_SEQ, name, "is no object");
         return 0;
     }
     if (reach_has(s->o->reach, c)) {
@@ -99,7 +99,7 @@ static int sweep(void *ctx, const struct cid *c, const char *name)
     }
     rc = object_check(s->a->store, c, &bytes);
     if (rc != 0) {
-        audit_find(s->a, AUDIT_DAMAGE, name, "the object %s",
+        audit_find(s->a, AUDIT_DAMAGE, AUDIT_OBJECT, AUDIT_NO_SEQ, name, "the object %s",
                    rc == ERR_STORE_DAMAGED ? "does not hash to its name"
                                            : err_text(rc));
         return 0;
@@ -125,7 +125,7 @@ int audit_objects_end(struct audit_objects *o, struct audit *a)
     }
     rc = object_each(a->store, sweep, &s);
     if (rc < 0 && rc != ERR_NOMEM) {
-        audit_find(a, AUDIT_DAMAGE, "objects", "cannot be listed: %s",
+        audit_find(a, AUDIT_DAMAGE, AUDIT_OBJECT, AUDIT_NO_SEQ, "objects", "cannot be listed: %s",
                    err_text(rc));
         rc = 0;
     }

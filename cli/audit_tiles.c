@@ -105,7 +105,7 @@ static int check_file(struct audit_tiles *t, struct audit *a, const char *name,
         return rc;
     } else if (rc != 0 || buf_len(&have) != want.n ||
                memcmp(buf_bytes(&have).p, want.p, want.n) != 0) {
-        audit_find(a, AUDIT_DAMAGE, name,
+        audit_find(a, AUDIT_DAMAGE, AUDIT_DERIVED, AUDIT_NO_SEQ, name,
                    rc != 0 ? "cannot be read" : "is not what the records make");
         rc = 0;
     }
@@ -131,7 +131,7 @@ static int check_tile(struct audit_tiles *t, struct audit *a, int level,
     if (width == TILE_WIDTH) {
         TRY(check_file(t, a, name, prefix(t, level, width), &there));
         if (!there && t->size <= a->published.size) {
-            audit_find(a, AUDIT_WARNING, name,
+            audit_find(a, AUDIT_WARNING, AUDIT_DERIVED, AUDIT_NO_SEQ, name,
                        "is missing; the next run writes it again");
         }
     }
@@ -214,10 +214,37 @@ static void check_published(struct audit *a, int level)
     if (access(path, F_OK) != 0) {
         (void)snprintf(path, sizeof(path), "%s/ledger/%s", a->store, name);
         if (access(path, F_OK) != 0) {
-            audit_find(a, AUDIT_WARNING, name,
+            audit_find(a, AUDIT_WARNING, AUDIT_DERIVED, AUDIT_NO_SEQ, name,
                        "is missing; the next run writes it again");
         }
     }
+}
+
+int audit_tiles_leaf(const struct audit *a, uint64_t seq,
+                     struct merkle_hash *out)
+{
+    uint64_t n = seq / TILE_WIDTH;
+    size_t at = (size_t)(seq % TILE_WIDTH) * sizeof(out->b);
+    unsigned width = (unsigned)(a->published.size % TILE_WIDTH);
+    char name[128];
+    char path[PATH_MAX];
+    struct buf tile;
+    int is_there;
+
+    tile_name(0, n, name, sizeof(name));
+    (void)snprintf(path, sizeof(path), "%s/ledger/%s", a->store, name);
+    buf_init(&tile, TILE_WIDTH * sizeof(out->b));
+    if (n == a->published.size / TILE_WIDTH && width > 0) {
+        (void)snprintf(path, sizeof(path), "%s/ledger/%s.p/%u", a->store, name,
+                       width);
+    }
+    is_there = files_read(path, TILE_WIDTH * sizeof(out->b), &tile) == 0 &&
+               buf_len(&tile) >= at + sizeof(out->b);
+    if (is_there) {
+        memcpy(out->b, buf_bytes(&tile).p + at, sizeof(out->b));
+    }
+    buf_release(&tile);
+    return is_there;
 }
 
 /* Numbers of "x001/234" or "234.p/17" into index and width; true when it is of
@@ -328,7 +355,7 @@ static int visit(struct audit_tiles *t, struct audit *a, struct pending **list,
     }
     if (!S_ISREG(st.st_mode) || !belongs(t, name)) {
         (void)snprintf(path, sizeof(path), "tile/%s", name);
-        audit_find(a, AUDIT_DAMAGE, path,
+        audit_find(a, AUDIT_DAMAGE, AUDIT_DERIVED, AUDIT_NO_SEQ, path,
                    "does not belong to a tree of %" PRIu64 " records", t->size);
     }
     return 0;

@@ -19,7 +19,9 @@ enum {
 
 static const struct argp_option OPTIONS[] = {
     {"full", KEY_FULL, NULL, 0,
-     "Also hash every object and compare every tile with the records", 0},
+     "Also hash every object, compare every tile with the records, check every "
+     "signature, and name every file that is out of place",
+     0},
     {0}};
 
 struct verify_args {
@@ -67,8 +69,20 @@ static void hide_progress(const struct hearing *h)
     }
 }
 
-static void hear_finding(void *ctx, enum audit_grade grade, const char *where,
-                         const char *what)
+static void put_finding(struct json *j, const struct audit_finding *f)
+{
+    json_object(j, NULL);
+    json_str(j, "grade", GRADES[f->grade]);
+    json_str(j, "part", audit_part_name(f->part));
+    if (f->seq != AUDIT_NO_SEQ) {
+        json_u64(j, "record", f->seq);
+    }
+    json_str(j, "where", f->where);
+    json_str(j, "what", f->what);
+    json_close(j);
+}
+
+static void hear_finding(void *ctx, const struct audit_finding *f)
 {
     struct hearing *h = ctx;
 
@@ -76,16 +90,16 @@ static void hear_finding(void *ctx, enum audit_grade grade, const char *where,
         return;
     }
     if (h->j != NULL) {
-        json_object(h->j, NULL);
-        json_str(h->j, "grade", GRADES[grade]);
-        json_str(h->j, "where", where);
-        json_str(h->j, "what", what);
-        json_close(h->j);
+        put_finding(h->j, f);
         return;
     }
     hide_progress(h);
-    fprintf(stderr, "%s: %s: ", where, GRADES[grade]);
-    term_put_text(stderr, (struct ubytes){(const uint8_t *)what, strlen(what)},
+    term_put_text(stderr,
+                  (struct ubytes){(const uint8_t *)f->where, strlen(f->where)},
+                  400);
+    fprintf(stderr, ": %s: ", GRADES[f->grade]);
+    term_put_text(stderr,
+                  (struct ubytes){(const uint8_t *)f->what, strlen(f->what)},
                   400);
     fputc('\n', stderr);
 }
@@ -101,11 +115,12 @@ static void hear_progress(void *ctx, const char *phase, uint64_t done)
     }
 }
 
+/* The verdict is the last line, and the only one on standard output that says
+ * whole or DAMAGED. */
 static void print_text(const struct audit_result *r, int full)
 {
     char number[TERM_NUMBER_BYTES];
     char bytes[TERM_NUMBER_BYTES];
-    char root[65];
 
     if (full) {
         printf("%s objects of %s bytes", term_number(r->objects, number),
@@ -113,39 +128,34 @@ static void print_text(const struct audit_result *r, int full)
         if (r->unnamed > 0) {
             printf(" (%" PRIu64 " that no record leads to)", r->unnamed);
         }
-        printf(", %s tiles and bundles\n", term_number(r->tiles, number));
+        printf(", %s tiles and bundles", term_number(r->tiles, number));
+        printf(", %s files\n", term_number(r->files, number));
     }
-    if (r->count[AUDIT_DAMAGE] > 0) {
-        printf("ledger is DAMAGED: %" PRIu64 " findings; %s records before the "
-               "first bad batch\n",
-               r->count[AUDIT_DAMAGE], term_number(r->size, number));
-        return;
-    }
-    hex_text(r->root.b, sizeof(r->root.b), root);
-    printf("ledger is whole: %s records", term_number(r->size, number));
-    if (!r->has_root) {
-        fputc('\n', stdout);
-        return;
-    }
-    printf(", %s batches signed", term_number(r->batches, number));
-    printf(", root %s\n", root);
+    term_put_text(stdout,
+                  (struct ubytes){(const uint8_t *)r->line, strlen(r->line)},
+                  AUDIT_LINE_BYTES);
+    fputc('\n', stdout);
 }
 
 static void put_result(struct json *j, const struct audit_result *r, int full)
 {
     json_bool(j, "whole", r->count[AUDIT_DAMAGE] == 0);
+    json_str(j, "verdict", r->line);
+    json_u64(j, "trusted", r->trusted);
     json_bool(j, "full", full);
     json_u64(j, "size", r->size);
     json_hex(j, "root", r->root.b, r->has_root ? sizeof(r->root.b) : 0);
     json_bool(j, "torn", r->is_torn);
     json_u64(j, "checkpoint_size", r->checkpoint_size);
     json_u64(j, "batches", r->batches);
+    json_u64(j, "signatures_checked", r->signatures);
     json_u64(j, "verdicts", r->verdicts);
     if (full) {
         json_u64(j, "tiles", r->tiles);
         json_u64(j, "objects", r->objects);
         json_u64(j, "object_bytes", r->object_bytes);
         json_u64(j, "unnamed_objects", r->unnamed);
+        json_u64(j, "files", r->files);
     }
     json_u64(j, "notes", r->count[AUDIT_NOTE]);
     json_u64(j, "warnings", r->count[AUDIT_WARNING]);
@@ -177,7 +187,7 @@ static int verify(struct verify_args *a, const char *store, struct json *j)
     }
     if (r.count[AUDIT_DAMAGE] > 0) {
         c->told = 1;
-        return cli_fail(c, ERR_STORE_DAMAGED, "the ledger is damaged");
+        return cli_fail(c, ERR_STORE_DAMAGED, "the store is damaged");
     }
     return 0;
 }

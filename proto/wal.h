@@ -89,7 +89,9 @@ struct wal_check {
     struct merkle_frontier frontier;
     struct checkpoint last; /* of the last batch; its origin is set by init */
     uint8_t last_sig[64];
+    uint64_t last_first; /* first record of that batch */
     uint8_t key[32];
+    int defers_signatures; /* the caller asks for them: wal_check_signature */
     char what[96]; /* of the last refusal */
 };
 void wal_check_init(struct wal_check *c, const struct wal_head *h,
@@ -102,6 +104,9 @@ typedef int (*wal_record_fn)(void *ctx, const struct record *r,
  * sees records before the batch's signature is checked. */
 int wal_check_batch(struct wal_check *c, const struct wal_batch *b,
                     wal_record_fn fn, void *ctx) MUST_USE;
+/* The signature of the last batch, which covers all records before it. 0,
+ * ERR_STORE_DAMAGED, ERR_NOMEM. */
+int wal_check_signature(struct wal_check *c) MUST_USE;
 
 /* Streams the records of a store directory in order from seq `from` on (memory:
  * one batch), checking number and chain of each. */

@@ -26,29 +26,46 @@ static int refuse(struct wal_check *c, uint64_t seq, const char *what)
     return ERR_TRACE(ERR_STORE_DAMAGED);
 }
 
-static int check_signature(struct wal_check *c, const struct wal_batch *b)
+int wal_check_signature(struct wal_check *c)
 {
     struct buf body;
     int code;
 
-    c->last.size = b->size;
-    c->last.root = b->root;
     buf_init(&body, NOTE_BYTES_MAX);
     code = note_body(&body, &c->last);
-    if (code == 0 && crypto_sign_verify_detached(b->sig, buf_bytes(&body).p,
-                                                 buf_len(&body), c->key) != 0) {
-        code = refuse(c, b->first, "the batch's signature does not fit");
+    if (code == 0 &&
+        crypto_sign_verify_detached(c->last_sig, buf_bytes(&body).p,
+                                    buf_len(&body), c->key) != 0) {
+        code =
+            refuse(c, c->last_first, "the batch's signature does not fit");
     }
     buf_release(&body);
-    memcpy(c->last_sig, b->sig, sizeof(c->last_sig));
     return code;
+}
+
+/* Why bytes in a whole batch are no record of ours. */
+static int refuse_record(struct wal_check *c, struct ubytes entry)
+{
+    char what[64] = "malformed";
+
+    if (entry.n > 4 && memcmp(entry.p, "PR", 2) == 0 && entry.p[2] != 1) {
+        (void)snprintf(what, sizeof(what),
+                       "of version %u; this Proctor reads version 1",
+                       entry.p[2]);
+    } else if (entry.n > 4 && memcmp(entry.p, "PR", 2) == 0 &&
+               record_kind_name((enum record_kind)entry.p[3]) == NULL) {
+        (void)snprintf(what, sizeof(what),
+                       "of kind %u, which this Proctor does not know",
+                       entry.p[3]);
+    }
+    return refuse(c, c->size, what);
 }
 
 static int check_record(struct wal_check *c, struct ubytes entry,
                         struct record *r, struct merkle_hash *leaf)
 {
     if (record_decode(entry, r) != 0) {
-        return refuse(c, c->size, "malformed");
+        return refuse_record(c, entry);
     }
     if (r->seq != c->size) {
         return refuse(c, c->size, "carries another number");
@@ -90,5 +107,9 @@ int wal_check_batch(struct wal_check *c, const struct wal_batch *b,
     if (memcmp(root.b, b->root.b, sizeof(root.b)) != 0) {
         return refuse(c, b->first, "the batch's tree root does not fit");
     }
-    return check_signature(c, b);
+    c->last.size = b->size;
+    c->last.root = b->root;
+    c->last_first = b->first;
+    memcpy(c->last_sig, b->sig, sizeof(c->last_sig));
+    return c->defers_signatures ? 0 : wal_check_signature(c);
 }

@@ -183,15 +183,14 @@ struct judged {
     char detail[400];
 };
 
-static void hear(void *ctx, enum audit_grade grade, const char *where,
-                 const char *what)
+static void hear(void *ctx, const struct audit_finding *f)
 {
     struct judged *j = ctx;
 
     /* The writer's records are bare: they name no run and no object. */
-    if (grade == AUDIT_DAMAGE && strncmp(where, "record ", 7) != 0) {
+    if (f->grade == AUDIT_DAMAGE && strncmp(f->where, "record ", 7) != 0) {
         j->why = "does not verify";
-        (void)snprintf(j->detail, sizeof(j->detail), "%s: %s", where, what);
+        (void)snprintf(j->detail, sizeof(j->detail), "%s: %s", f->where, f->what);
     }
 }
 

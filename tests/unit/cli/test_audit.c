@@ -7,16 +7,15 @@
 #define WAL "ledger/wal/0000000000000000.wal"
 
 struct heard {
-    char text[8192];
+    char text[6144];
     size_t n;
 };
 
-static void hear(void *ctx, enum audit_grade grade, const char *where,
-                 const char *what)
+static void hear(void *ctx, const struct audit_finding *f)
 {
     struct heard *h = ctx;
     int n = snprintf(h->text + h->n, sizeof(h->text) - h->n, "%d %s: %s\n",
-                     (int)grade, where, what);
+                     (int)f->grade, f->where, f->what);
 
     h->n += n > 0 && (size_t)n < sizeof(h->text) - h->n ? (size_t)n : 0;
 }

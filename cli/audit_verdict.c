@@ -1,0 +1,235 @@
+/* One line for a person: what is wrong, since when, and what can still be
+ * trusted. Must never call more good than was looked at: without full, objects
+ * and tiles were not. */
+#include "cli/audit_int.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/err.h"
+#include "proto/text.h"
+
+struct line {
+    char *p;
+    size_t n;
+};
+
+PRINTF_LIKE(2, 3)
+static void say(struct line *l, const char *fmt, ...)
+{
+    va_list ap;
+    int n;
+
+    va_start(ap, fmt);
+    n = vsnprintf(l->p + l->n, AUDIT_LINE_BYTES - l->n, fmt, ap);
+    va_end(ap);
+    if (n > 0) {
+        l->n += (size_t)n;
+        l->n = l->n < AUDIT_LINE_BYTES ? l->n : AUDIT_LINE_BYTES - 1;
+    }
+}
+
+/* Time, kind and task of a record that is there; "" when it cannot be read. */
+static void label_of(const struct audit *a, uint64_t seq, char out[static 96])
+{
+    struct ledger_entry e;
+    struct diag d;
+
+    out[0] = '\0';
+    diag_init(&d);
+    ledger_entry_init(&e);
+    if (ledger_get(a->store, seq, &e, &d) == 0) {
+        audit_label(&e.r, out);
+    }
+    err_trace_clear();
+    ledger_entry_release(&e);
+}
+
+/* " (2026-11-21 09:14:03, verdict of crc32)". */
+static void say_label(struct line *l, const char *label)
+{
+    if (label[0] != '\0') {
+        say(l, " (%s)", label);
+    }
+}
+
+/* When the last good record before seq was written. */
+static void say_since(struct line *l, const struct audit *a, uint64_t seq)
+{
+    char label[96];
+
+    if (seq == 0) {
+        return;
+    }
+    label_of(a, seq - 1, label);
+    label[strcspn(label, ",")] = '\0';
+    if (label[0] != '\0') {
+        say(l, ", written after %s", label);
+    }
+}
+
+/* "records 0..8 are good". */
+static void say_good(struct line *l, const struct audit *a, uint64_t n)
+{
+    const char *objects =
+        !a->full ? " (their objects: --full)"
+        : a->damage[AUDIT_OBJECT].n == 0 ? " and the objects they name"
+                                              : "";
+
+    if (n == 0) {
+        say(l, "; no record can be relied on");
+    } else if (n == 1) {
+        say(l, "; record 0%s is good", objects);
+    } else {
+        say(l, "; records 0..%" PRIu64 "%s are good", n - 1, objects);
+    }
+}
+
+static void say_ledger(struct line *l, const struct audit *a,
+                       const struct audit_damage *d)
+{
+    say(l, "from record %" PRIu64 " on", d->seq);
+    say_since(l, a, d->seq);
+    say(l, ": %s: %s", d->where, d->what);
+    say_good(l, a, d->seq);
+    say(l, "; nothing after can be relied on");
+}
+
+static void say_cut(struct line *l, const struct audit *a,
+                    const struct audit_damage *d)
+{
+    if (a->published.size > d->seq) {
+        say(l, "records %" PRIu64 "..%" PRIu64 " are gone", d->seq,
+            a->published.size - 1);
+    } else {
+        say(l, "the records are gone");
+    }
+    say_since(l, a, d->seq);
+    say(l, ": %s: %s", d->where, d->what);
+    say_good(l, a, d->seq);
+}
+
+static void say_entry(struct line *l, const struct audit *a,
+                      const struct audit_damage *d)
+{
+    if (d->seq == AUDIT_NO_SEQ) {
+        say(l, "%s: %s; all %" PRIu64 " records are good", d->where, d->what,
+            a->out->size);
+        return;
+    }
+    say(l, "record %" PRIu64, d->seq);
+    say_label(l, d->label);
+    if (d->label[0] == '\0') {
+        say_since(l, a, d->seq);
+    }
+    say(l, " was changed: %s", d->where);
+    if (d->n > 1) {
+        say(l, "; so were %" PRIu64 " others", d->n - 1);
+    }
+    say_good(l, a, d->seq);
+    say(l, ", and the bytes of all others up to %" PRIu64 " are as signed",
+        a->out->size - 1);
+}
+
+static void say_rule(struct line *l, const struct audit *a,
+                     const struct audit_damage *d)
+{
+    char label[96];
+
+    label_of(a, d->seq, label);
+    say(l, "record %" PRIu64, d->seq);
+    say_label(l, label);
+    say(l, " breaks a rule: %s; every byte is as it was signed", d->what);
+    say_good(l, a, d->seq);
+}
+
+static void say_object(struct line *l, const struct audit *a,
+                       const struct audit_damage *d)
+{
+    char label[96] = "";
+
+    say(l, "object %s", d->where);
+    if (d->seq != AUDIT_NO_SEQ) {
+        label_of(a, d->seq, label);
+        say(l, " of record %" PRIu64, d->seq);
+        say_label(l, label);
+    }
+    say(l, ": %s", d->what);
+    if (d->n > 1) {
+        say(l, "; so are %" PRIu64 " others", d->n - 1);
+    }
+    say(l, "; all %" PRIu64 " records and %" PRIu64 " other objects are good",
+        a->out->size, a->out->objects);
+}
+
+/* Files beside records and objects. */
+static void say_file(struct line *l, const struct audit *a,
+                     const struct audit_damage *d)
+{
+    say(l, "%s: %s", d->where, d->what);
+    if (d->n > 1) {
+        say(l, "; and %" PRIu64 " more", d->n - 1);
+    }
+    say_good(l, a, a->out->size);
+}
+
+static uint64_t first_doubt(const struct audit *a)
+{
+    static const enum audit_part DOUBT[] = {AUDIT_LEDGER, AUDIT_CUT,
+                                            AUDIT_ENTRY, AUDIT_RULE};
+    uint64_t n = a->out->size;
+    size_t i;
+
+    for (i = 0; i < ARRAY_N(DOUBT); i++) {
+        const struct audit_damage *d = &a->damage[DOUBT[i]];
+
+        if (d->n > 0 && d->seq < n) {
+            n = d->seq;
+        }
+    }
+    return n;
+}
+
+static void say_whole(struct line *l, const struct audit *a)
+{
+    const struct audit_result *r = a->out;
+
+    say(l, "ledger is whole: %" PRIu64 " records", r->size);
+    if (r->has_root) {
+        char root[65];
+
+        hex_text(r->root.b, sizeof(r->root.b), root);
+        say(l, ", %" PRIu64 " batches signed, root %s", r->batches, root);
+    }
+    if (r->count[AUDIT_WARNING] > 0) {
+        say(l, "; %" PRIu64 " warning%s", r->count[AUDIT_WARNING],
+            r->count[AUDIT_WARNING] == 1 ? "" : "s");
+    }
+}
+
+void audit_verdict(struct audit *a)
+{
+    static void (*const SAY[AUDIT_PARTS_N])(struct line *, const struct audit *,
+                                            const struct audit_damage *) = {
+        say_ledger, say_cut,  say_entry, say_rule,
+        say_object, say_file, say_file,  say_file};
+    struct audit_result *r = a->out;
+    struct line l = {r->line, 0};
+    unsigned part = 0;
+
+    r->trusted = first_doubt(a);
+    while (part < AUDIT_PARTS_N && a->damage[part].n == 0) {
+        part++;
+    }
+    if (part == AUDIT_PARTS_N) {
+        say_whole(&l, a);
+        return;
+    }
+    say(&l, "DAMAGED: ");
+    SAY[part](&l, a, &a->damage[part]);
+    if (r->count[AUDIT_DAMAGE] > a->damage[part].n) {
+        say(&l, " (%" PRIu64 " findings)", r->count[AUDIT_DAMAGE]);
+    }
+}
