@@ -116,17 +116,17 @@ static void hide_progress(const struct hearing *h)
     }
 }
 
-static void hear_finding(void *ctx, enum audit_grade grade, const char *where,
-                         const char *what)
+static void hear_finding(void *ctx, const struct audit_finding *f)
 {
     struct hearing *h = ctx;
 
-    if (grade != AUDIT_DAMAGE || h->shown++ >= FINDINGS_MAX) {
+    if (f->grade != AUDIT_DAMAGE || h->shown++ >= FINDINGS_MAX) {
         return;
     }
     hide_progress(h);
-    fprintf(stderr, "%s: error: ", where);
-    term_put_text(stderr, (struct ubytes){(const uint8_t *)what, strlen(what)},
+    fprintf(stderr, "%s: error: ", f->where);
+    term_put_text(stderr,
+                  (struct ubytes){(const uint8_t *)f->what, strlen(f->what)},
                   400);
     fputc('\n', stderr);
 }

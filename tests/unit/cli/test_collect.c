@@ -313,12 +313,11 @@ static int is_there(const struct fixture *f, const char *name)
     return access(path, F_OK) == 0;
 }
 
-static void say_damage(void *ctx, enum audit_grade grade, const char *where,
-                       const char *what)
+static void say_damage(void *ctx, const struct audit_finding *f)
 {
     (void)ctx;
-    if (grade == AUDIT_DAMAGE) {
-        print_message("%s: %s\n", where, what);
+    if (f->grade == AUDIT_DAMAGE) {
+        print_message("%s: %s\n", f->where, f->what);
     }
 }
 
