@@ -27,6 +27,8 @@
 #define LIMIT_EXAM_DRAWS_MIN 16384u
 #define LIMIT_STRATUM_DRAWS_MIN 2048u
 #define LIMIT_SHRINK_EVALUATIONS 2000u
+#define LIMIT_SHRINK_ROUND 64u /* inputs proposed at once */
+#define LIMIT_LISTED 64u /* values of a choice or corpus that shrinking tries */
 #define LIMIT_VALUE_BYTES (1u << 20)  /* one drawn or answered value */
 #define LIMIT_BATCH_BYTES (4u << 20)  /* values of one batch, either way */
 #define LIMIT_BATCH_VALUES 10240u /* two batches for an exam of the usual size,

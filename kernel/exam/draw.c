@@ -29,9 +29,9 @@ struct level {
     enum arrangement arrangement;
     uint32_t i, n;
     uint32_t pool_n;
-    int is_scattered; /* literals: each element from anywhere in the list */
-    struct window window;       /* of a sorted list */
-    size_t child;               /* domain of the next element */
+    int is_scattered;     /* literals: each element from anywhere in the list */
+    struct window window; /* of a sorted list */
+    size_t child;         /* domain of the next element */
     size_t start[POOL_MAX + 1]; /* where the first elements are in out */
 };
 
@@ -49,9 +49,8 @@ struct drawing {
 
 const char *stratum_name(enum stratum s)
 {
-    static const char *const names[STRATA_N] = {"uniform", "magnitude", "bits",
-                                                "boundary", "small",
-                                                "literals"};
+    static const char *const names[STRATA_N] = {
+        "uniform", "magnitude", "bits", "boundary", "small", "literals"};
 
     ASSERT((unsigned)s < STRATA_N);
     return names[s];
@@ -82,7 +81,7 @@ static enum arrangement arrangement_of(struct stream *r, enum stratum s,
 
 static int open_list(struct drawing *d, enum stratum s, struct level *l)
 {
-    struct node child = node_at(d->src->domain, l->node.body);
+    struct node child = node_at(d->src->of.domain, l->node.body);
 
     if (s == STRATUM_LITERALS) {
         l->n = literal_length(d->src, &d->r, &d->at, &l->node);
@@ -108,7 +107,7 @@ static int open_list(struct drawing *d, enum stratum s, struct level *l)
 static int draw_node(struct drawing *d, size_t off, enum stratum s,
                      struct buf *out)
 {
-    struct node n = node_at(d->src->domain, off);
+    struct node n = node_at(d->src->of.domain, off);
     uint32_t values;
     struct ubytes v;
     struct level *l;
@@ -131,14 +130,14 @@ static int draw_node(struct drawing *d, size_t off, enum stratum s,
         return scalar_put(out, &n, scalar_float(&d->r, s, &n));
     case DOMAIN_STRING:
     case DOMAIN_BYTES:
-        return sequence_put(&d->r, s, d->src->domain, &n, out);
+        return sequence_put(&d->r, s, d->src->of.domain, &n, out);
     case DOMAIN_CHOICE:
     case DOMAIN_CORPUS:
-        values = node_values_n(d->src, &n);
+        values = node_values_n(&d->src->of, &n);
         if (values == 0) {
             return ERR_TRACE(ERR_INPUT);
         }
-        v = node_value(d->src, &n, (uint32_t)stream_below(&d->r, values));
+        v = node_value(&d->src->of, &n, (uint32_t)stream_below(&d->r, values));
         return buf_put(out, v.p, v.n);
     case DOMAIN_LIST:
     case DOMAIN_TUPLE:
@@ -173,7 +172,7 @@ static int list_step(struct drawing *d, struct level *l, struct buf *out)
     uint32_t pick = 0;
 
     if (l->arrangement >= ARRANGE_RISING) {
-        struct node child = node_at(d->src->domain, l->child);
+        struct node child = node_at(d->src->of.domain, l->child);
         uint32_t at = l->arrangement == ARRANGE_RISING ? i : l->n - 1 - i;
 
         return scalar_put(out, &child,
@@ -205,7 +204,7 @@ static int tuple_step(struct drawing *d, struct level *l, struct buf *out)
     uint32_t i = l->i++;
 
     if (l->i < l->n) {
-        l->child = node_skip(d->src->domain, off);
+        l->child = node_skip(d->src->of.domain, off);
     }
     if (d->depth == 1) {
         stream_sub(&d->r, i);

@@ -35,7 +35,7 @@
 #ifndef KERNEL_EXAM_DRAW_H
 #define KERNEL_EXAM_DRAW_H
 
-#include "proto/value.h"
+#include "proto/node.h"
 
 struct literals;
 
@@ -55,9 +55,7 @@ enum stratum {
 const char *stratum_name(enum stratum s);
 
 struct draw_source {
-    struct ubytes domain;         /* checked; borrowed */
-    const struct values *corpora; /* borrowed */
-    size_t corpora_n;
+    struct node_source of;
     const struct literals *literals; /* borrowed; NULL: no such stratum */
     uint8_t seed[32];
 };

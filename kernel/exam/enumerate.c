@@ -1,7 +1,7 @@
 /* The k-th value of a finite domain (draw_enumerate): mixed-radix digits of k
  * spread over the domain with an explicit stack. Must give each member exactly
  * once for k < domain_size. Kernel process. */
-#include "kernel/exam/node.h"
+#include "kernel/exam/draw.h"
 
 #include "kernel/exam/scalar.h"
 #include "proto/err.h"
@@ -21,17 +21,17 @@ struct part {
 /* Members of the domain at off. */
 static int size_at(const struct draw_source *src, size_t off, uint64_t *out)
 {
-    size_t end = node_skip(src->domain, off);
-    struct ubytes part = {src->domain.p + off, end - off};
+    size_t end = node_skip(src->of.domain, off);
+    struct ubytes part = {src->of.domain.p + off, end - off};
     uint32_t counts[CORPORA_MAX] = {0};
 
-    if (src->corpora_n > CORPORA_MAX) {
+    if (src->of.corpora_n > CORPORA_MAX) {
         return ERR_TRACE(ERR_LIMIT);
     }
-    for (size_t i = 0; i < src->corpora_n; i++) {
-        counts[i] = values_n(&src->corpora[i]);
+    for (size_t i = 0; i < src->of.corpora_n; i++) {
+        counts[i] = values_n(&src->of.corpora[i]);
     }
-    return domain_size(part, counts, src->corpora_n, out);
+    return domain_size(part, counts, src->of.corpora_n, out);
 }
 
 /* Splits *k into a length and the index among sequences of that length. */
@@ -67,7 +67,7 @@ static int put_sequence(const struct draw_source *src, const struct node *n,
     TRY(buf_put_u8(out, (uint8_t)n->tag));
     TRY(buf_put_u32(out, 0));
     for (uint32_t i = 0; i < length; i++) {
-        uint32_t cp = node_symbol(src->domain, n, (uint32_t)(k % symbols_n));
+        uint32_t cp = node_symbol(src->of.domain, n, (uint32_t)(k % symbols_n));
         uint8_t utf8[4] = {(uint8_t)cp, 0, 0, 0};
         size_t used = n->tag == DOMAIN_BYTES ? 1 : utf8_put(cp, utf8);
 
@@ -82,7 +82,7 @@ static int put_sequence(const struct draw_source *src, const struct node *n,
 static int put_node(const struct draw_source *src, size_t off, uint64_t k,
                     struct buf *out, struct part *out_part, int *out_opened)
 {
-    struct node n = node_at(src->domain, off);
+    struct node n = node_at(src->of.domain, off);
     struct ubytes v;
 
     *out_opened = 0;
@@ -97,10 +97,10 @@ static int put_node(const struct draw_source *src, size_t off, uint64_t k,
         return put_sequence(src, &n, k, out);
     case DOMAIN_CHOICE:
     case DOMAIN_CORPUS:
-        if (k >= node_values_n(src, &n)) {
+        if (k >= node_values_n(&src->of, &n)) {
             return ERR_TRACE(ERR_INTERNAL);
         }
-        v = node_value(src, &n, (uint32_t)k);
+        v = node_value(&src->of, &n, (uint32_t)k);
         return buf_put(out, v.p, v.n);
     case DOMAIN_LIST:
     case DOMAIN_TUPLE:
@@ -130,7 +130,7 @@ static int next_digit(const struct draw_source *src, struct part *p,
     if (!p->is_list) {
         TRY(size_at(src, p->child, &size));
         if (p->left > 0) {
-            p->child = node_skip(src->domain, p->child);
+            p->child = node_skip(src->of.domain, p->child);
         }
     }
     ASSERT(size > 0);

@@ -8,10 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/exam/shrink.h"
 #include "proto/domain.h"
 #include "proto/err.h"
 #include "proto/limits.h"
+
+#define SEARCH_BYTES_MAX 65536u /* a hash per input tried, and a few numbers */
 
 static const char *const who_text[WHO_N] = {"candidate", "oracle",
                                             "second oracle"};
@@ -182,7 +183,7 @@ static int (*const phases[])(struct exam *) = {
     [PHASE_COMMIT] = screen_commit,  [PHASE_TEST] = test_ask,
     [PHASE_TESTED] = test_judge,     [PHASE_REPEAT] = repeat_ask,
     [PHASE_REPEATED] = repeat_judge, [PHASE_REDUCE] = reduce_ask,
-    [PHASE_REDUCED] = reduce_judge};
+    [PHASE_PROPOSED] = reduce_try,   [PHASE_REDUCED] = reduce_judge};
 
 static void release(struct exam *x);
 
@@ -261,6 +262,18 @@ void exam_evaluated(struct exam *x, enum exam_who who,
     run(x);
 }
 
+void exam_proposed(struct exam *x, int code, struct ubytes inputs,
+                   struct ubytes state)
+{
+    ASSERT(x->magic == EXAM_MAGIC && (x->pending & 1u << WHO_N) != 0);
+    x->pending &= ~(1u << WHO_N);
+    code = code < 0 ? code : reduce_take(x, inputs, state);
+    if (code < 0) {
+        end_without_verdict(x, ERR_TRACE(code), err_text(code));
+    }
+    run(x);
+}
+
 /* --- life ----------------------------------------------------------------- */
 
 static void finding_init(struct finding *f)
@@ -288,7 +301,7 @@ static void release(struct exam *x)
     values_release(&x->known);
     values_release(&x->known_answers);
     values_release(&x->inputs);
-    shrink_free(x->shrink);
+    buf_release(&x->search);
     buf_release(&x->constant);
     finding_release(&x->raw);
     finding_release(&x->shrunk);
@@ -335,11 +348,11 @@ static int check_setup(struct exam *x)
                    ? 0
                    : ERR_TRACE(ERR_INPUT);
     }
-    x->src.domain = field(&e->domain);
-    x->src.corpora = x->s.corpora;
-    x->src.corpora_n = e->n_corpora;
+    x->src.of.domain = field(&e->domain);
+    x->src.of.corpora = x->s.corpora;
+    x->src.of.corpora_n = e->n_corpora;
     x->src.literals = exam_is_noisy(x) ? NULL : x->s.literals;
-    TRY(domain_check(x->src.domain, &drawn));
+    TRY(domain_check(x->src.of.domain, &drawn));
     return type_is_equal(&drawn, &x->takes) ? 0 : ERR_TRACE(ERR_INPUT);
 }
 
@@ -412,6 +425,7 @@ int exam_start(const struct exam_setup *s, const struct exam_ops *ops,
     finding_init(&x->shrunk);
     finding_init(&x->disagreement);
     buf_init(&x->constant, LIMIT_BATCH_BYTES);
+    buf_init(&x->search, SEARCH_BYTES_MAX);
     merkle_frontier_init(&x->results);
     blake3_init(&x->first_digest);
     blake3_init(&x->second_digest);

@@ -33,6 +33,13 @@ struct evaluation {
     uint64_t cpu_ms;         /* not used here */
 };
 
+/* What a search for a smaller failing input goes on from. */
+struct exam_search {
+    struct ubytes best;  /* fails, and nothing simpler is known to */
+    struct ubytes state; /* of the last proposals; empty: there were none */
+    int is_new;          /* best is another one than then */
+};
+
 struct exam_ops {
     /* Runs `who` over inputs (borrowed until exam_evaluated), in the order given,
      * in as many fresh single-use workers as needed; then exam_evaluated. */
@@ -41,6 +48,9 @@ struct exam_ops {
      * *out_seed: BLAKE2b-256(key x_i, "gate-v1" || leaf hash of COMMIT). */
     int (*commit)(void *ctx, uint64_t j, double alpha_j, uint64_t draws,
                   uint8_t out_seed[static 32]);
+    /* Has a worker propose inputs simpler than s->best (borrowed until then), then
+     * exam_proposed. */
+    int (*propose)(void *ctx, const struct exam_search *s);
     void (*progress)(void *ctx, const char *phase, uint64_t done,
                      uint64_t total);
     /* Last call. e is borrowed, never NULL. code 0, or ERR_* when no verdict was
@@ -72,6 +82,11 @@ int exam_start(const struct exam_setup *s, const struct exam_ops *ops, void *ctx
  * called from within ops->evaluate. */
 void exam_evaluated(struct exam *x, enum exam_who who,
                     const struct evaluation *e);
+/* What a worker proposed: values of the exam's takes, none when its search is over,
+ * and what it wants to be given the next time. code < 0: it did not, and the exam
+ * ends without a verdict. May be called from within ops->propose. */
+void exam_proposed(struct exam *x, int code, struct ubytes inputs,
+                   struct ubytes state);
 /* NULL is fine; safe inside a callback. Evaluations under way must be dropped
  * by the caller: exam_evaluated may not follow. */
 void exam_free(struct exam *x);

@@ -82,8 +82,8 @@ uint32_t literal_most(const struct draw_source *src)
     size_t off = 0;
     uint32_t most = 0;
 
-    while (l != NULL && off < src->domain.n) {
-        struct node n = node_at(src->domain, off);
+    while (l != NULL && off < src->of.domain.n) {
+        struct node n = node_at(src->of.domain, off);
         int is_text = n.tag == DOMAIN_STRING || n.tag == DOMAIN_BYTES;
         int nests = n.tag == DOMAIN_LIST || n.tag == DOMAIN_TUPLE;
 
@@ -96,7 +96,7 @@ uint32_t literal_most(const struct draw_source *src)
         if (is_text) {
             most = greater(most, l->texts_n);
         }
-        off = nests ? n.body : node_skip(src->domain, off);
+        off = nests ? n.body : node_skip(src->of.domain, off);
     }
     return most;
 }
@@ -104,7 +104,7 @@ uint32_t literal_most(const struct draw_source *src)
 uint64_t literal_draws(const struct draw_source *src)
 {
     uint64_t most = literal_most(src);
-    uint32_t arguments = node_at(src->domain, 0).n;
+    uint32_t arguments = node_at(src->of.domain, 0).n;
     uint64_t each = most * bit_length(arguments > 1 ? arguments - 1 : 0);
     uint64_t n;
 
@@ -294,7 +294,7 @@ static int put_sequence(const struct draw_source *src, struct stream *r,
                         struct buf *out)
 {
     const struct literals *l = src->literals;
-    struct writing w = {n, src->domain, 0, out};
+    struct writing w = {n, src->of.domain, 0, out};
     uint64_t kind = stream_below(r, 4);
     size_t head = buf_len(out);
     uint32_t symbols;
@@ -302,8 +302,8 @@ static int put_sequence(const struct draw_source *src, struct stream *r,
 
     if (kind == 0 || l->texts_n == 0) {
         return length_of(src, at, n, &symbols)
-                   ? sequence_put_n(r, STRATUM_UNIFORM, src->domain, n, symbols,
-                                    out)
+                   ? sequence_put_n(r, STRATUM_UNIFORM, src->of.domain, n,
+                                    symbols, out)
                    : 0;
     }
     if (!count_symbols(n, l->texts[at->t % l->texts_n], &symbols) ||
@@ -354,7 +354,7 @@ int literal_put(const struct draw_source *src, struct stream *r,
     TRY(put_leaf(src, r, at, n, out));
     at->t++;
     v = (struct ubytes){buf_bytes(out).p + start, buf_len(out) - start};
-    *out_put = v.n > 0 && node_leaf_has(src, n, v);
+    *out_put = v.n > 0 && node_leaf_has(&src->of, n, v);
     if (!*out_put) {
         buf_truncate(out, start);
     }

@@ -7,7 +7,7 @@
 #ifndef KERNEL_EXAM_LITERAL_H
 #define KERNEL_EXAM_LITERAL_H
 
-#include "kernel/exam/node.h"
+#include "kernel/exam/draw.h"
 #include "kernel/exam/stream.h"
 
 struct literals {

@@ -5,7 +5,7 @@
  *   screen.c    S1: public examples and burnt inputs; the commit
  *   test.c      S3, S4, S7: draws, first run, comparison
  *   repeat.c    S10 and the positive control: second run in another order
- *   reduce.c    shrinking of a counterexample
+ *   reduce.c    shrinking of a counterexample, by what a worker proposes
  *   controls.c  S9: the negative controls, from bytes
  *   near.c      floats a few ulps apart
  *   evidence.c  S12: verdict and evidence */
@@ -32,6 +32,7 @@ enum phase {
     PHASE_REPEAT,
     PHASE_REPEATED,
     PHASE_REDUCE,
+    PHASE_PROPOSED,
     PHASE_REDUCED,
     PHASE_END,
     PHASE_OVER
@@ -78,7 +79,7 @@ struct exam {
     enum phase phase;
     enum phase after; /* once all answers are there */
     struct said said[WHO_N];
-    unsigned pending; /* bit per who */
+    unsigned pending; /* bit per who; WHO_N: proposals */
     int is_outside;   /* one of them met trouble that is not its own */
 
     /* S1: inputs that are no secret, with the answers that are known. */
@@ -104,7 +105,8 @@ struct exam {
     struct values firsts[WHO_N]; /* the answers of the first run, once clean */
     struct values again[WHO_N];
     uint32_t *again_at[WHO_N]; /* owned; position -> input of the chunk */
-    struct shrink *shrink;     /* owned */
+    struct buf search; /* what the worker that proposes wants to be given */
+    int is_new;        /* shrunk is another one than when it was last asked */
     uint64_t shrink_evaluations;
     int is_alone; /* the smallest counterexample is asked by itself */
     int depends;  /* and was right then: it depends on earlier inputs */
@@ -163,9 +165,13 @@ int test_judge(struct exam *x) MUST_USE;
 int repeat_ask(struct exam *x) MUST_USE;
 int repeat_judge(struct exam *x) MUST_USE;
 int reduce_ask(struct exam *x) MUST_USE;
+int reduce_try(struct exam *x) MUST_USE;
 int reduce_judge(struct exam *x) MUST_USE;
 void evidence_give(struct exam *x);
 
+/* reduce.c: checks proposals and takes them as the next inputs. */
+int reduce_take(struct exam *x, struct ubytes inputs,
+                struct ubytes state) MUST_USE;
 /* test.c: the right answer to input i of the chunk. */
 struct ubytes test_expected(const struct exam *x, uint32_t i);
 /* An answer against what is expected: bytes, or ulps where the exam says so;

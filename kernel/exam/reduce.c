@@ -1,67 +1,74 @@
-/* Shrinks the first counterexample: rounds of simpler inputs, each answered by
- * candidate and oracles in fresh workers (shrink.h chooses them). An input counts
- * only if the oracles answer and agree. Must never change the verdict. Kernel
- * process. */
+/* Shrinks the first counterexample: rounds of simpler inputs, proposed by a worker
+ * and each answered by candidate and oracles in fresh ones. An input counts only if
+ * it is a member of the domain and the oracles answer and agree. Must never change
+ * the verdict. Kernel process. */
 #include "kernel/exam/machine.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "kernel/exam/shrink.h"
 #include "proto/err.h"
 #include "proto/limits.h"
 
 static int finish(struct exam *x)
 {
-    x->shrink_evaluations = shrink_evaluations(x->shrink);
     return exam_finish(
         x, VERDICT_REJECT, "wrong at draw %" PRIu64 " of %" PRIu64 "%s%s%s",
         x->raw.k, x->draws_n, x->raw.ending[0] == '\0' ? "" : ": ",
         x->raw.ending, x->depends ? "; depends on earlier inputs" : "");
 }
 
-/* The smallest input that failed, by itself. */
-static int pack_alone(struct exam *x)
+/* The smallest input that failed so far. */
+static struct ubytes best(const struct exam *x)
 {
-    const struct finding *f = x->shrunk.is_set ? &x->shrunk : &x->raw;
-    struct values_builder w;
-    int code;
-
-    TRY(values_builder_init(&w, CHUNK_BYTES));
-    code = values_builder_add(&w, buf_bytes(&f->input));
-    code = code == 0 ? exam_pack(&w, &x->takes, &x->inputs) : code;
-    values_builder_release(&w);
-    return code;
-}
-
-static int pack_round(struct exam *x)
-{
-    struct values_builder w;
-    int code;
-
-    TRY(values_builder_init(&w, CHUNK_BYTES));
-    code = 0;
-    for (uint32_t i = 0; i < shrink_n(x->shrink) && code == 0; i++) {
-        code = values_builder_add(&w, shrink_at(x->shrink, i));
-    }
-    code = code == 0 ? exam_pack(&w, &x->takes, &x->inputs) : code;
-    values_builder_release(&w);
-    return code;
+    return buf_bytes(x->shrunk.is_set ? &x->shrunk.input : &x->raw.input);
 }
 
 int reduce_ask(struct exam *x)
 {
-    int code;
+    struct exam_search s = {best(x), buf_bytes(&x->search), x->is_new};
 
-    if (x->shrink == NULL) {
-        TRY(shrink_new(&x->src, buf_bytes(&x->raw.input), &x->shrink));
+    exam_progress(x, "shrink", x->shrink_evaluations, LIMIT_SHRINK_EVALUATIONS);
+    x->is_new = 0;
+    x->pending |= 1u << WHO_N;
+    x->phase = PHASE_PROPOSED;
+    return x->ops.propose(x->ctx, &s);
+}
+
+int reduce_take(struct exam *x, struct ubytes inputs, struct ubytes state)
+{
+    int code = values_decode(&x->inputs, inputs, &x->takes, LIMIT_SHRINK_ROUND);
+
+    TRY(code == ERR_NOMEM || code == 0 ? code : ERR_PROTOCOL);
+    for (uint32_t i = 0; i < values_n(&x->inputs); i++) {
+        struct ubytes v = values_at(&x->inputs, i);
+
+        if (v.n > best(x).n || !node_has(&x->src.of, v)) {
+            return ERR_TRACE(ERR_PROTOCOL);
+        }
     }
-    exam_progress(x, "shrink", shrink_evaluations(x->shrink),
-                  LIMIT_SHRINK_EVALUATIONS);
-    code = shrink_round(x->shrink);
-    x->is_alone = code == SHRINK_E_DONE;
-    TRY(x->is_alone ? pack_alone(x) : code);
-    TRY(x->is_alone ? 0 : pack_round(x));
+    x->shrink_evaluations += values_n(&x->inputs);
+    if (x->shrink_evaluations > LIMIT_SHRINK_EVALUATIONS) {
+        return ERR_TRACE(ERR_PROTOCOL);
+    }
+    buf_reset(&x->search);
+    return buf_put(&x->search, state.p, state.n);
+}
+
+/* The smallest input that failed, by itself. */
+static int pack_alone(struct exam *x)
+{
+    struct values_builder w;
+    int code = values_builder_init(&w, CHUNK_BYTES);
+
+    code = code == 0 ? values_builder_add(&w, best(x)) : code;
+    return values_build(&x->inputs, &w, &x->takes, code);
+}
+
+int reduce_try(struct exam *x)
+{
+    x->is_alone = values_n(&x->inputs) == 0;
+    TRY(x->is_alone ? pack_alone(x) : 0);
     TRY(exam_ask(x, EXAM_CANDIDATE, &x->inputs, PHASE_REDUCED));
     TRY(exam_ask(x, EXAM_ORACLE, &x->inputs, PHASE_REDUCED));
     if (x->s.has_second) {
@@ -131,7 +138,7 @@ int reduce_judge(struct exam *x)
         exam_forget(&x->shrunk);
         TRY(exam_find(&x->shrunk, values_at(&x->inputs, i), expected, got,
                       x->raw.k, got.p == NULL ? s->ending : ""));
-        TRY(shrink_take(x->shrink, i));
+        x->is_new = 1;
         break;
     }
     x->phase = PHASE_REDUCE;

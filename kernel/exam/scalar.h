@@ -3,7 +3,7 @@
 #ifndef KERNEL_EXAM_SCALAR_H
 #define KERNEL_EXAM_SCALAR_H
 
-#include "kernel/exam/node.h"
+#include "kernel/exam/draw.h"
 #include "kernel/exam/stream.h"
 
 /* Bits of a member of an INT or FLOAT node. */

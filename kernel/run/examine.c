@@ -7,6 +7,7 @@
 
 #include "kernel/exam/exam.h"
 #include "kernel/exam/literal.h"
+#include "kernel/run/config.h"
 #include "kernel/run/data.h"
 #include "kernel/run/eval.h"
 #include "kernel/run/runnable.h"
@@ -14,24 +15,28 @@
 #include "kernel/store/store.h"
 #include "proto/err.h"
 
-enum { WHO_N = 3 };
+enum {
+    WHO_N = 3
+};
 
 struct examine {
     struct core *core;
     struct examine_ask ask;
     void *ctx;
-    Proctor__Exam *pb;               /* owned */
-    struct runnable *who[WHO_N];     /* owned; second may be NULL */
+    Proctor__Exam *pb;           /* owned */
+    struct runnable *who[WHO_N]; /* owned; second may be NULL */
     struct eval *evals[WHO_N];
-    struct values *corpora;          /* owned, pb->n_corpora */
+    struct config_job *proposing; /* owned; a worker that shrinks */
+    Proctor__ConfigTask simpler;  /* its task; arrays owned */
+    struct values *corpora;       /* owned, pb->n_corpora */
     struct values burnt;
     struct buf literal_bytes;
-    struct literals literals;        /* borrows literal_bytes */
+    struct literals literals; /* borrows literal_bytes */
     struct exam *exam;
     uint64_t cpu_ms;
-    int code;        /* of an outside failure */
-    char what[160];
-    int quoted;      /* the candidate's last words were shown once */
+    int code; /* of an outside failure */
+    char what[DIAG_TEXT_BYTES + 40];
+    int quoted; /* the candidate's last words were shown once */
 };
 
 static int load_runnable(struct examine *x, enum exam_who who,
@@ -182,6 +187,66 @@ static int evaluate(void *ctx, enum exam_who who, const struct values *inputs)
     return eval_start(x->core, &ask, answer[who], x, &x->evals[who]);
 }
 
+static void on_proposals(void *ctx, struct config_job *j, int code,
+                         Proctor__ConfigReply *reply, const struct diag *d)
+{
+    struct examine *x = ctx;
+    struct ubytes none = {NULL, 0};
+
+    x->proposing = NULL;
+    if (code < 0) {
+        x->code = code;
+        snprintf(x->what, sizeof(x->what), "no simpler input was proposed: %s",
+                 d->what);
+        exam_proposed(x->exam, code, none, none);
+    } else {
+        exam_proposed(x->exam, 0, field_bytes(&reply->inputs),
+                      field_bytes(&reply->state));
+    }
+    config_free(j);
+}
+
+/* The first values of each corpus: a search may put them in. */
+static int list_corpora(const struct examine *x, Proctor__ConfigTask *t)
+{
+    size_t n = x->pb->n_corpora;
+
+    t->listed = calloc(n * LIMIT_LISTED + 1, sizeof(*t->listed));
+    t->listed_each = calloc(n + 1, sizeof(*t->listed_each));
+    if (t->listed == NULL || t->listed_each == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct values *v = &x->corpora[i];
+
+        for (uint32_t k = 0; k < values_n(v) && k < LIMIT_LISTED; k++) {
+            t->listed[t->n_listed++] = bytes_field(values_at(v, k));
+            t->listed_each[i]++;
+        }
+    }
+    t->n_listed_each = n;
+    return 0;
+}
+
+static int propose(void *ctx, const struct exam_search *s)
+{
+    struct examine *x = ctx;
+    Proctor__ConfigTask *t = &x->simpler;
+    struct config_ask ask = {.path = "", .label = x->ask.task};
+
+    if (t->listed_each == NULL) {
+        proctor__config_task__init(t);
+        TRY(list_corpora(x, t));
+    }
+    t->kind = PROCTOR__CONFIG_KIND__CONFIG_SIMPLER;
+    t->domain = x->pb->domain;
+    t->text = bytes_field(s->best);
+    t->state = bytes_field(s->state);
+    t->is_new = s->is_new;
+    ask.task = *t;
+    return config_start(x->core, &ask, on_proposals, x, &x->proposing);
+}
+
 static int commit(void *ctx, uint64_t j, double alpha_j, uint64_t draws,
                   uint8_t out_seed[static 32])
 {
@@ -215,6 +280,7 @@ static void done(void *ctx, int code, const Proctor__Evidence *e)
 static const struct exam_ops exam_ops = {
     .evaluate = evaluate,
     .commit = commit,
+    .propose = propose,
     .progress = progress,
     .done = done,
 };
@@ -277,6 +343,9 @@ void examine_free(struct examine *x)
         eval_free(x->evals[i]);
         runnable_free(x->who[i]);
     }
+    config_free(x->proposing);
+    free(x->simpler.listed);
+    free(x->simpler.listed_each);
     exam_free(x->exam);
     for (size_t i = 0; x->corpora != NULL && i < x->pb->n_corpora; i++) {
         values_release(&x->corpora[i]);

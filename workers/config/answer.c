@@ -8,6 +8,7 @@
 #include "workers/config/literals.h"
 #include "workers/config/policy.h"
 #include "workers/config/rows.h"
+#include "workers/config/simpler.h"
 
 static int read_kind(struct config *c, Proctor__ConfigReply *out)
 {
@@ -22,6 +23,8 @@ static int read_kind(struct config *c, Proctor__ConfigReply *out)
         return corpus_read(c, out);
     case PROCTOR__CONFIG_KIND__CONFIG_LITERALS:
         return literals_read(c, out);
+    case PROCTOR__CONFIG_KIND__CONFIG_SIMPLER:
+        return simpler_read(c, out);
     case PROCTOR__CONFIG_KIND__CONFIG_NONE:
     case _PROCTOR__CONFIG_KIND_IS_INT_SIZE:
         break;

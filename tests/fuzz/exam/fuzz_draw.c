@@ -4,43 +4,51 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/exam/node.h"
-#include "kernel/exam/shrink.h"
+#include "kernel/exam/draw.h"
 #include "proto/err.h"
 #include "proto/limits.h"
+#include "workers/config/shrink.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void check(const struct draw_source *src, const struct type *t,
                   struct ubytes v)
 {
-    if (value_check_exact(v, t) != 0 || !node_has(src, v) ||
+    if (value_check_exact(v, t) != 0 || !node_has(&src->of, v) ||
         value_has_nonfinite(v) || v.n > LIMIT_VALUE_BYTES) {
         abort();
     }
 }
 
-/* Two rounds of shrinking: members only, never longer. */
+/* Two rounds of shrinking, the second from what the first saved: members only,
+ * never longer. */
 static void shrink_some(const struct draw_source *src, const struct type *t,
                         struct ubytes v)
 {
-    struct shrink *s;
+    struct buf state;
 
-    if (shrink_new(src, v, &s) != 0) {
-        abort();
-    }
-    for (unsigned round = 0; round < 2 && shrink_round(s) == 0; round++) {
+    buf_init(&state, 65536);
+    for (unsigned round = 0; round < 2; round++) {
+        struct shrink *s;
+
+        if (shrink_new(&src->of, v, &s) != 0 ||
+            (round > 0 && shrink_resume(s, buf_bytes(&state), 0) != 0) ||
+            shrink_round(s) < 0) {
+            abort();
+        }
         for (uint32_t i = 0; i < shrink_n(s); i++) {
             check(src, t, shrink_at(s, i));
             if (shrink_at(s, i).n > v.n) {
                 abort();
             }
         }
-        if (shrink_take(s, shrink_n(s) / 2) != 0) {
+        buf_reset(&state);
+        if (shrink_save(s, &state) != 0) {
             abort();
         }
+        shrink_free(s);
     }
-    shrink_free(s);
+    buf_release(&state);
 }
 
 static void draw_all(const struct draw_source *src, const struct type *t,
@@ -68,7 +76,7 @@ static void enumerate_ends(const struct draw_source *src, const struct type *t,
     uint64_t size;
     uint64_t k[2] = {0, 0};
 
-    if (domain_size(src->domain, NULL, 0, &size) != 0) {
+    if (domain_size(src->of.domain, NULL, 0, &size) != 0) {
         abort();
     }
     k[1] = size - 1;
@@ -98,7 +106,7 @@ static int has_corpus(struct ubytes domain)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    struct draw_source src = {.corpora_n = 0};
+    struct draw_source src = {.literals = NULL};
     struct type t;
     struct buf v;
     struct buf again;
@@ -107,8 +115,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         return 0;
     }
     memcpy(src.seed, data, 4);
-    src.domain = (struct ubytes){data + 4, n - 4};
-    if (domain_check(src.domain, &t) != 0 || has_corpus(src.domain)) {
+    src.of.domain = (struct ubytes){data + 4, n - 4};
+    if (domain_check(src.of.domain, &t) != 0 || has_corpus(src.of.domain)) {
         return 0;
     }
     buf_init(&v, 16u << 20);

@@ -42,7 +42,7 @@ static void draw_some(const struct draw_source *src, const struct type *t)
             buf_len(&v) != buf_len(&again) ||
             memcmp(buf_bytes(&v).p, buf_bytes(&again).p, buf_len(&v)) != 0 ||
             value_check_exact(buf_bytes(&v), t) != 0 ||
-            !node_has(src, buf_bytes(&v))) {
+            !node_has(&src->of, buf_bytes(&v))) {
             abort();
         }
     }
@@ -52,16 +52,16 @@ static void draw_some(const struct draw_source *src, const struct type *t)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    struct draw_source src = {.corpora_n = 0};
+    struct draw_source src = {.literals = NULL};
     struct literals l = {.ints_n = 0};
     struct type t;
 
     if (n == 0 || data[0] >= n) {
         return 0;
     }
-    src.domain = (struct ubytes){data + 1, data[0]};
-    if (domain_check(src.domain, &t) == 0 && type_tag_at(&t, 0) == TYPE_TUPLE &&
-        !has_corpus(src.domain) &&
+    src.of.domain = (struct ubytes){data + 1, data[0]};
+    if (domain_check(src.of.domain, &t) == 0 && type_tag_at(&t, 0) == TYPE_TUPLE &&
+        !has_corpus(src.of.domain) &&
         literals_decode(
             &l, (struct ubytes){data + 1 + data[0], n - 1 - data[0]}) == 0) {
         src.literals = &l;

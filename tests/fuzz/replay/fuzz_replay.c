@@ -100,11 +100,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     check(buf_put(&b, data + 2, at - 2) == 0);
     code = literals_decode(&l, (struct ubytes){data + 2, at - 2});
     check((excerpts_read(&b, &e) == 0) == (code == 0));
-    src.domain = (struct ubytes){data + at, n - at};
-    if (code == 0 && domain_check(src.domain, &t) == 0 &&
-        type_tag_at(&t, 0) == TYPE_TUPLE && !has_corpus(src.domain)) {
+    src.of.domain = (struct ubytes){data + at, n - at};
+    if (code == 0 && domain_check(src.of.domain, &t) == 0 &&
+        type_tag_at(&t, 0) == TYPE_TUPLE && !has_corpus(src.of.domain)) {
         src.literals = &l;
-        check(shape_read(src.domain, NULL, 0, &s) == 0);
+        check(shape_read(src.of.domain, NULL, 0, &s) == 0);
         draw_both(&src, &e, &s);
     }
     shape_release(&s);

@@ -18,6 +18,7 @@
 #include "proto/blake3.h"
 #include "proto/err.h"
 #include "proto/pb.h"
+#include "workers/config/config.h"
 
 enum play_end {
     PLAY_ANSWERED,
@@ -159,6 +160,30 @@ static int play_commit(void *ctx, uint64_t j, double alpha_j, uint64_t draws,
     return p->commit_code;
 }
 
+/* The worker that proposes, in this process. */
+static int play_propose(void *ctx, const struct exam_search *s)
+{
+    struct play *p = ctx;
+    Proctor__ConfigTask task = PROCTOR__CONFIG_TASK__INIT;
+    Proctor__ConfigReply reply;
+    struct config c;
+
+    assert_null(p->setup.corpora);
+    task.kind = PROCTOR__CONFIG_KIND__CONFIG_SIMPLER;
+    task.domain = p->spec.domain;
+    task.text =
+        (ProtobufCBinaryData){s->best.n, (uint8_t *)(uintptr_t)s->best.p};
+    task.state =
+        (ProtobufCBinaryData){s->state.n, (uint8_t *)(uintptr_t)s->state.p};
+    task.is_new = s->is_new;
+    assert_int_equal(config_answer(&c, &task, &reply), 0);
+    assert_null(reply.problem);
+    exam_proposed(p->x, 0, (struct ubytes){reply.inputs.data, reply.inputs.len},
+                  (struct ubytes){reply.state.data, reply.state.len});
+    config_release(&c);
+    return 0;
+}
+
 static void play_progress(void *ctx, const char *phase, uint64_t done,
                           uint64_t total)
 {
@@ -189,8 +214,8 @@ static void play_done(void *ctx, int code, const Proctor__Evidence *e)
     }
 }
 
-static const struct exam_ops play_ops = {play_evaluate, play_commit,
-                                         play_progress, play_done};
+static const struct exam_ops play_ops = {
+    play_evaluate, play_commit, play_propose, play_progress, play_done};
 
 /* Canonical bytes; domain_n 0 for a table. Borrows them. */
 static void play_init(struct play *p, const uint8_t *takes, size_t takes_n,

@@ -214,6 +214,16 @@ static void put_examples(struct trial *t)
     }
 }
 
+/* The verdict is all that counts here: nothing simpler is looked for. */
+static int propose(void *ctx, const struct exam_search *s)
+{
+    static const uint8_t none[4];
+    struct trial *t = ctx;
+
+    exam_proposed(t->x, 0, (struct ubytes){none, sizeof(none)}, s->state);
+    return 0;
+}
+
 /* What a row of the table is about. */
 struct row {
     const char *what;
@@ -224,7 +234,7 @@ struct row {
 
 static int is_admitted(const struct row *r, unsigned i)
 {
-    static const struct exam_ops ops = {evaluate, commit, NULL, done};
+    static const struct exam_ops ops = {evaluate, commit, propose, NULL, done};
     static const uint8_t takes[] = {9, 1,    9, NUMBERS_N, 3, 0x88,
                                     3, 0x88, 3, 0x88,      3, 0x88};
     uint8_t domain[4 + NUMBERS_N * 18] = {9, 1, 9, NUMBERS_N};

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/exam/node.h"
+#include "kernel/exam/draw.h"
 #include "kernel/exam/stream.h"
 #include "proto/cid.h"
 #include "proto/err.h"
@@ -53,7 +53,7 @@ static void put_tuple(struct buf *b, uint8_t n)
 
 static struct draw_source source_of(const struct buf *domain, uint8_t seed)
 {
-    struct draw_source src = {.domain = buf_bytes(domain)};
+    struct draw_source src = {.of.domain = buf_bytes(domain)};
 
     memset(src.seed, seed, sizeof(src.seed));
     return src;
@@ -195,12 +195,12 @@ static void test_members_of_random_domains(void **state)
         random_domain(&domain, &r, 0);
         OK(domain_check(buf_bytes(&domain), &t));
         src = source_of(&domain, (uint8_t)i);
-        assert_int_equal(node_skip(src.domain, 0), src.domain.n);
+        assert_int_equal(node_skip(src.of.domain, 0), src.of.domain.n);
         for (uint64_t k = 0; k < 40; k++) {
             buf_reset(&v);
             OK(draw(&src, (enum stratum)(k % STRATA_BASE_N), k / STRATA_BASE_N, &v));
             OK(value_check_exact(buf_bytes(&v), &t));
-            assert_true(node_has(&src, buf_bytes(&v)));
+            assert_true(node_has(&src.of, buf_bytes(&v)));
             assert_false(value_has_nonfinite(buf_bytes(&v)));
         }
         buf_release(&v);
@@ -231,10 +231,10 @@ static void test_membership_refuses(void **state)
     put_int(&domain, 0x81, 10, 20);
     put_lengths(&domain, DOMAIN_BYTES, 1, 2);
     src = source_of(&domain, 0);
-    assert_true(node_has(&src, (struct ubytes){inside, sizeof(inside)}));
+    assert_true(node_has(&src.of, (struct ubytes){inside, sizeof(inside)}));
     for (size_t i = 0; i < ARRAY_N(outside); i++) {
         assert_false(
-            node_has(&src, (struct ubytes){outside[i] + 1, outside[i][0]}));
+            node_has(&src.of, (struct ubytes){outside[i] + 1, outside[i][0]}));
     }
     buf_release(&domain);
 }
@@ -554,7 +554,7 @@ static void test_enumeration_is_exact(void **state)
                 buf_reset(&v);
                 OK(draw_enumerate(&src, k, &v));
                 OK(value_check_exact(buf_bytes(&v), &t));
-                assert_true(node_has(&src, buf_bytes(&v)));
+                assert_true(node_has(&src.of, buf_bytes(&v)));
                 seen[k] = cid_of(buf_bytes(&v));
                 for (uint64_t j = k < 300 ? 0 : k - 300; j < k; j++) {
                     assert_false(cid_is_equal(&seen[j], &seen[k]));
@@ -617,7 +617,7 @@ static void test_empty_corpus(void **state)
     static const uint8_t domain[] = {DOMAIN_CORPUS, 3, 0x81, 0, 0};
     struct values corpus;
     struct draw_source src = {
-        .domain = {domain, sizeof(domain)}, .corpora = &corpus, .corpora_n = 1};
+        .of = {{domain, sizeof(domain)}, &corpus, 1}};
     struct buf v;
 
     (void)state;

@@ -53,7 +53,7 @@ static unsigned hits(const struct draw_source *src, struct ubytes v)
     for (uint64_t k = 0; k < literal_draws(src); k++) {
         buf_reset(&out);
         assert_int_equal(draw(src, STRATUM_LITERALS, k, &out), 0);
-        assert_true(node_has(src, buf_bytes(&out)));
+        assert_true(node_has(&src->of, buf_bytes(&out)));
         n += buf_len(&out) == v.n && memcmp(buf_bytes(&out).p, v.p, v.n) == 0;
     }
     buf_release(&out);
@@ -63,10 +63,10 @@ static unsigned hits(const struct draw_source *src, struct ubytes v)
 static struct draw_source source_of(const uint8_t *domain, size_t n,
                                     const struct object *o)
 {
-    struct draw_source src = {.domain = {domain, n}, .literals = &o->l};
+    struct draw_source src = {.of.domain = {domain, n}, .literals = &o->l};
     struct type t;
 
-    assert_int_equal(domain_check(src.domain, &t), 0);
+    assert_int_equal(domain_check(src.of.domain, &t), 0);
     memset(src.seed, 0x5a, sizeof(src.seed));
     return src;
 }
@@ -228,7 +228,7 @@ static void test_clamped(void **state)
         buf_reset(&b);
         assert_int_equal(draw(&src, STRATUM_LITERALS, k, &a), 0);
         assert_int_equal(draw(&src, STRATUM_LITERALS, k, &b), 0);
-        assert_true(node_has(&src, buf_bytes(&a)));
+        assert_true(node_has(&src.of, buf_bytes(&a)));
         assert_int_equal(buf_len(&a), buf_len(&b));
         assert_memory_equal(buf_bytes(&a).p, buf_bytes(&b).p, buf_len(&a));
     }

@@ -8,10 +8,11 @@
 
 #include <string.h>
 
-#include "kernel/exam/edit.h"
-#include "kernel/exam/shrink.h"
+#include "kernel/exam/draw.h"
 #include "proto/err.h"
 #include "proto/limits.h"
+#include "workers/config/edit.h"
+#include "workers/config/shrink.h"
 
 #define OK(call) assert_int_equal((call), 0)
 
@@ -23,45 +24,66 @@ struct result {
     unsigned rounds;
 };
 
+/* One round, as a worker of its own makes it. True if something smaller fails. */
+static int round_once(const struct node_source *src, struct buf *state,
+                      int is_new, fails_fn fails, struct result *r,
+                      int *out_over)
+{
+    struct ubytes best = buf_bytes(&r->smallest);
+    struct shrink *s;
+    int found = 0;
+
+    OK(shrink_new(src, best, &s));
+    OK(buf_len(state) == 0 ? 0 : shrink_resume(s, buf_bytes(state), is_new));
+    *out_over = shrink_round(s) != 0;
+    r->rounds += !*out_over;
+    assert_true(*out_over ? shrink_n(s) == 0 : shrink_n(s) >= 1);
+    assert_true(shrink_n(s) <= LIMIT_SHRINK_ROUND);
+    for (uint32_t i = 0; i < shrink_n(s); i++) {
+        struct ubytes tried = shrink_at(s, i);
+
+        assert_true(node_has(src, tried));
+        assert_true(tried.n <= best.n);
+        assert_true(i == 0 || tried.n >= shrink_at(s, i - 1).n);
+    }
+    for (uint32_t i = 0; i < shrink_n(s) && !found; i++) {
+        found = fails(shrink_at(s, i));
+        if (found) {
+            buf_reset(&r->smallest);
+            OK(buf_put(&r->smallest, shrink_at(s, i).p, shrink_at(s, i).n));
+        }
+    }
+    buf_reset(state);
+    OK(shrink_save(s, state));
+    r->evaluations = shrink_evaluations(s);
+    shrink_free(s);
+    return found;
+}
+
 /* Shrinks v to the end; every input tried must be a member and simpler. */
 static void shrink_all(const struct draw_source *src, struct ubytes v,
                        fails_fn fails, struct result *r)
 {
-    struct shrink *s;
+    struct buf state;
+    int is_new = 0;
+    int over = 0;
 
+    buf_init(&state, 65536); /* as much as the kernel keeps */
     buf_init(&r->smallest, 4 << 20);
     OK(buf_put(&r->smallest, v.p, v.n));
     r->rounds = 0;
-    OK(shrink_new(src, v, &s));
-    while (shrink_round(s) == 0) {
-        r->rounds++;
-        assert_in_range(shrink_n(s), 1, SHRINK_ROUND);
-        for (uint32_t i = 0; i < shrink_n(s); i++) {
-            struct ubytes tried = shrink_at(s, i);
-
-            assert_true(node_has(src, tried));
-            assert_true(tried.n <= buf_len(&r->smallest));
-            assert_true(i == 0 || tried.n >= shrink_at(s, i - 1).n);
-        }
-        for (uint32_t i = 0; i < shrink_n(s); i++) {
-            if (fails(shrink_at(s, i))) {
-                buf_reset(&r->smallest);
-                OK(buf_put(&r->smallest, shrink_at(s, i).p, shrink_at(s, i).n));
-                OK(shrink_take(s, i));
-                break;
-            }
-        }
+    while (!over) {
+        is_new = round_once(&src->of, &state, is_new, fails, r, &over);
     }
-    r->evaluations = shrink_evaluations(s);
     assert_true(r->evaluations <= LIMIT_SHRINK_EVALUATIONS);
-    shrink_free(s);
+    buf_release(&state);
 }
 
 /* Draws until a value fails, shrinks it, compares with the smallest one. */
 static void assert_smallest(const uint8_t *domain, size_t domain_n,
                             fails_fn fails, const uint8_t *want, size_t want_n)
 {
-    struct draw_source src = {.domain = {domain, domain_n}};
+    struct draw_source src = {.of.domain = {domain, domain_n}};
     unsigned found = 0;
     struct buf v;
 
@@ -115,7 +137,7 @@ static void test_signed_numbers(void **state)
     /* Of 701 and -501 the latter is simpler, but a search from 701's side has
      * no way across; either is a fixpoint. Check that one of them is met. */
     for (uint64_t k = 0; k < 200; k++) {
-        struct draw_source src = {.domain = {domain, sizeof(domain)}};
+        struct draw_source src = {.of.domain = {domain, sizeof(domain)}};
         struct result r;
         struct buf v;
 
@@ -219,7 +241,7 @@ static void test_sequences(void **state)
     assert_smallest(bytes, sizeof(bytes), has_high_byte, high, sizeof(high));
     assert_smallest(list, sizeof(list), has_three_more, three, sizeof(three));
     for (uint64_t k = 0; k < 100; k++) {
-        struct draw_source src = {.domain = {list, sizeof(list)}};
+        struct draw_source src = {.of.domain = {list, sizeof(list)}};
         struct result r;
         struct buf v;
 
@@ -268,7 +290,7 @@ static int never(struct ubytes v)
 static void test_fixpoint_and_budget(void **state)
 {
     static const uint8_t domain[] = {6, 0, 0, 0x10, 0, 0, 8, 0, 0};
-    struct draw_source src = {.domain = {domain, sizeof(domain)}};
+    struct draw_source src = {.of.domain = {domain, sizeof(domain)}};
     struct result r;
     struct buf v;
 

@@ -3,7 +3,6 @@
 #include "domains.h"
 
 #include "kernel/exam/literal.h"
-#include "kernel/exam/node.h"
 #include "proto/limits.h"
 #include "replay/excerpt.h"
 
@@ -29,7 +28,7 @@ static void compare_draws(const struct draw_source *src, const struct shape *s,
             memcmp(buf_bytes(&a).p, buf_bytes(&b).p, buf_len(&a)) != 0) {
             char text[300];
 
-            domain_text(src->domain, text, sizeof(text));
+            domain_text(src->of.domain, text, sizeof(text));
             print_message("stratum %u, instance %llu of %s\n", in,
                           (unsigned long long)k, text);
         }
@@ -81,7 +80,7 @@ static void compare_membership(const struct draw_source *src,
         p[dice(buf_len(&a))] ^= (uint8_t)(1u << dice(8));
         if (value_check_exact(buf_bytes(&a), t) == 0) {
             assert_int_equal(shape_has(s, buf_bytes(&a)),
-                             node_has(src, buf_bytes(&a)));
+                             node_has(&src->of, buf_bytes(&a)));
         }
     }
     buf_release(&a);
@@ -95,7 +94,7 @@ static void test_random_domains(void **state)
     (void)state;
     buf_init(&domain, DOMAIN_BYTES_MAX);
     for (unsigned i = 0; made < DOMAINS; i++) {
-        struct draw_source src = {.corpora_n = 0};
+        struct draw_source src = {.literals = NULL};
         struct shape s = {.size = 0};
         struct type t;
 
@@ -104,10 +103,10 @@ static void test_random_domains(void **state)
             continue;
         }
         made++;
-        src.domain = buf_bytes(&domain);
+        src.of.domain = buf_bytes(&domain);
         memset(src.seed, (int)i, sizeof(src.seed));
         memcpy(src.seed, &i, sizeof(i));
-        OK(shape_read(src.domain, NULL, 0, &s));
+        OK(shape_read(src.of.domain, NULL, 0, &s));
         for (uint64_t k = 0; k < (made % DEEP == 0 ? 200 : 8); k++) {
             compare_draws(&src, &s, k);
         }
@@ -150,7 +149,7 @@ static void random_literals(struct buf *b)
 
 static void compare_literals(const struct buf *domain, uint64_t seed)
 {
-    struct draw_source src = {.domain = buf_bytes(domain)};
+    struct draw_source src = {.of.domain = buf_bytes(domain)};
     struct excerpts e = {.ints_n = 0};
     struct literals l = {.ints_n = 0};
     struct shape s = {.size = 0};
@@ -168,7 +167,7 @@ static void compare_literals(const struct buf *domain, uint64_t seed)
     OK(excerpts_read(&bytes[1], &e));
     memcpy(src.seed, &seed, sizeof(seed));
     src.literals = &l;
-    OK(shape_read(src.domain, NULL, 0, &s));
+    OK(shape_read(src.of.domain, NULL, 0, &s));
     n = literal_draws(&src);
     assert_int_equal(n, excerpts_draws(&e, &s));
     buf_init(&a, 16u << 20);
@@ -184,7 +183,7 @@ static void compare_literals(const struct buf *domain, uint64_t seed)
             memcmp(buf_bytes(&a).p, buf_bytes(&b).p, buf_len(&a)) != 0) {
             char text[300];
 
-            domain_text(src.domain, text, sizeof(text));
+            domain_text(src.of.domain, text, sizeof(text));
             print_message("literals %u %u %u, instance %llu of %s\n", e.ints_n,
                           e.floats_n, e.texts_n, (unsigned long long)k, text);
         }

@@ -2,13 +2,14 @@
  * order of simplicity, variants of a value, whole searches. */
 #include "domains.h"
 
-#include "kernel/exam/edit.h"
+#include "kernel/exam/draw.h"
 #include "kernel/exam/exam.h"
 #include "kernel/exam/stream.h"
 #include "proto/limits.h"
 #include "replay/draw.h"
 #include "replay/odds.h"
 #include "replay/variants.h"
+#include "workers/config/edit.h"
 
 static void same_double(double a, double b)
 {
@@ -115,7 +116,7 @@ static void compare_variants(const struct draw_source *src,
     buf_init(&key[0], 16u << 20);
     buf_init(&key[1], 16u << 20);
     OK(draw_instance(s, src->seed, (enum layer)(k % STRATA), k, &v));
-    assert_int_equal(edit_all(src, buf_bytes(&v), 0, heap_add, &a),
+    assert_int_equal(edit_all(&src->of, buf_bytes(&v), 0, heap_add, &a),
                      variants_walk(s, buf_bytes(&v), heap_add, &b));
     assert_int_equal(a.n, b.n);
     same_bytes(&a.all, &b.all);
@@ -137,7 +138,7 @@ static void test_variants(void **state)
     (void)state;
     buf_init(&domain, DOMAIN_BYTES_MAX);
     for (unsigned i = 0; made < 600; i++) {
-        struct draw_source src = {.corpora_n = 0};
+        struct draw_source src = {.literals = NULL};
         struct shape s = {.size = 0};
         struct type t;
 
@@ -146,9 +147,9 @@ static void test_variants(void **state)
             continue;
         }
         made++;
-        src.domain = buf_bytes(&domain);
+        src.of.domain = buf_bytes(&domain);
         memcpy(src.seed, &i, sizeof(i));
-        OK(shape_read(src.domain, NULL, 0, &s));
+        OK(shape_read(src.of.domain, NULL, 0, &s));
         for (uint64_t k = 0; k < 7; k++) {
             compare_variants(&src, &s, k);
         }

@@ -1,6 +1,6 @@
 /* The order of simplicity among values (edit.h). Reads checked values only; a
- * malformed one is our own mistake. Kernel process. */
-#include "kernel/exam/edit.h"
+ * malformed one is our own mistake. Runs in the confined `config` worker. */
+#include "workers/config/edit.h"
 
 #include "proto/err.h"
 

@@ -1,7 +1,7 @@
 /* Reading domains (node.h). Must never guess: a domain that domain_check let
- * pass decodes here without an error, anything else is our own mistake. Kernel
- * process. */
-#include "kernel/exam/node.h"
+ * pass decodes here without an error, anything else is our own mistake. Runs in
+ * the kernel, and in the worker that looks for simpler inputs. */
+#include "proto/node.h"
 
 #include <string.h>
 
@@ -114,7 +114,7 @@ uint32_t node_symbol(struct ubytes domain, const struct node *n, uint32_t i)
     return rd_u32(&r);
 }
 
-uint32_t node_values_n(const struct draw_source *src, const struct node *n)
+uint32_t node_values_n(const struct node_source *src, const struct node *n)
 {
     if (n->tag == DOMAIN_CHOICE) {
         return n->n;
@@ -123,7 +123,7 @@ uint32_t node_values_n(const struct draw_source *src, const struct node *n)
     return values_n(&src->corpora[n->n]);
 }
 
-struct ubytes node_value(const struct draw_source *src, const struct node *n,
+struct ubytes node_value(const struct node_source *src, const struct node *n,
                          uint32_t i)
 {
     struct rd r;

@@ -1,45 +1,30 @@
 /* Lays a value beside its domain (site.h). Must only see members of the domain:
- * anything else is our own mistake. Kernel process. */
-#include "kernel/exam/site.h"
+ * anything else is our own mistake. Runs in the confined `config` worker. */
+#include "workers/config/site.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "proto/err.h"
 
-/* Bytes of the leaf at the front of rest, a member of n. */
-static size_t leaf_bytes(const struct draw_source *src, const struct node *n,
-                         struct ubytes rest)
+/* Bytes of the value at the front of rest. */
+static size_t value_bytes(struct ubytes rest)
 {
     struct rd r;
 
     rd_init(&r, rest);
-    switch (n->tag) {
-    case DOMAIN_BOOL:
-        return 1;
-    case DOMAIN_INT:
-    case DOMAIN_FLOAT:
-        return 2u + (n->code & (size_t)~TYPE_UNSIGNED);
-    case DOMAIN_STRING:
-    case DOMAIN_BYTES:
-        (void)rd_u8(&r);
-        return SITE_HEAD_BYTES + (size_t)rd_u32(&r);
-    case DOMAIN_CHOICE:
-    case DOMAIN_CORPUS:
-        for (uint32_t i = 0; i < node_values_n(src, n); i++) {
-            struct ubytes v = node_value(src, n, i);
+    for (uint64_t open = 1; open > 0; open--) {
+        uint8_t tag = rd_u8(&r);
 
-            if (v.n <= rest.n && memcmp(v.p, rest.p, v.n) == 0) {
-                return v.n;
-            }
+        if (tag == TYPE_INT || tag == TYPE_FLOAT) {
+            (void)rd_take(&r, rd_u8(&r) & (size_t)~TYPE_UNSIGNED);
+        } else if (tag == TYPE_STRING || tag == TYPE_BYTES) {
+            (void)rd_bytes32(&r);
+        } else if (tag == TYPE_LIST || tag == TYPE_TUPLE) {
+            open += rd_u32(&r);
         }
-        break;
-    case DOMAIN_LIST:
-    case DOMAIN_TUPLE:
-        break;
+        ASSERT(!rd_is_bad(&r)); /* the value is a member of the domain */
     }
-    ASSERT(0 && "the value is a member of the domain");
-    return 0;
+    return rd_off(&r);
 }
 
 /* A list or tuple that is open while sites are read. */
@@ -68,8 +53,7 @@ static int reserve(struct sites *s)
 
 /* Adds the site of the value at *at under the domain at off and moves *at on;
  * true when it nests, then *out_opened says how. */
-static int add_site(const struct draw_source *src, struct ubytes v,
-                    struct site site, struct sites *out,
+static int add_site(struct ubytes v, struct site site, struct sites *out,
                     struct opened *out_opened)
 {
     struct site *s = &out->all[out->n];
@@ -79,7 +63,7 @@ static int add_site(const struct draw_source *src, struct ubytes v,
     ASSERT(out->n < out->cap_);
     *s = site;
     if (s->node.tag != DOMAIN_LIST && s->node.tag != DOMAIN_TUPLE) {
-        s->end = s->at + leaf_bytes(src, &s->node, rest);
+        s->end = s->at + value_bytes(rest);
         out->n++;
         return 0;
     }
@@ -98,7 +82,7 @@ static size_t next_at(const struct sites *s)
     return last->end != 0 ? last->end : last->at + SITE_HEAD_BYTES;
 }
 
-int sites_read(const struct draw_source *src, struct ubytes v,
+int sites_read(const struct node_source *src, struct ubytes v, uint32_t max,
                struct sites *out)
 {
     struct opened open[NODE_DEPTH_MAX];
@@ -107,9 +91,9 @@ int sites_read(const struct draw_source *src, struct ubytes v,
 
     *out = (struct sites){NULL, 0, 0};
     TRY(reserve(out));
-    depth += (unsigned)add_site(src, v, site, out, &open[0]);
+    depth += (unsigned)add_site(v, site, out, &open[0]);
     site.at = next_at(out);
-    while (depth > 0 && out->n < SITES_MAX) {
+    while (depth > 0 && out->n < max) {
         struct opened *o = &open[depth - 1];
         size_t off = o->child;
         int is_list = out->all[o->site].node.tag == DOMAIN_LIST;
@@ -127,7 +111,7 @@ int sites_read(const struct draw_source *src, struct ubytes v,
         site.node = node_at(src->domain, off);
         site.list = is_list ? o->site : SITE_NO_LIST;
         ASSERT(depth < NODE_DEPTH_MAX);
-        depth += (unsigned)add_site(src, v, site, out, &open[depth]);
+        depth += (unsigned)add_site(v, site, out, &open[depth]);
         site.at = next_at(out);
     }
     return 0;

@@ -1,7 +1,8 @@
 /* Is a value a member of a domain (node_has)? Written apart from the code that
- * draws, so that each checks the other; shrinking stays inside through it.
- * Must never accept what it does not understand. Kernel process. */
-#include "kernel/exam/node.h"
+ * draws, so that each checks the other; what a worker proposes as a simpler input
+ * is admitted through it. Must never accept what it does not understand. Runs in
+ * the kernel, and in the worker that looks for simpler inputs. */
+#include "proto/node.h"
 
 #include <string.h>
 
@@ -81,7 +82,7 @@ static int string_has(struct ubytes domain, const struct node *n,
 /* Consumes the one value that is a prefix of what is left. Values end where
  * their bytes say, so at most one fits. */
 static int listed_has(struct rd *r, struct ubytes rest,
-                      const struct draw_source *src, const struct node *n)
+                      const struct node_source *src, const struct node *n)
 {
     for (uint32_t i = 0; i < node_values_n(src, n); i++) {
         struct ubytes v = node_value(src, n, i);
@@ -96,7 +97,7 @@ static int listed_has(struct rd *r, struct ubytes rest,
 
 /* Reads a leaf, or the head of a list or tuple: *out_n children follow. */
 static int head_has(struct rd *r, struct ubytes v,
-                    const struct draw_source *src, const struct node *n,
+                    const struct node_source *src, const struct node *n,
                     uint32_t *out_n)
 {
     struct ubytes rest = {v.p + rd_off(r), rd_left(r)};
@@ -133,7 +134,7 @@ static int head_has(struct rd *r, struct ubytes v,
     return 1;
 }
 
-int node_leaf_has(const struct draw_source *src, const struct node *n,
+int node_leaf_has(const struct node_source *src, const struct node *n,
                   struct ubytes v)
 {
     struct rd r;
@@ -143,7 +144,7 @@ int node_leaf_has(const struct draw_source *src, const struct node *n,
     return head_has(&r, v, src, n, &children) && rd_end(&r) == 0;
 }
 
-int node_has(const struct draw_source *src, struct ubytes v)
+int node_has(const struct node_source *src, struct ubytes v)
 {
     struct {
         size_t domain;

@@ -1,21 +1,20 @@
 /* Simpler variants of a value (edit.h). Each variant replaces the bytes of one
  * node, so a value is read once into a flat list of sites and nothing nests.
- * Must never keep a variant: fn copies what it wants. Kernel process. */
-#include "kernel/exam/edit.h"
+ * Must never keep a variant: fn copies what it wants. Runs in the confined `config` worker. */
+#include "workers/config/edit.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/exam/site.h"
+#include "workers/config/site.h"
 #include "proto/err.h"
 #include "proto/limits.h"
 #include "proto/utf8.h"
 
-#define LISTED_MAX 64u /* values of a choice or corpus that are tried */
 #define SHORT_LENGTHS 8u
 
 struct editor {
-    const struct draw_source *src;
+    const struct node_source *src;
     struct ubytes v;
     struct sites sites; /* owned */
     size_t *units;      /* owned; offsets of a sequence's units, and its end */
@@ -333,7 +332,7 @@ static int try_listed(struct editor *e, const struct site *s)
 {
     uint32_t n = node_values_n(e->src, &s->node);
 
-    for (uint32_t i = 0; i < n && i < LISTED_MAX; i++) {
+    for (uint32_t i = 0; i < n && i < LIMIT_LISTED; i++) {
         TRY_EDIT(emit(e, s->at, s->end, node_value(e->src, &s->node, i)));
     }
     return 0;
@@ -409,11 +408,11 @@ static int edit_sites(struct editor *e)
     return 0;
 }
 
-int edit_all(const struct draw_source *src, struct ubytes v, uint64_t skip,
+int edit_all(const struct node_source *src, struct ubytes v, uint64_t skip,
              edit_fn fn, void *ctx)
 {
     struct editor e = {.src = src, .v = v, .skip = skip, .fn = fn, .ctx = ctx};
-    int code = sites_read(src, v, &e.sites);
+    int code = sites_read(src, v, SITES_MAX, &e.sites);
 
     buf_init(&e.variant, v.n + LIMIT_VALUE_BYTES);
     if (code == 0) {

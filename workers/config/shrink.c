@@ -1,11 +1,11 @@
 /* The search for the smallest counterexample (shrink.h). Must never leave the
- * domain and never try an input twice. Kernel process. */
-#include "kernel/exam/shrink.h"
+ * domain and never try an input twice. Runs in the confined `config` worker. */
+#include "workers/config/shrink.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/exam/edit.h"
+#include "workers/config/edit.h"
 #include "proto/blake3.h"
 #include "proto/err.h"
 #include "proto/limits.h"
@@ -23,11 +23,11 @@ struct item {
 };
 
 struct shrink {
-    const struct draw_source *src;
+    const struct node_source *src;
     struct buf best, best_key;
     struct buf round, keys;
     struct buf key; /* of the variant under consideration */
-    struct item items[SHRINK_ROUND];
+    struct item items[LIMIT_SHRINK_ROUND];
     uint32_t items_n;
     uint64_t evaluations;
     uint64_t seen; /* variants of best looked at so far */
@@ -36,7 +36,7 @@ struct shrink {
     uint64_t tried[TRIED_SLOTS]; /* hashes, 0 = free */
 };
 
-int shrink_new(const struct draw_source *src, struct ubytes v,
+int shrink_new(const struct node_source *src, struct ubytes v,
                struct shrink **out)
 {
     struct shrink *s = calloc(1, sizeof(*s));
@@ -91,26 +91,31 @@ static int compare(struct ubytes a, struct ubytes a_key, struct ubytes b,
     return c != 0 ? c : (a_key.n > b_key.n) - (a_key.n < b_key.n);
 }
 
-/* Remembers v; false if it was there. */
-static int try_once(struct shrink *s, struct ubytes v)
+/* Remembers a hash; false if it was there, or is none. */
+static int hash_add(struct shrink *s, uint64_t hash)
 {
-    uint8_t digest[BLAKE3_BYTES];
-    uint64_t hash = 0;
-    uint32_t slot;
+    uint32_t slot = (uint32_t)hash % TRIED_SLOTS;
 
-    blake3(v.p, v.n, digest);
-    for (unsigned i = 0; i < 8; i++) {
-        hash = hash << 8 | digest[i];
-    }
-    hash = hash == 0 ? 1 : hash;
-    for (slot = (uint32_t)hash % TRIED_SLOTS; s->tried[slot] != 0;
-         slot = (slot + 1) % TRIED_SLOTS) {
+    for (; s->tried[slot] != 0; slot = (slot + 1) % TRIED_SLOTS) {
         if (s->tried[slot] == hash) {
             return 0;
         }
     }
     s->tried[slot] = hash;
-    return 1;
+    return hash != 0;
+}
+
+/* Remembers v; false if it was there. */
+static int try_once(struct shrink *s, struct ubytes v)
+{
+    uint8_t digest[BLAKE3_BYTES];
+    uint64_t hash = 0;
+
+    blake3(v.p, v.n, digest);
+    for (unsigned i = 0; i < 8; i++) {
+        hash = hash << 8 | digest[i];
+    }
+    return hash_add(s, hash == 0 ? 1 : hash);
 }
 
 static struct ubytes key_at(const struct shrink *s, const struct item *item)
@@ -169,7 +174,7 @@ static int consider(void *ctx, struct ubytes v)
     s->items[s->items_n] = item;
     sort_in(s);
     s->evaluations++;
-    return s->items_n == SHRINK_ROUND ||
+    return s->items_n == LIMIT_SHRINK_ROUND ||
                    s->evaluations == LIMIT_SHRINK_EVALUATIONS ||
                    buf_len(&s->round) >= ROUND_BYTES_MAX
                ? CONSIDER_FULL
@@ -205,18 +210,41 @@ struct ubytes shrink_at(const struct shrink *s, uint32_t i)
     return value_at(s, &s->items[i]);
 }
 
-int shrink_take(struct shrink *s, uint32_t i)
+int shrink_save(const struct shrink *s, struct buf *out)
 {
-    struct ubytes v = shrink_at(s, i);
-    struct ubytes key = key_at(s, &s->items[i]);
-
-    buf_reset(&s->best);
-    buf_reset(&s->best_key);
-    s->seen = 0;
-    s->is_all_seen = 0;
-    TRY(buf_put(&s->best, v.p, v.n));
-    TRY(buf_put(&s->best_key, key.p, key.n));
+    TRY(buf_put_u64(out, s->seen));
+    TRY(buf_put_u64(out, s->edited_bytes));
+    TRY(buf_put_u8(out, s->is_all_seen != 0));
+    for (uint32_t slot = 0; slot < TRIED_SLOTS; slot++) {
+        if (s->tried[slot] != 0) {
+            TRY(buf_put_u64(out, s->tried[slot]));
+        }
+    }
     return 0;
+}
+
+int shrink_resume(struct shrink *s, struct ubytes state, int is_new)
+{
+    struct rd r;
+
+    rd_init(&r, state);
+    s->seen = rd_u64(&r);
+    s->edited_bytes = rd_u64(&r);
+    s->is_all_seen = rd_u8(&r);
+    while (rd_left(&r) > 0) {
+        uint64_t hash = rd_u64(&r);
+
+        if (rd_is_bad(&r) || s->evaluations == LIMIT_SHRINK_EVALUATIONS ||
+            !hash_add(s, hash)) {
+            return ERR_TRACE(ERR_ENCODING);
+        }
+        s->evaluations++;
+    }
+    if (is_new) {
+        s->seen = 0;
+        s->is_all_seen = 0;
+    }
+    return rd_end(&r);
 }
 
 uint64_t shrink_evaluations(const struct shrink *s)
