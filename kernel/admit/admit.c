@@ -332,7 +332,7 @@ int admit_check(const struct admit_request *q, struct admission *out,
                 void *ctx)
 {
     struct run r = {
-        .c = {.q = q}, .out = out, .on_refusal = on_refusal, .ctx = ctx};
+        .c = {.q = q, .a = out}, .out = out, .on_refusal = on_refusal, .ctx = ctx};
     int code = ERR_NOMEM;
 
     memset(out, 0, sizeof(*out));
@@ -351,7 +351,6 @@ int admit_check(const struct admit_request *q, struct admission *out,
         d->admitted = d->rule == NULL;
         d->rule = d->rule ? d->rule : "gates.passed";
     }
-    free(r.c.sorted);
     free(r.c.edges);
     free(r.c.edges_at);
     mem_freep(&r.c.names);
@@ -365,5 +364,6 @@ void admission_release(struct admission *a)
 {
     free(a->tasks);
     free(a->order);
+    free(a->sorted);
     memset(a, 0, sizeof(*a));
 }

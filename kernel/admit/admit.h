@@ -23,6 +23,7 @@ struct decision {
 struct admission {
     struct decision *tasks; /* owned; parallel to graph->tasks */
     uint32_t *order;        /* owned; topological, stable in file order */
+    uint32_t *sorted;       /* owned; task indices by id, then by index */
     size_t n;
     size_t refused_n;
 };
@@ -46,5 +47,8 @@ int admit_check(const struct admit_request *q, struct admission *out,
                                    const struct diag *d),
                 void *ctx) MUST_USE;
 void admission_release(struct admission *a);
+/* Index of the task with that id (the first of several), or SIZE_MAX. */
+size_t admission_find(const struct admission *a, const Proctor__Graph *g,
+                      const char *id);
 
 #endif

@@ -122,25 +122,30 @@ int check_refuse_graph(struct check *c, const char *rule, int code,
     return refuse(c, rule, code, loc_of(c, NULL), "graph", text);
 }
 
-size_t check_find(const struct check *c, const char *id)
+size_t admission_find(const struct admission *a, const Proctor__Graph *g,
+                      const char *id)
 {
-    const Proctor__Graph *g = c->q->graph;
     size_t lo = 0;
     size_t hi = g->n_tasks;
 
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
 
-        if (strcmp(g->tasks[c->sorted[mid]]->id, id) < 0) {
+        if (strcmp(g->tasks[a->sorted[mid]]->id, id) < 0) {
             lo = mid + 1;
         } else {
             hi = mid;
         }
     }
-    if (lo < g->n_tasks && strcmp(g->tasks[c->sorted[lo]]->id, id) == 0) {
-        return c->sorted[lo];
+    if (lo < g->n_tasks && strcmp(g->tasks[a->sorted[lo]]->id, id) == 0) {
+        return a->sorted[lo];
     }
     return SIZE_MAX;
+}
+
+size_t check_find(const struct check *c, const char *id)
+{
+    return admission_find(c->a, c->q->graph, id);
 }
 
 const char *check_program_name(const Proctor__ProgramSpec *p)

@@ -19,7 +19,7 @@ struct type;
 
 struct check {
     const struct admit_request *q;
-    uint32_t *sorted;     /* owned; task indices by id, then by index */
+    struct admission *a;  /* its tasks are sorted by check_prepare */
     uint32_t *edges;      /* owned; dependencies as indices */
     size_t *edges_at;     /* owned; of task i: [edges_at[i], edges_at[i + 1]) */
     unsigned suggestions; /* made so far */

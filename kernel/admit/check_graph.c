@@ -21,15 +21,15 @@ int check_prepare(struct check *c)
     const Proctor__Graph *g = c->q->graph;
     size_t edges_n = 0;
 
-    c->sorted = calloc(g->n_tasks + 1, sizeof(*c->sorted));
+    c->a->sorted = calloc(g->n_tasks + 1, sizeof(*c->a->sorted));
     c->edges_at = calloc(g->n_tasks + 1, sizeof(*c->edges_at));
-    if (!c->sorted || !c->edges_at) {
+    if (!c->a->sorted || !c->edges_at) {
         return ERR_NOMEM;
     }
     for (size_t i = 0; i < g->n_tasks; i++) {
         const Proctor__Task *t = g->tasks[i];
 
-        c->sorted[i] = (uint32_t)i;
+        c->a->sorted[i] = (uint32_t)i;
         c->edges_at[i] = edges_n;
         /* check_form refuses longer lists; none of theirs is kept. */
         edges_n += t->n_needs <= LIMIT_NEEDS ? t->n_needs : 0;
@@ -43,7 +43,7 @@ int check_prepare(struct check *c)
         return ERR_NOMEM;
     }
     memset(c->edges, 0xff, (edges_n + 1) * sizeof(*c->edges));
-    qsort_r(c->sorted, g->n_tasks, sizeof(*c->sorted), compare_ids, c);
+    qsort_r(c->a->sorted, g->n_tasks, sizeof(*c->a->sorted), compare_ids, c);
     return 0;
 }
 

@@ -406,10 +406,7 @@ void data_start(struct run *r)
     int code;
 
     diag_init(&d);
-    code = run_index(r);
-    if (code == 0) {
-        code = files_collect(&r->files, r->graph, &task_i, &d);
-    }
+    code = files_collect(&r->files, r->graph, &task_i, &d);
     if (code == 0 && r->resuming) {
         code = files_load(&r->files, r->core, &r->inputs_cid, &d);
         if (code == 0) {

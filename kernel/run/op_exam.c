@@ -60,9 +60,6 @@ static void op_exam_free(void *state)
 {
     struct op_exam *x = state;
 
-    if (x == NULL) {
-        return;
-    }
     for (struct op_exam **at = &x->live->run->exams; *at != NULL;
          at = &(*at)->next) {
         if (*at == x) {

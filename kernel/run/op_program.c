@@ -25,12 +25,10 @@ static void smoke_free(void *state)
 {
     struct smoke *s = state;
 
-    if (s != NULL) {
-        eval_free(s->eval);
-        runnable_free(s->runnable);
-        values_release(&s->inputs);
-        free(s);
-    }
+    eval_free(s->eval);
+    runnable_free(s->runnable);
+    values_release(&s->inputs);
+    free(s);
 }
 
 static int smoke_inputs(struct smoke *s)

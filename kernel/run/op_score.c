@@ -31,15 +31,13 @@ static void score_free(void *state)
 {
     struct score *s = state;
 
-    if (s != NULL) {
-        eval_free(s->eval);
-        runnable_free(s->runnable);
-        values_release(&s->inputs);
-        values_release(&s->backwards);
-        values_release(&s->answers);
-        pb_free((ProtobufCMessage *)s->split);
-        free(s);
-    }
+    eval_free(s->eval);
+    runnable_free(s->runnable);
+    values_release(&s->inputs);
+    values_release(&s->backwards);
+    values_release(&s->answers);
+    pb_free((ProtobufCMessage *)s->split);
+    free(s);
 }
 
 /* The task's end, by its LOOK, which holds the numbers. */

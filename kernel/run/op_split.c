@@ -229,9 +229,4 @@ static int split_start(struct live *l)
     return 0;
 }
 
-static void split_free(void *state)
-{
-    ASSERT(state == NULL);
-}
-
-const struct op op_split = {"data.split", split_start, split_free};
+const struct op op_split = {"data.split", split_start, NULL};

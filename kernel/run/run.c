@@ -80,7 +80,6 @@ void run_free(struct run *r)
     files_release(&r->files);
     admission_release(&r->admission);
     free(r->refusals);
-    free(r->by_name);
     free(r);
 }
 
@@ -199,50 +198,9 @@ struct loc run_place(const struct run *r, size_t task_i)
     return at;
 }
 
-static int by_id(const void *a, const void *b, void *ctx)
-{
-    const struct run *r = ctx;
-
-    return strcmp(r->graph->tasks[*(const uint32_t *)a]->id,
-                  r->graph->tasks[*(const uint32_t *)b]->id);
-}
-
-int run_index(struct run *r)
-{
-    size_t n = r->graph->n_tasks;
-
-    if (r->by_name != NULL) {
-        return 0;
-    }
-    r->by_name = calloc(n + 1, sizeof(*r->by_name));
-    if (r->by_name == NULL) {
-        return ERR_TRACE(ERR_NOMEM);
-    }
-    for (size_t i = 0; i < n; i++) {
-        r->by_name[i] = (uint32_t)i;
-    }
-    qsort_r(r->by_name, n, sizeof(*r->by_name), by_id, r);
-    return 0;
-}
-
 uint32_t run_find(const struct run *r, const char *id)
 {
-    size_t lo = 0;
-    size_t hi = r->graph->n_tasks;
+    size_t i = admission_find(&r->admission, r->graph, id);
 
-    ASSERT(r->by_name != NULL);
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        int c = strcmp(r->graph->tasks[r->by_name[mid]]->id, id);
-
-        if (c == 0) {
-            return r->by_name[mid];
-        }
-        if (c < 0) {
-            lo = mid + 1;
-        } else {
-            hi = mid;
-        }
-    }
-    return UINT32_MAX;
+    return i == SIZE_MAX ? UINT32_MAX : (uint32_t)i;
 }

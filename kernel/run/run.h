@@ -111,7 +111,6 @@ struct run {
     uint64_t resumes_ref;
     int resuming;         /* goes on with the fold's last run */
     int has_record;
-    uint32_t *by_name;    /* owned; task indices sorted by id */
     struct task *tasks;   /* owned */
     uint32_t *dependents; /* owned; of task i: [dependents_at[i], [i + 1]) */
     uint32_t *dependents_at;
@@ -160,9 +159,8 @@ int run_record(struct run *r, struct record *rec, uint64_t *out_seq) MUST_USE;
 int run_commit(struct run *r) MUST_USE;
 /* Place of a task in the graph's text; line 0 when unknown. */
 struct loc run_place(const struct run *r, size_t task_i);
-/* Index of a task, or UINT32_MAX. Needs run_index. */
+/* Index of a task, or UINT32_MAX; once it was admitted. */
 uint32_t run_find(const struct run *r, const char *id);
-int run_index(struct run *r) MUST_USE;
 int run_is_recorded(const struct run *r); /* its mode keeps records */
 
 #endif

@@ -179,7 +179,6 @@ static void on_wall(void *ctx, short revents)
 
 static int begin(struct run *r)
 {
-    TRY(run_index(r));
     TRY(make_tasks(r));
     if (r->resuming) {
         TRY(resume_tasks(r));
@@ -220,15 +219,20 @@ static void check_level(const struct run *r, const struct live *l,
     }
 }
 
+static void live_release(struct live *l)
+{
+    if (l->state != NULL) {
+        l->op->free(l->state);
+    }
+}
+
 static int settle(struct run *r, struct live *l)
 {
     struct outcome o = l->outcome;
     uint32_t i = l->task_i;
 
     check_level(r, l, &o);
-    if (l->op != NULL) {
-        l->op->free(l->state);
-    }
+    live_release(l);
     if (o.passed) {
         return task_pass(r, i, &o);
     }
@@ -369,9 +373,7 @@ static void drop_lives(struct run *r)
         struct live *l = r->lives;
 
         r->lives = l->next;
-        if (l->op != NULL && l->begun) {
-            l->op->free(l->state);
-        }
+        live_release(l);
         if (r->phase == RUN_PHASE_TASKS) {
             task_move(r, l->task_i, EVENT_ABORT);
         }

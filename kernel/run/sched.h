@@ -34,7 +34,7 @@ struct op {
     /* Begins, after START is durable. Ends by live_over, now or later. An error
      * is a failure outside the task. */
     int (*start)(struct live *l);
-    /* Stops whatever still runs. */
+    /* Stops whatever still runs and frees; NULL: it leaves no state behind. */
     void (*free)(void *state);
 };
 
