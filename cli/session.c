@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/heads.h"
 #include "cli/json.h"
 #include "cli/report.h"
 #include "cli/term.h"
@@ -25,6 +26,14 @@ int session_open(struct session *s, struct cli *c, const char *store)
 
     init(s, c);
     s->store = store;
+    if (store != NULL) {
+        int rc = heads_before(store, &s->seen, &c->d);
+
+        if (rc != 0) {
+            s->store = NULL; /* nothing will have changed */
+            return rc;
+        }
+    }
     return client_open(&p, &s->client, &c->d);
 }
 
@@ -105,6 +114,17 @@ static void hear_bad_end(struct session *s, struct diag *d)
     }
 }
 
+/* Publishes what was recorded, and tells those who keep heads. */
+static void publish(struct session *s)
+{
+    struct diag d;
+
+    diag_init(&d);
+    if (tiles_catch_up(s->store, &d) < 0 || heads_after(s->store, &d) < 0) {
+        say(s, &d); /* no record is the worse for it */
+    }
+}
+
 void session_end_kernel(struct session *s)
 {
     struct diag d;
@@ -118,9 +138,8 @@ void session_end_kernel(struct session *s)
     }
     client_close(s->client);
     s->client = NULL;
-    diag_init(&d);
-    if (s->store != NULL && tiles_catch_up(s->store, &d) < 0) {
-        say(s, &d); /* no record is the worse for it */
+    if (s->store != NULL) {
+        publish(s);
     }
     progress_free(s->progress);
     s->progress = NULL;
@@ -150,13 +169,32 @@ static void hear_interrupt(void *ctx, unsigned n)
                         : "stopping now");
 }
 
+/* The question with what the kernel must know of the past. */
+static int ask(struct session *s, const struct client_question *q,
+               const struct client_ears *ears)
+{
+    Proctor__SeenHead head = PROCTOR__SEEN_HEAD__INIT;
+    Proctor__RunRequest m;
+    struct client_question whole = *q;
+
+    if (q->msg == MSG_RUN_REQUEST && s->seen.size > 0) {
+        m = *(const Proctor__RunRequest *)q->m;
+        head.size = s->seen.size;
+        head.root =
+            (ProtobufCBinaryData){sizeof(s->seen.root.b), s->seen.root.b};
+        m.seen = &head;
+        whole.m = &m.base;
+    }
+    return client_ask(s->client, &whole, ears, &s->answer, &s->c->d);
+}
+
 int session_ask(struct session *s, const struct client_question *q, int dir_fd)
 {
     struct client_ears ears = {hear_event, hear_diagnosis, hear_interrupt, s};
     int rc;
 
     client_serve_files(s->client, dir_fd);
-    rc = client_ask(s->client, q, &ears, &s->answer, &s->c->d);
+    rc = ask(s, q, &ears);
     progress_hide(s->progress);
     if (rc < 0 && s->diags_n > 0 && s->diags[s->diags_n - 1].code == rc) {
         s->c->told = 1;

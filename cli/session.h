@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/progress.h"
+#include "proto/note.h"
 
 #define SESSION_DIAGS_MAX 64
 
@@ -29,6 +30,7 @@ struct session {
     const char *store; /* borrowed; NULL = the kernel has none */
     session_retell retell; /* NULL = as it came */
     const void *retell_ctx;
+    struct checkpoint seen; /* head that the kernel must find; size 0 = none */
     struct client *client;
     struct progress *progress;
     struct frame answer; /* owned */

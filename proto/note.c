@@ -19,7 +19,6 @@
 #define KEY_ID_BYTES NOTE_KEY_ID_BYTES
 #define KEY_BYTES 32
 #define SIGNATURE_BYTES 64
-#define ALGORITHM_ED25519 1
 
 static const uint8_t em_dash_space[4] = {0xe2, 0x80, 0x94, ' '};
 
@@ -36,10 +35,11 @@ static int name_is_valid(struct note_text t)
     return t.n > 0 && utf8_is_valid((struct ubytes){(const uint8_t *)t.p, t.n});
 }
 
-void note_key_id(const char *name, const uint8_t key[static KEY_BYTES],
-                 uint8_t out[static KEY_ID_BYTES])
+void note_typed_key_id(const char *name, enum note_type type,
+                       const uint8_t key[static KEY_BYTES],
+                       uint8_t out[static KEY_ID_BYTES])
 {
-    static const uint8_t kind[2] = {'\n', ALGORITHM_ED25519};
+    const uint8_t kind[2] = {'\n', (uint8_t)type};
     uint8_t hash[crypto_hash_sha256_BYTES];
     crypto_hash_sha256_state state;
 
@@ -49,6 +49,12 @@ void note_key_id(const char *name, const uint8_t key[static KEY_BYTES],
     crypto_hash_sha256_update(&state, key, KEY_BYTES);
     crypto_hash_sha256_final(&state, hash);
     memcpy(out, hash, KEY_ID_BYTES);
+}
+
+void note_key_id(const char *name, const uint8_t key[static KEY_BYTES],
+                 uint8_t out[static KEY_ID_BYTES])
+{
+    note_typed_key_id(name, NOTE_ED25519, key, out);
 }
 
 int note_body(struct buf *out, const struct checkpoint *c)
@@ -87,7 +93,7 @@ static int note_is_clean(struct ubytes in)
 }
 
 /* The three lines, extension lines skipped, the empty line; *rest: signatures,
- * *body: what they sign. */
+ * *body: what they sign. origin NULL: anybody's. */
 static int parse_body(struct note_text *rest, const char *origin,
                       struct checkpoint *out, struct note_text *body)
 {
@@ -95,7 +101,8 @@ static int parse_body(struct note_text *rest, const char *origin,
 
     body->p = rest->p;
     memset(out, 0, sizeof(*out));
-    if (!note_take_line(rest, &line) || !note_text_is(line, origin) ||
+    if (!note_take_line(rest, &line) ||
+        (origin != NULL && !note_text_is(line, origin)) || line.n == 0 ||
         line.n >= sizeof(out->origin)) {
         return 0;
     }
@@ -187,12 +194,30 @@ int note_read(struct ubytes in, const char *origin,
     return known.verified ? 0 : NOTE_E_SIGNATURE;
 }
 
+int note_peek(struct ubytes in, struct checkpoint *out, size_t *out_body_n)
+{
+    struct note_text rest = {(const char *)in.p, in.n};
+    struct note_text body;
+
+    if (!note_is_clean(in) || !parse_body(&rest, NULL, out, &body)) {
+        return ERR_TRACE(ERR_ENCODING);
+    }
+    *out_body_n = body.n;
+    return 0;
+}
+
 int note_vkey(struct buf *out, const char *name, const uint8_t key[static 32])
 {
-    uint8_t typed[1 + KEY_BYTES] = {ALGORITHM_ED25519};
+    return note_typed_vkey(out, name, NOTE_ED25519, key);
+}
+
+int note_typed_vkey(struct buf *out, const char *name, enum note_type type,
+                    const uint8_t key[static 32])
+{
+    uint8_t typed[1 + KEY_BYTES] = {(uint8_t)type};
     uint8_t id[KEY_ID_BYTES];
 
-    note_key_id(name, key, id);
+    note_typed_key_id(name, type, key, id);
     memcpy(typed + 1, key, KEY_BYTES);
     TRY(buf_putf(out, "%s+%02x%02x%02x%02x+", name, id[0], id[1], id[2],
                  id[3]));
@@ -225,6 +250,13 @@ static int parse_key_id(struct note_text t, uint8_t out[static KEY_ID_BYTES])
 int note_vkey_parse(const char *text, char out_name[static NOTE_ORIGIN_BYTES],
                     uint8_t out_key[static 32])
 {
+    return note_typed_vkey_parse(text, NOTE_ED25519, out_name, out_key);
+}
+
+int note_typed_vkey_parse(const char *text, enum note_type type,
+                          char out_name[static NOTE_ORIGIN_BYTES],
+                          uint8_t out_key[static 32])
+{
     const char *first = strchr(text, '+');
     const char *second = first == NULL ? NULL : strchr(first + 1, '+');
     uint8_t typed[1 + KEY_BYTES];
@@ -243,13 +275,13 @@ int note_vkey_parse(const char *text, char out_name[static NOTE_ORIGIN_BYTES],
             stated) ||
         !note_base64_decode((struct note_text){second + 1, strlen(second + 1)},
                             typed, sizeof(typed), &n) ||
-        n != sizeof(typed) || typed[0] != ALGORITHM_ED25519) {
+        n != sizeof(typed) || typed[0] != type) {
         return ERR_TRACE(ERR_ENCODING);
     }
     memcpy(out_name, name.p, name.n);
     out_name[name.n] = '\0';
     memcpy(out_key, typed + 1, KEY_BYTES);
-    note_key_id(out_name, out_key, id);
+    note_typed_key_id(out_name, type, out_key, id);
     return memcmp(id, stated, sizeof(id)) == 0 ? 0 : ERR_TRACE(ERR_ENCODING);
 }
 

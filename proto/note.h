@@ -39,10 +39,28 @@ int note_read_file(int dir_fd, const char *name, const char *origin,
 #define NOTE_KEY_ID_BYTES 4
 void note_key_id(const char *name, const uint8_t key[static 32],
                  uint8_t out[static NOTE_KEY_ID_BYTES]);
+/* What a note says and how long its body is, whoever signed it: no signature is
+ * looked at. 0 or ERR_ENCODING. */
+int note_peek(struct ubytes in, struct checkpoint *out,
+              size_t *out_body_n) MUST_USE;
 /* "name+hash+key" line for outside verifiers, without newline. */
 int note_vkey(struct buf *out, const char *name,
               const uint8_t key[static 32]) MUST_USE;
 int note_vkey_parse(const char *text, char out_name[static NOTE_ORIGIN_BYTES],
                     uint8_t out_key[static 32]) MUST_USE;
+
+/* The same for keys that sign otherwise: type is the byte before the key. */
+enum note_type {
+    NOTE_ED25519 = 1,
+    NOTE_COSIGNATURE = 4 /* cosign.h */
+};
+void note_typed_key_id(const char *name, enum note_type type,
+                       const uint8_t key[static 32],
+                       uint8_t out[static NOTE_KEY_ID_BYTES]);
+int note_typed_vkey(struct buf *out, const char *name, enum note_type type,
+                    const uint8_t key[static 32]) MUST_USE;
+int note_typed_vkey_parse(const char *text, enum note_type type,
+                          char out_name[static NOTE_ORIGIN_BYTES],
+                          uint8_t out_key[static 32]) MUST_USE;
 
 #endif

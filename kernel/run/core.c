@@ -147,7 +147,8 @@ void core_classes(const struct core *c, char names[static CORE_CLASSES_BYTES],
     names[at] = '\0';
 }
 
-int core_open_ledger(struct core *c, const struct cid *policy, struct diag *d)
+int core_open_ledger(struct core *c, const struct cid *policy,
+                     const Proctor__RunRequest *req, struct diag *d)
 {
     char names[CORE_CLASSES_BYTES];
     uint8_t images[WORKER_CLASSES_N * CID_BYTES];
@@ -158,6 +159,13 @@ int core_open_ledger(struct core *c, const struct cid *policy, struct diag *d)
     ASSERT(c->store != NULL && c->engine != NULL);
     if (c->ledger != NULL) {
         return 0;
+    }
+    if (req->seen != NULL) {
+        if (req->seen->root.len != MERKLE_BYTES) {
+            return ERR_TRACE(ERR_PROTOCOL);
+        }
+        g.seen.size = req->seen->size;
+        memcpy(g.seen.root.b, req->seen->root.data, MERKLE_BYTES);
     }
     core_classes(c, names, images);
     g.classes = names;

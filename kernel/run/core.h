@@ -10,6 +10,8 @@
 #include "proto/diag.h"
 #include "proto/value.h"
 
+#include "kernel.pb-c.h"
+
 struct chan;
 struct guards;
 struct loop;
@@ -47,9 +49,10 @@ int core_hash_fd(int fd, uint64_t max_bytes, struct cid *out, uint64_t *out_n)
 /* Each is a no-op when already open; d tells what is wrong. */
 int core_open_engine(struct core *c, struct diag *d) MUST_USE;
 int core_open_store(struct core *c, struct diag *d) MUST_USE;
-/* Needs store and engine. policy: CID of the policy file in force, for GENESIS. */
-int core_open_ledger(struct core *c, const struct cid *policy, struct diag *d)
-    MUST_USE;
+/* Needs store and engine. policy: CID of the policy file in force, for GENESIS.
+ * req: for the head that was seen. */
+int core_open_ledger(struct core *c, const struct cid *policy,
+                     const Proctor__RunRequest *req, struct diag *d) MUST_USE;
 
 /* Stops everything at the next turn of the loop with this code. */
 void core_fatal(struct core *c, int code);

@@ -24,13 +24,21 @@ struct store;
 struct fold;
 struct ledger;
 
-/* What GENESIS needs beside keys and seeds, and where the signer is. */
+/* A tree that was signed once: the records must lead to it. */
+struct ledger_head {
+    uint64_t size;
+    struct merkle_hash root;
+};
+
+/* What GENESIS needs beside keys and seeds, where the signer is, and the head that
+ * the person has seen: a ledger without it is an old copy. */
 struct ledger_genesis {
     const char *signer;  /* path of proctor-signer; NULL = beside this binary */
     struct cid kernel;
     struct cid policy;
     const char *classes; /* "config,program,model" */
     struct ubytes images;/* 32 bytes each */
+    struct ledger_head seen; /* size 0 = none */
 };
 
 /* Starts the signer (before anything else forks), recovers the tail, folds it.

@@ -26,7 +26,7 @@ struct recovery {
     struct signer_public public;
     uint64_t *firsts; /* owned; ascending */
     size_t firsts_n;
-    struct checkpoint published; /* size 0 = none */
+    struct ledger_head heads[2]; /* published, seen; size 0 = met or none */
     struct wal_check check;
     uint64_t torn_off;   /* in the last segment */
     uint64_t torn_bytes; /* 0 = no torn tail */
@@ -215,13 +215,22 @@ static int load_snapshot(struct recovery *rc, uint64_t first, struct fold **out)
     return code == 0 || code == ERR_NOMEM ? code : ERR_NOT_FOUND;
 }
 
-/* The newest segment whose start is known, and the state there. */
+/* Both heads lie behind record `first`, where replaying meets them. */
+static int heads_follow(const struct recovery *rc, uint64_t first)
+{
+    return (rc->heads[0].size == 0 || rc->heads[0].size > first) &&
+           (rc->heads[1].size == 0 || rc->heads[1].size > first);
+}
+
+/* The newest segment whose start is known before both heads, and the state there. */
 static int choose_start(struct recovery *rc, size_t *out_i)
 {
     size_t i;
 
     for (i = rc->firsts_n - 1; i > 0; i--) {
-        int code = load_snapshot(rc, rc->firsts[i], &rc->l->fold);
+        int code = heads_follow(rc, rc->firsts[i])
+                       ? load_snapshot(rc, rc->firsts[i], &rc->l->fold)
+                       : ERR_NOT_FOUND;
 
         if (code != ERR_NOT_FOUND) {
             *out_i = i;
@@ -244,17 +253,29 @@ static int is_last(const struct recovery *rc, size_t i)
     return i + 1 == rc->firsts_n;
 }
 
-/* A published checkpoint of this very size must be this very tree. */
-static int check_published(struct recovery *rc)
+static const char *head_name(size_t i)
 {
-    if (rc->published.size == rc->check.size &&
-        memcmp(rc->published.root.b, rc->check.last.root.b, MERKLE_BYTES) !=
-            0) {
-        return damaged(
-            rc->d,
-            "ledger/checkpoint was signed for another tree of %" PRIu64
-            " records",
-            rc->check.size);
+    return i == 0 ? "ledger/checkpoint" : "a head seen before";
+}
+
+/* A head of this very size must be this very tree. */
+static int check_heads(struct recovery *rc)
+{
+    size_t i;
+
+    for (i = 0; i < ARRAY_N(rc->heads); i++) {
+        struct ledger_head *h = &rc->heads[i];
+
+        if (h->size != rc->check.size) {
+            continue;
+        }
+        if (memcmp(h->root.b, rc->check.last.root.b, MERKLE_BYTES) != 0) {
+            return damaged(rc->d,
+                           "%s was signed for another tree of %" PRIu64
+                           " records",
+                           head_name(i), h->size);
+        }
+        h->size = 0;
     }
     return 0;
 }
@@ -272,7 +293,7 @@ static int replay_batches(struct recovery *rc, struct wal_segment *s,
             return damaged(rc->d, "ledger/wal/%s: %s", name, rc->check.what);
         }
         TRY(code);
-        TRY(check_published(rc));
+        TRY(check_heads(rc));
         rc->batches_n++;
     }
     if (code == WAL_E_END && s->next > s->head.first) {
@@ -321,14 +342,28 @@ static int replay_segment(struct recovery *rc, size_t i, int is_first)
     return code;
 }
 
-/* More was acknowledged than survives? Then nothing may be cut. */
+/* More was acknowledged than survives? Then nothing may be cut or signed. */
 static int check_nothing_lost(struct recovery *rc)
 {
-    if (rc->published.size > rc->check.size) {
-        return damaged(rc->d,
-                       "ledger/wal ends at record %" PRIu64
-                       ", but ledger/checkpoint was signed for %" PRIu64,
-                       rc->check.size, rc->published.size);
+    uint64_t end = rc->check.size;
+    size_t i;
+
+    for (i = 0; i < ARRAY_N(rc->heads); i++) {
+        uint64_t size = rc->heads[i].size;
+
+        if (size > end) {
+            return damaged(rc->d,
+                           "restored from an older copy? ledger/wal ends at "
+                           "record %" PRIu64 ", but %s was signed for %" PRIu64
+                           ": %" PRIu64 " records are not here",
+                           end, head_name(i), size, size - end);
+        }
+        if (size > 0) {
+            return damaged(rc->d,
+                           "%s was signed for %" PRIu64
+                           " records, but no batch ends there",
+                           head_name(i), size);
+        }
     }
     return 0;
 }
@@ -409,23 +444,30 @@ static int open_tail(struct recovery *rc)
     return signer_client_begin(&l->signer, &l->frontier, l->last_sig);
 }
 
-static int recover_steps(struct recovery *rc)
+/* What the ledger once held: as published, and as others have seen. */
+static int read_heads(struct recovery *rc, const struct ledger_genesis *g)
 {
-    size_t start = 0;
-    size_t i;
-    int code;
+    struct checkpoint c = {.size = 0};
+    int code = note_read_file(rc->l->ledger_fd, "checkpoint", rc->public.origin,
+                              rc->public.key, &c);
 
-    TRY(check_genesis(rc));
-    code = note_read_file(rc->l->ledger_fd, "checkpoint", rc->public.origin,
-                          rc->public.key, &rc->published);
     if (code == ERR_STORE_DAMAGED) {
         return damaged(rc->d, "ledger/checkpoint is damaged (it is derived: "
                               "remove it to have it made again)");
     }
     TRY(code == ERR_NOT_FOUND ? 0 : code);
-    if (code == ERR_NOT_FOUND) {
-        rc->published.size = 0;
-    }
+    rc->heads[0] = (struct ledger_head){code == 0 ? c.size : 0, c.root};
+    rc->heads[1] = g->seen;
+    return 0;
+}
+
+static int recover_steps(struct recovery *rc, const struct ledger_genesis *g)
+{
+    size_t start = 0;
+    size_t i;
+
+    TRY(check_genesis(rc));
+    TRY(read_heads(rc, g));
     TRY(choose_start(rc, &start));
     for (i = start; i < rc->firsts_n; i++) {
         TRY(replay_segment(rc, i, i == start));
@@ -450,7 +492,7 @@ static int recover(struct ledger *l, const struct ledger_genesis *g,
     rc->firsts_n = firsts_n;
     code = start_signer(l, g->signer, 0, &rc->public, d);
     if (code == 0) {
-        code = recover_steps(rc);
+        code = recover_steps(rc, g);
     }
     free(rc);
     return code;

@@ -9,6 +9,7 @@ unset PROCTOR_STORE PROCTOR_POLICY
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/proctor-scenario.XXXXXX")
 trap 'chmod -R u+w "$WORK" 2>/dev/null; rm -rf "$WORK"' EXIT
 cd "$WORK" || exit 1
+export XDG_STATE_HOME=$WORK/.state # heads that were seen: this scenario's only
 OUT=$WORK/.out ERR=$WORK/.err STATUS=0
 failures=0
 

@@ -179,6 +179,65 @@ static void test_lost_records_are_refused(void **state)
     run_command("! ls '%s' | grep -q torn%s", in_store(f, "ledger/wal"), "");
 }
 
+static int open_seen(struct fixture *f, uint64_t size,
+                     const struct merkle_hash *root)
+{
+    struct ledger_genesis g = fixture_genesis;
+    int created;
+    int code = store_open(f->dir, &f->s, &created, &f->d);
+
+    g.seen.size = size;
+    g.seen.root = *root;
+    assert_int_equal(code, 0);
+    code = ledger_open(f->s, &g, &f->l, &f->d);
+    if (code == 0) {
+        assert_int_equal(ledger_close(f->l), 0);
+    }
+    store_close(f->s);
+    return code;
+}
+
+static struct merkle_hash head_root(const struct fixture *f)
+{
+    uint8_t sig[64];
+
+    return ledger_checkpoint(f->l, sig)->root;
+}
+
+/* A head that somebody has seen must be one of this ledger, wherever it lies;
+ * else it is an old copy or a fork, and nothing changes. */
+static void test_seen_head(void **state)
+{
+    struct fixture *f = *state;
+    struct merkle_hash early;
+    struct merkle_hash late;
+    uint64_t size;
+
+    fixture_open(f);
+    append_ref(f, "a", 1);
+    early = head_root(f); /* of 2 records */
+    add_refs(f, 20);
+    assert_int_equal(ledger_commit(f->l), 0);
+    assert_int_equal(ledger_snapshot(f->l), 0); /* a new segment */
+    append_ref(f, "b", 1);
+    late = head_root(f);
+    size = ledger_size(f->l);
+    fixture_close(f);
+    assert_int_equal(open_seen(f, size, &late), 0);
+    assert_int_equal(open_seen(f, 2, &early), 0);
+    assert_int_equal(open_seen(f, size + 7, &late), ERR_STORE_DAMAGED);
+    assert_non_null(strstr(f->d.what, "7 records are not here"));
+    assert_int_equal(open_seen(f, size, &early), ERR_STORE_DAMAGED);
+    assert_non_null(strstr(f->d.what, "another tree"));
+    assert_int_equal(open_seen(f, 2, &late), ERR_STORE_DAMAGED);
+    assert_non_null(strstr(f->d.what, "another tree of 2"));
+    assert_int_equal(open_seen(f, 3, &late), ERR_STORE_DAMAGED);
+    assert_non_null(strstr(f->d.what, "no batch ends there"));
+    assert_int_equal(open_seen(f, UINT64_MAX, &late), ERR_STORE_DAMAGED);
+    assert_int_equal(open_seen(f, size, &late), 0);
+    assert_int_equal(verify_all(f->dir), size);
+}
+
 /* Each byte of a small ledger, one by one: opening names the damage, or, where
  * the byte is in the last batch and never published, moves it aside. */
 static void test_every_flip_is_refused(void **state)
@@ -345,6 +404,7 @@ int main(void)
         LEDGER_TEST(test_damaged_snapshot_is_passed_over),
         LEDGER_TEST(test_torn_tail_is_moved_aside),
         LEDGER_TEST(test_lost_records_are_refused),
+        LEDGER_TEST(test_seen_head),
         LEDGER_TEST(test_every_flip_is_refused),
         LEDGER_TEST(test_missing_pieces),
         LEDGER_TEST(test_foreign_key),
