@@ -53,8 +53,8 @@ static int read_values(const char *store, const struct cid *c,
 {
     CLEANUP(buf_release) struct buf b;
 
-    buf_init(&b, LIMIT_OBJECT_BYTES);
-    TRY(object_read(store, c, LIMIT_OBJECT_BYTES, &b));
+    buf_init(&b, LIMIT_HELD_BYTES);
+    TRY(object_read(store, c, LIMIT_HELD_BYTES, &b));
     return values_decode(out, buf_bytes(&b), t, LIMIT_TABLE_ROWS);
 }
 
@@ -84,7 +84,7 @@ static int is_part(const struct values *v, const uint32_t *rows, uint32_t n,
     CLEANUP(values_builder_release) struct values_builder w = {0};
     struct cid c;
 
-    if (values_builder_init(&w, LIMIT_OBJECT_BYTES) != 0 ||
+    if (values_builder_init(&w, LIMIT_HELD_BYTES) != 0 ||
         values_builder_pick(&w, v, rows, n) != 0) {
         return 0;
     }

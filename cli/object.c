@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "proto/limits.h"
 #include "proto/pb.h"
 
+#define CHECK_BYTES ((size_t)64 << 10) /* the widest vectors want 16 KiB */
 #define OBJECT_MESSAGE_BYTES ((size_t)LIMIT_FRAME_BYTES)
 
 void object_path(const char *store, const struct cid *c,
@@ -45,10 +47,14 @@ int object_check(const char *store, const struct cid *c, uint64_t *out_bytes)
 {
     char path[PATH_MAX];
     CLEANUP(fd_closep) int fd = -1;
+    CLEANUP(mem_freep) uint8_t *part = malloc(CHECK_BYTES);
     struct blake3 h;
     struct cid is;
     uint64_t total = 0;
 
+    if (part == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
     object_path(store, c, path);
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) {
@@ -56,8 +62,7 @@ int object_check(const char *store, const struct cid *c, uint64_t *out_bytes)
     }
     blake3_init(&h);
     for (;;) {
-        uint8_t part[8192];
-        ssize_t n = read(fd, part, sizeof(part));
+        ssize_t n = read(fd, part, CHECK_BYTES);
 
         if (n < 0 && errno == EINTR) {
             continue;

@@ -111,7 +111,7 @@ static int load(struct known *k, struct show_args *a, const char *store,
                 struct index *ix)
 {
     struct cli *c = a->c;
-    int rc = object_read(store, &k->cid, LIMIT_OBJECT_BYTES, &k->bytes);
+    int rc = object_read(store, &k->cid, LIMIT_HELD_BYTES, &k->bytes);
 
     if (rc == ERR_STORE_DAMAGED) {
         return cli_fail_hint(c, rc, "restore the store from a copy",
@@ -220,7 +220,7 @@ int show_object(struct show_args *a, const char *store, struct index *ix,
     int rc;
 
     cid_text(cid, k.text);
-    buf_init(&k.bytes, LIMIT_OBJECT_BYTES);
+    buf_init(&k.bytes, LIMIT_HELD_BYTES);
     rc = load(&k, a, store, ix);
     if (rc == 0 && a->raw && !k.is_stored) {
         rc = cli_fail(a->c, ERR_NOT_FOUND,

@@ -183,6 +183,19 @@ int disk_size(int fd, uint64_t *out)
     return 0;
 }
 
+int disk_is_immutable(int fd, uint64_t *out_n)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
+        (st.st_mode & 0222) != 0 ||
+        (st.st_uid != geteuid() && st.st_uid != 0)) {
+        return 0;
+    }
+    *out_n = (uint64_t)st.st_size;
+    return 1;
+}
+
 int disk_empty_dir(int dir_fd)
 {
     int fd CLEANUP(fd_closep) = -1;

@@ -49,6 +49,9 @@ int disk_truncate(int fd, uint64_t n) MUST_USE;
 enum { DISK_E_LOCKED = 1 };
 int disk_lock(int fd) MUST_USE; /* flock, exclusive, does not wait */
 int disk_size(int fd, uint64_t *out) MUST_USE;
+/* Nobody has a way to change it but by force: a regular file of one name, ours
+ * or root's, that nobody may write. Then *out_n: its size. */
+int disk_is_immutable(int fd, uint64_t *out_n);
 /* Removes the files in a directory. */
 int disk_empty_dir(int dir_fd) MUST_USE;
 

@@ -8,7 +8,7 @@
 #define LIMIT_POLICY_FILE_BYTES (1u << 20)
 #define LIMIT_DATA_FILE_BYTES (64u << 20) /* CSV tables, corpora */
 #define LIMIT_CODE_FILE_BYTES (32u << 20) /* a candidate's file */
-#define LIMIT_WEIGHTS_FILE_BYTES (1ull << 30)
+#define LIMIT_WEIGHTS_FILE_BYTES (16ull << 30) /* as an object; twice 8 GB */
 #define LIMIT_TEXT_DEPTH 32       /* nesting of YAML or JSON */
 #define LIMIT_ID_BYTES 64         /* task ids: [A-Za-z0-9_.-]+ */
 #define LIMIT_REF_BYTES 200       /* ref names: parts of [A-Za-z0-9_.-]+ and / */
@@ -51,7 +51,8 @@
 
 /* Store and ledger. */
 #define LIMIT_RECORD_BYTES 65535u     /* an entry of a tlog-tiles bundle */
-#define LIMIT_OBJECT_BYTES (1ull << 30)
+#define LIMIT_OBJECT_BYTES (16ull << 30) /* streamed, never held whole */
+#define LIMIT_HELD_BYTES (1ull << 30) /* an object that is read into memory */
 #define LIMIT_BATCH_RECORDS 4096u     /* records under one signature */
 #define LIMIT_WAL_BATCH_BYTES (8u << 20) /* and bytes: what a reader holds */
 #define LIMIT_SEGMENT_BYTES (64u << 20) /* write-ahead segment before rolling */

@@ -117,7 +117,7 @@ static int look_at(struct sitting *x, const char *role, struct ubytes cid)
     int code;
 
     diag_init(&d);
-    buf_init(&b, LIMIT_OBJECT_BYTES);
+    buf_init(&b, LIMIT_HELD_BYTES);
     code = objects_cid(role, &field, &w.cid, &d);
     code = code == 0 ? objects_bytes(&w, &b, &d) : code;
     buf_release(&b);

@@ -206,13 +206,14 @@ int files_fill(struct files *f, size_t i, int fd, struct core *c,
         file->there = 1;
         return 0;
     }
-    code = store_put_fd(c->store, fd, file->max_bytes, &file->cid, &n);
-    if (code == 0 && budget_charge(&c->budget, BUDGET_BYTES, n) != 0) {
+    n = (uint64_t)st.st_size; /* if it grows meanwhile, it is too large */
+    if (budget_charge(&c->budget, BUDGET_BYTES, n) != 0) {
         return diag_set(d, ERR_REFUSED, none, "%s is used up (%llu)",
                         budget_name(BUDGET_BYTES),
                         (unsigned long long)budget_limit(&c->budget,
                                                          BUDGET_BYTES));
     }
+    code = store_put_fd(c->store, fd, n, &file->cid, &n);
     if (code < 0) {
         return diag_set(d, code, none, "\"%s\" cannot be stored: %s",
                         file->name, err_text(code));

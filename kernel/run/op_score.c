@@ -156,7 +156,7 @@ static int judge(struct score *s)
     }
     TRY(load_values(s, &s->split->train_outputs, gives, &train));
     TRY(load_values(s, &s->split->held_outputs, gives, &held));
-    TRY(values_builder_init(&w, LIMIT_OBJECT_BYTES));
+    TRY(values_builder_init(&w, LIMIT_HELD_BYTES));
     TRY(values_builder_add_all(&w, &s->answers, 0, n));
     code = core_put(s->live->run->core, values_builder_bytes(&w), &answers);
     if (code != 0 || n != values_n(&held)) {
@@ -179,7 +179,7 @@ static int pick(const struct values *v, int is_backwards, const struct type *t,
     CLEANUP(values_builder_release) struct values_builder w = {0};
     uint32_t n = values_n(v);
 
-    TRY(values_builder_init(&w, LIMIT_OBJECT_BYTES));
+    TRY(values_builder_init(&w, LIMIT_HELD_BYTES));
     for (uint32_t i = 0; i < n; i++) {
         TRY(values_builder_add(&w, values_at(v, is_backwards ? n - 1 - i : i)));
     }

@@ -277,7 +277,7 @@ int fold_decode(struct ubytes in, struct fold **out)
 
     TRY(fold_new(&f));
     code =
-        pb_decode(&proctor__snapshot__descriptor, in, LIMIT_OBJECT_BYTES, &m);
+        pb_decode(&proctor__snapshot__descriptor, in, LIMIT_HELD_BYTES, &m);
     if (code == 0) {
         pb_free(&f->s->base);
         f->s = (Proctor__Snapshot *)m;

@@ -265,7 +265,7 @@ static int snapshot_steps(struct ledger *l)
     uint64_t seq;
     int code;
 
-    buf_init(&bytes, LIMIT_OBJECT_BYTES);
+    buf_init(&bytes, LIMIT_HELD_BYTES);
     code = fold_encode(l->fold, &bytes);
     if (code == 0) {
         code = store_put(l->store, buf_bytes(&bytes), &cid);

@@ -184,7 +184,7 @@ static int load_snapshot(struct recovery *rc, uint64_t first, struct fold **out)
     size_t off = 0;
     int code = wal_segment_open(rc->l->wal_fd, first, &s);
 
-    buf_init(&bytes, LIMIT_OBJECT_BYTES);
+    buf_init(&bytes, LIMIT_HELD_BYTES);
     if (code == 0) {
         code = wal_segment_next(&s, &b);
     }

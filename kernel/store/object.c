@@ -73,58 +73,6 @@ static int open_folder(struct store *s, const struct place *p, int *out_fd)
     return disk_open_dir(objects, p->folder, out_fd);
 }
 
-/* True when an object of n bytes is there: it was durable when its put
- * returned, or became so when this kernel opened the store (store.c). */
-static int is_there(struct store *s, const struct cid *c, uint64_t n)
-{
-    int fd CLEANUP(fd_closep) = -1;
-    uint64_t have;
-
-    return open_object(s, c, &fd) == 0 && disk_size(fd, &have) == 0 &&
-           have == n;
-}
-
-int store_put(struct store *s, struct ubytes bytes, struct cid *out)
-{
-    int folder CLEANUP(fd_closep) = -1;
-    struct cid cid = cid_of(bytes);
-    struct place p = place_of(&cid);
-
-    if (bytes.n > LIMIT_OBJECT_BYTES) {
-        return ERR_TRACE(ERR_LIMIT);
-    }
-    if (!is_there(s, &cid, bytes.n)) {
-        TRY(open_folder(s, &p, &folder));
-        TRY(disk_put(&(struct disk_file){.tmp_fd = store_tmp_fd(s),
-                                         .dir_fd = folder,
-                                         .name = p.name,
-                                         .mode = 0444,
-                                         .durable = 1},
-                     bytes));
-    }
-    *out = cid;
-    return 0;
-}
-
-int store_get(struct store *s, const struct cid *c, struct buf *out)
-{
-    int fd CLEANUP(fd_closep) = -1;
-    struct cid found;
-    uint64_t n;
-    size_t got;
-    uint8_t *p;
-
-    TRY(open_object(s, c, &fd));
-    TRY(disk_size(fd, &n));
-    if (n > LIMIT_OBJECT_BYTES) {
-        return ERR_TRACE(ERR_STORE_DAMAGED);
-    }
-    TRY(buf_extend(out, (size_t)n, &p));
-    TRY(disk_read(fd, 0, p, (size_t)n, &got));
-    found = cid_of((struct ubytes){p, got});
-    return cid_is_equal(&found, c) ? 0 : ERR_TRACE(ERR_STORE_DAMAGED);
-}
-
 /* Where a copy goes: a file of the store, a memfd, or nowhere (to_fd -1). */
 struct copy {
     int from_fd;
@@ -175,6 +123,63 @@ static int copy_hashed(struct copy *c)
     }
     blake3_final(&h, c->cid.b);
     return 0;
+}
+
+/* True when an object of n bytes is there: it was durable when its put
+ * returned, or became so when this kernel opened the store (store.c). Small
+ * ones are hashed, so that a put heals them. A file that somebody else could
+ * change, as one with a second name, is not ours: a put replaces it. */
+static int is_there(struct store *s, const struct cid *c, uint64_t n)
+{
+    int fd CLEANUP(fd_closep) = -1;
+    struct copy copy = {.to_fd = -1, .max_bytes = n};
+    uint64_t have;
+
+    if (open_object(s, c, &fd) != 0 || !disk_is_immutable(fd, &have) ||
+        have != n) {
+        return 0;
+    }
+    copy.from_fd = fd;
+    return n > CHUNK_BYTES ||
+           (copy_hashed(&copy) == 0 && cid_is_equal(&copy.cid, c));
+}
+
+int store_put(struct store *s, struct ubytes bytes, struct cid *out)
+{
+    int folder CLEANUP(fd_closep) = -1;
+    struct cid cid = cid_of(bytes);
+    struct place p = place_of(&cid);
+
+    if (bytes.n > LIMIT_HELD_BYTES) {
+        return ERR_TRACE(ERR_LIMIT);
+    }
+    if (!is_there(s, &cid, bytes.n)) {
+        TRY(open_folder(s, &p, &folder));
+        TRY(disk_put(&(struct disk_file){.tmp_fd = store_tmp_fd(s),
+                                         .dir_fd = folder,
+                                         .name = p.name,
+                                         .mode = 0444,
+                                         .durable = 1},
+                     bytes));
+    }
+    *out = cid;
+    return 0;
+}
+
+int store_get(struct store *s, const struct cid *c, struct buf *out)
+{
+    int fd CLEANUP(fd_closep) = -1;
+    struct cid found;
+    uint64_t n;
+    size_t got;
+    uint8_t *p;
+
+    TRY(open_object(s, c, &fd));
+    TRY(disk_size(fd, &n));
+    TRY(buf_extend(out, (size_t)n, &p));
+    TRY(disk_read(fd, 0, p, (size_t)n, &got));
+    found = cid_of((struct ubytes){p, got});
+    return cid_is_equal(&found, c) ? 0 : ERR_TRACE(ERR_STORE_DAMAGED);
 }
 
 int store_get_memfd(struct store *s, const struct cid *c, int *out_fd,
@@ -234,8 +239,13 @@ int store_put_fd(struct store *s, int fd, uint64_t max_bytes, struct cid *out,
                                          ? max_bytes
                                          : LIMIT_OBJECT_BYTES};
     char tmp[DISK_TMP_NAME_BYTES];
+    uint64_t size;
     int code;
 
+    TRY(disk_size(fd, &size));
+    if (size > copy.max_bytes) {
+        return ERR_TRACE(ERR_LIMIT);
+    }
     TRY(copy_hashed(&copy)); /* most are there: nothing to write */
     if (!is_there(s, &copy.cid, copy.n)) {
         copy.n = 0;
