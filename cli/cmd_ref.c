@@ -12,16 +12,32 @@
 #include "proto/err.h"
 #include "proto/limits.h"
 
+enum {
+    KEY_AT = 0x2000
+};
+
+static const struct argp_option OPTIONS[] = {
+    {"at", KEY_AT, "N", 0, "As of record N: later moves are left out", 0}, {0}};
+
 struct ref_args {
     struct cli *c;
     const char *verb;
     const char *name;
+    uint64_t at; /* INT64_MAX: now */
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct ref_args *a = state->input;
 
+    if (key == KEY_AT) {
+        if (args_u64(arg[0] == '#' ? arg + 1 : arg, &a->at) != 0 ||
+            a->at >= INT64_MAX) {
+            argp_error(state, "--at: \"%.40s\" is no record's number", arg);
+            return EINVAL;
+        }
+        return 0;
+    }
     if (key != ARGP_KEY_ARG) {
         return ARGP_ERR_UNKNOWN;
     }
@@ -42,27 +58,31 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp SPEC = {
-    NULL,
+    OPTIONS,
     parse,
     "list|show NAME|log NAME",
     "Lists all names, shows what one stands for, or lists its moves, newest "
-    "last.",
+    "last; now, or as of a record.",
     NULL,
     NULL,
     NULL};
 
+/* The last move of each name at or before ?2. */
 static const char LIST[] =
-    "SELECT name,target,seq,moves FROM refs ORDER BY name";
+    "SELECT r.name,m.new_target,m.seq,m.move FROM refs r CROSS JOIN ref_moves m"
+    " ON m.seq=(SELECT max(seq) FROM ref_moves WHERE name=r.name AND seq<=?2)"
+    " ORDER BY r.name";
 static const char SHOW[] =
-    "SELECT r.name,r.target,r.seq,r.moves,m.run,m.task,m.verdict,m.wall_ns"
-    " FROM refs r JOIN ref_moves m ON m.seq=r.seq WHERE r.name=?1";
+    "SELECT name,new_target,seq,move,run,task,verdict,wall_ns FROM ref_moves"
+    " WHERE name=?1 AND seq<=?2 ORDER BY seq DESC LIMIT 1";
 static const char MOVES[] =
     "SELECT name,new_target,seq,wall_ns,old_target,run,task,verdict"
-    " FROM ref_moves WHERE name=?1 ORDER BY seq";
+    " FROM ref_moves WHERE name=?1 AND seq<=?2 ORDER BY seq";
 
 /* The nearest existing name is the hint. */
-static int no_such(struct cli *c, struct index *ix, const char *name)
+static int no_such(struct cli *c, struct index *ix, const struct ref_args *a)
 {
+    const char *name = a->name;
     char known[32][LIMIT_REF_BYTES + 1];
     const char *names[32];
     const char *near = NULL;
@@ -72,6 +92,7 @@ static int no_such(struct cli *c, struct index *ix, const char *name)
 
     diag_init(&ignored);
     if (index_query(ix, LIST, &q, &ignored) == 0) {
+        (void)sqlite3_bind_int64(q, 2, (sqlite3_int64)a->at);
         while (n < ARRAY_N(names) && sqlite3_step(q) == SQLITE_ROW) {
             (void)snprintf(known[n], sizeof(known[n]), "%s", index_text(q, 0));
             names[n] = known[n];
@@ -81,7 +102,8 @@ static int no_such(struct cli *c, struct index *ix, const char *name)
     }
     (void)sqlite3_finalize(q);
     return cli_fail_hint(c, ERR_NOT_FOUND, "`proctor ref list` lists the names",
-                         "no ref is called \"%.80s\"%s%s%s", name,
+                         "no ref %s called \"%.80s\"%s%s%s",
+                         a->at == INT64_MAX ? "is" : "was then", name,
                          near != NULL ? "; did you mean \"" : "",
                          near != NULL ? near : "", near != NULL ? "\"?" : "");
 }
@@ -105,7 +127,7 @@ static int list_text(sqlite3_stmt *q)
     }
     rc = n > 0 ? table_print(&t, stdout, term_has_colour(stdout)) : 0;
     if (n == 0) {
-        puts("no refs yet");
+        puts("no refs");
     }
     table_release(&t);
     return rc;
@@ -230,12 +252,18 @@ static int answer(struct ref_args *a, struct index *ix, sqlite3_stmt *q)
     struct cli *c = a->c;
     int is_log = strcmp(a->verb, "log") == 0;
 
+    if (a->at != INT64_MAX && a->at >= index_size(ix)) {
+        return cli_fail_hint(c, ERR_NOT_FOUND,
+                             "`proctor log` lists the records",
+                             "--at: there is no record %" PRIu64, a->at);
+    }
+    (void)sqlite3_bind_int64(q, 2, (sqlite3_int64)a->at);
     if (a->name == NULL) {
         return c->json ? list_json(c, q) : list_text(q);
     }
     (void)sqlite3_bind_text(q, 1, a->name, -1, SQLITE_STATIC);
     if (sqlite3_step(q) != SQLITE_ROW) {
-        return no_such(c, ix, a->name);
+        return no_such(c, ix, a);
     }
     if (!is_log) {
         return show(c, q);
@@ -245,7 +273,7 @@ static int answer(struct ref_args *a, struct index *ix, sqlite3_stmt *q)
 
 int cmd_ref(struct cli *c, int argc, char **argv)
 {
-    struct ref_args a = {.c = c};
+    struct ref_args a = {.c = c, .at = INT64_MAX};
     struct index *ix = NULL;
     struct place place;
     sqlite3_stmt *q = NULL;
@@ -272,6 +300,5 @@ int cmd_ref(struct cli *c, int argc, char **argv)
         rc = answer(&a, ix, q);
     }
     (void)sqlite3_finalize(q);
-    index_close(ix);
-    return rc;
+    return index_end(ix, rc, &c->d);
 }

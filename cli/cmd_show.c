@@ -73,8 +73,7 @@ static int find_and_show(struct show_args *a, const char *store)
         rc = id.is_record ? show_record(a, store, id.seq)
                           : show_object(a, store, ix, &id.cid);
     }
-    index_close(ix);
-    return rc;
+    return index_end(ix, rc, &a->c->d);
 }
 
 int cmd_show(struct cli *c, int argc, char **argv)

@@ -59,8 +59,8 @@ struct status {
     uint64_t refs;
     uint64_t verdicts;
     uint64_t parked;
-    sqlite3_stmt *run;   /* on its row, or NULL when there was none */
-    sqlite3_stmt *tasks; /* before its first row */
+    sqlite3_stmt *run;    /* on its row, or NULL when there was none */
+    sqlite3_stmt *tasks;  /* before its first row */
     sqlite3_stmt *splits; /* the same; each with its looks */
 };
 
@@ -321,8 +321,7 @@ static int show_store(struct cli *c)
     (void)sqlite3_finalize(s.tasks);
     (void)sqlite3_finalize(s.splits);
     buf_release(&s.vkey);
-    index_close(ix);
-    return rc;
+    return index_end(ix, rc, &c->d);
 }
 
 int cmd_status(struct cli *c, int argc, char **argv)

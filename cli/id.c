@@ -68,23 +68,32 @@ static int find_mentions(struct index *ix, const char *digits, struct found *f,
                          struct diag *d)
 {
     sqlite3_stmt *q = NULL;
-    char above[CID_TEXT_BYTES + 1];
+    char text[CID_TEXT_BYTES];
+    struct cid least, most;
     struct cid c;
+    int rc;
 
-    (void)snprintf(above, sizeof(above), "%sg", digits); /* after all hex */
+    (void)snprintf(text, sizeof(text), "%s", digits);
+    memset(text + strlen(digits), '0', sizeof(text) - 1 - strlen(digits));
+    text[sizeof(text) - 1] = '\0';
+    rc = cid_parse(text, &least);
+    memset(text + strlen(digits), 'f', sizeof(text) - 1 - strlen(digits));
+    if (rc != 0 || cid_parse(text, &most) != 0) {
+        return ERR_TRACE(ERR_INTERNAL); /* id_parse saw to it: all hex */
+    }
     TRY(index_query(ix,
                     "SELECT DISTINCT cid FROM mentions WHERE cid>=?1 AND "
-                    "cid<?2 LIMIT 8",
+                    "cid<=?2 LIMIT 8",
                     &q, d));
-    (void)sqlite3_bind_text(q, 1, digits, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_text(q, 2, above, -1, SQLITE_STATIC);
-    while (sqlite3_step(q) == SQLITE_ROW) {
-        if (cid_parse(index_text(q, 0), &c) == 0) {
+    (void)sqlite3_bind_blob(q, 1, least.b, CID_BYTES, SQLITE_STATIC);
+    (void)sqlite3_bind_blob(q, 2, most.b, CID_BYTES, SQLITE_STATIC);
+    while ((rc = index_step(ix, q, d)) == 0) {
+        if (index_cid(q, 0, &c)) {
             add(f, &c);
         }
     }
     (void)sqlite3_finalize(q);
-    return 0;
+    return rc == INDEX_E_DONE ? 0 : rc;
 }
 
 static int ambiguous(const struct found *f, const char *text, struct diag *d)

@@ -17,18 +17,34 @@
 #include <unistd.h>
 
 #include "cli/index_rows.h"
+#include "cli/term.h"
 #include "proto/err.h"
+
+/* More records to add than this, and than there are: the index of mentions,
+ * whose keys are hashes, is sorted at the end instead of kept on the way. */
+#define SORT_AT_END 262144u
 
 struct index {
     sqlite3 *db;
+    char path[PATH_MAX];
     uint64_t size;
     struct merkle_hash leaf; /* of record size - 1 */
-    struct merkle_hash root; /* signed, when the last batch was read */
-    int has_root;
     int torn;
-    int in_memory;
-    int rebuilt;
+    int temporary;
+    const char *rebuilt;
 };
+
+/* Set by SQLite's log: queries may be stepped anywhere. */
+static int met_damage;
+
+static void note_damage(void *ctx, int code, const char *text)
+{
+    (void)ctx;
+    (void)text;
+    if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB) {
+        met_damage = 1;
+    }
+}
 
 static const struct loc NOWHERE = {NULL, 0, 0};
 
@@ -63,165 +79,229 @@ static int read_one(struct index *ix, const char *sql, char *out, size_t n)
 static int write_meta(struct index *ix)
 {
     char text[CID_TEXT_BYTES];
-    char sql[512];
-    char root[CID_TEXT_BYTES] = "";
+    char sql[256];
 
     hex_text(ix->leaf.b, sizeof(ix->leaf.b), text);
-    if (ix->has_root) {
-        hex_text(ix->root.b, sizeof(ix->root.b), root);
-    }
     (void)snprintf(sql, sizeof(sql),
                    "INSERT OR REPLACE INTO meta VALUES('size','%" PRIu64
-                   "'),('leaf','%s'),('root','%s');"
-                   "PRAGMA user_version=%d",
-                   ix->size, text, root, INDEX_VERSION);
+                   "'),('leaf','%s');PRAGMA user_version=%d",
+                   ix->size, text, INDEX_VERSION);
     return exec(ix, sql);
 }
 
-/* What the index says that it covers. SQLITE_OK, SQLITE_EMPTY when it is of
- * another form. */
-static int read_meta(struct index *ix)
+/* What the index says that it covers. NULL, or why it cannot be used; "" when
+ * there is none yet. */
+static const char *read_meta(struct index *ix)
 {
     char text[CID_TEXT_BYTES] = "";
     char *end;
 
-    if (read_one(ix, "PRAGMA user_version", text, sizeof(text)) != SQLITE_OK ||
-        strtol(text, NULL, 10) != INDEX_VERSION ||
-        read_one(ix, "SELECT value FROM meta WHERE key='size'", text,
+    ix->size = 0;
+    if (read_one(ix, "PRAGMA user_version", text, sizeof(text)) != SQLITE_OK) {
+        return "was damaged";
+    }
+    if (strtol(text, NULL, 10) != INDEX_VERSION) {
+        int is_new = read_one(ix, "SELECT count(*) FROM sqlite_schema", text,
+                              sizeof(text)) == SQLITE_OK &&
+                     strcmp(text, "0") == 0;
+
+        return is_new ? "" : "was of another version";
+    }
+    if (read_one(ix, "SELECT value FROM meta WHERE key='size'", text,
                  sizeof(text)) != SQLITE_OK) {
-        return SQLITE_EMPTY;
+        return "was damaged";
     }
     errno = 0;
     ix->size = strtoull(text, &end, 10);
     if (errno != 0 || *end != '\0' ||
         read_one(ix, "SELECT value FROM meta WHERE key='leaf'", text,
                  sizeof(text)) != SQLITE_OK ||
-        hex_parse(text, strlen(text), ix->leaf.b) != 0 ||
-        strlen(text) != CID_TEXT_BYTES - 1) {
-        return SQLITE_EMPTY;
+        strlen(text) != CID_TEXT_BYTES - 1 ||
+        hex_parse(text, strlen(text), ix->leaf.b) != 0) {
+        return "was damaged";
     }
-    return SQLITE_OK;
+    return NULL;
 }
 
-struct same {
-    uint64_t seq;
+/* Opens the walk behind what the index covers. *why: the ledger at hand does
+ * not begin with that. */
+static int open_walk(struct index *ix, const char *store, struct ledger_walk *k,
+                     const char **why, struct diag *d)
+{
     struct merkle_hash leaf;
-    int is_same;
-};
+    struct ubytes entry;
+    struct record r;
+    int rc;
 
-static int compare_leaf(void *ctx, const struct record *r, struct ubytes entry,
-                        const struct merkle_hash *leaf)
-{
-    struct same *s = ctx;
-
-    (void)entry;
-    if (r->seq == s->seq) {
-        s->is_same = memcmp(leaf->b, s->leaf.b, sizeof(leaf->b)) == 0;
-        return 1;
-    }
-    return 0;
-}
-
-/* True when the ledger at hand begins with what the index covers. */
-static int is_prefix(struct index *ix, const char *store)
-{
-    struct same s = {ix->size - 1, ix->leaf, 0};
-    struct ledger_end end;
-    struct diag d;
-
+    *why = NULL;
+    TRY(ledger_walk_open(k, store, ix->size > 0 ? ix->size - 1 : 0, d));
     if (ix->size == 0) {
-        return 1;
-    }
-    diag_init(&d);
-    return ledger_each(store, s.seq, compare_leaf, &s, &end, &d) == 1 &&
-           s.is_same;
-}
-
-struct adding {
-    struct index *ix;
-    struct index_rows *rows;
-    int sql;
-};
-
-static int add(void *ctx, const struct record *r, struct ubytes entry,
-               const struct merkle_hash *leaf)
-{
-    struct adding *a = ctx;
-
-    (void)entry;
-    if (r->seq < a->ix->size) {
         return 0;
     }
-    a->sql = index_rows_add(a->rows, r, leaf);
-    if (a->sql != SQLITE_OK) {
-        return ERR_IO;
+    rc = ledger_walk_next(k, &r, &entry, &leaf, d);
+    if (rc > 0) {
+        *why = "was ahead of the ledger";
+    } else if (rc == 0 && (r.seq != ix->size - 1 ||
+                           memcmp(leaf.b, ix->leaf.b, sizeof(leaf.b)) != 0)) {
+        *why = "was made from another ledger";
     }
-    a->ix->size = r->seq + 1;
-    a->ix->leaf = *leaf;
+    return rc < 0 ? rc : 0;
+}
+
+/* Empty tables, and the walk from record 0. */
+static int start_anew(struct index *ix, const char *store, const char *why,
+                      struct ledger_walk *k, int *out_sql, struct diag *d)
+{
+    ix->size = 0;
+    ix->rebuilt = why;
+    *out_sql = exec(ix, "BEGIN IMMEDIATE");
+    if (*out_sql == SQLITE_OK) {
+        *out_sql = index_rows_create(ix->db);
+    }
+    if (*out_sql == SQLITE_OK) {
+        *out_sql = write_meta(ix);
+    }
+    if (*out_sql == SQLITE_OK) {
+        *out_sql = exec(ix, "COMMIT");
+    }
+    if (*out_sql != SQLITE_OK) {
+        (void)exec(ix, "ROLLBACK");
+        return say(d, ix, "cannot be made");
+    }
+    ledger_walk_close(k);
+    return ledger_walk_open(k, store, 0, d);
+}
+
+/* Adds at most INDEX_CHUNK records: 0, LEDGER_E_*, or an error with *out_sql
+ * telling SQLite's part. */
+static int add_records(struct index *ix, struct ledger_walk *k,
+                       struct index_rows *rows, int *out_sql, struct diag *d)
+{
+    struct merkle_hash leaf;
+    struct ubytes entry;
+    struct record r;
+    unsigned n;
+
+    for (n = 0; n < INDEX_CHUNK; n++) {
+        struct index_place at;
+        int rc = ledger_walk_next(k, &r, &entry, &leaf, d);
+
+        if (rc != 0) {
+            return rc;
+        }
+        wal_reader_place(k->w, entry, &at.segment, &at.off);
+        at.leaf = leaf;
+        *out_sql = index_rows_add(rows, &r, &at);
+        if (*out_sql != SQLITE_OK) {
+            return say(d, ix, "cannot be written");
+        }
+        ix->size = r.seq + 1;
+        ix->leaf = leaf;
+    }
     return 0;
 }
 
-/* Adds what the ledger has beyond ix->size. *out_sql tells SQLite's part. */
-static int extend(struct index *ix, const char *store, int *out_sql,
-                  struct diag *d)
+/* One transaction of it. */
+static int add_chunk(struct index *ix, struct ledger_walk *k, int *out_sql,
+                     struct diag *d)
 {
-    struct adding a = {ix, NULL, SQLITE_OK};
-    struct ledger_end end = {0};
+    struct index_rows *rows = NULL;
     uint64_t before = ix->size;
     int rc = 0;
 
-    a.sql = index_rows_open(ix->db, &a.rows);
-    if (a.sql == SQLITE_OK) {
-        rc = ledger_each(store, before, add, &a, &end, d);
+    *out_sql = exec(ix, "BEGIN IMMEDIATE");
+    if (*out_sql == SQLITE_OK) {
+        *out_sql = index_rows_open(ix->db, &rows);
     }
-    index_rows_close(a.rows);
-    if (a.sql == SQLITE_OK && rc == 0) {
-        ix->torn = end.torn;
-        if (end.has_batch) {
-            ix->has_root = 1;
-            ix->root = end.root;
-        }
-        if (ix->size != before || ix->rebuilt) {
-            a.sql = write_meta(ix);
-        }
+    if (*out_sql == SQLITE_OK) {
+        rc = add_records(ix, k, rows, out_sql, d);
     }
-    *out_sql = a.sql;
-    if (a.sql != SQLITE_OK) {
-        return say(d, ix, "cannot be written");
+    if (*out_sql == SQLITE_OK && rc >= 0) {
+        *out_sql = index_rows_finish(rows);
+    }
+    index_rows_close(rows);
+    if (*out_sql == SQLITE_OK && rc >= 0 && ix->size != before) {
+        *out_sql = write_meta(ix);
+    }
+    if (*out_sql == SQLITE_OK && rc >= 0) {
+        *out_sql = exec(ix, "COMMIT");
+    }
+    if (*out_sql != SQLITE_OK || rc < 0) {
+        int code = rc < 0 ? rc : say(d, ix, "cannot be written");
+
+        (void)exec(ix, "ROLLBACK");
+        ix->size = before;
+        return code;
     }
     return rc;
 }
 
-/* One transaction: rebuilds when it must, then extends. */
+static void show_progress(const struct index *ix, int is_last)
+{
+    char number[TERM_NUMBER_BYTES];
+
+    if (term_is_live()) {
+        fprintf(stderr, "\rindexing: %s records%s",
+                term_number(ix->size, number), is_last ? "\n" : "");
+    }
+}
+
+/* Everything beyond ix->size. */
+static int extend(struct index *ix, struct ledger_walk *k, int *out_sql,
+                  struct diag *d)
+{
+    uint64_t last = ledger_last_segment(k->store);
+    int sorts = last > ix->size + SORT_AT_END && last > 2 * ix->size;
+    int rc = 0;
+
+    if (sorts) {
+        *out_sql = index_rows_unsort(ix->db);
+    }
+    while (*out_sql == SQLITE_OK && rc == 0) {
+        rc = add_chunk(ix, k, out_sql, d);
+        if (sorts && (rc == 0 || *out_sql == SQLITE_OK)) {
+            show_progress(ix, rc != 0);
+        }
+    }
+    if (*out_sql == SQLITE_OK && rc >= 0) {
+        *out_sql = index_rows_sort(ix->db);
+    }
+    if (*out_sql != SQLITE_OK) {
+        return rc < 0 ? rc : say(d, ix, "cannot be written");
+    }
+    ix->torn = rc == LEDGER_E_TORN;
+    return rc < 0 ? rc : 0;
+}
+
+/* Rebuilds when it must, then extends. */
 static int update(struct index *ix, const char *store, int *out_sql,
                   struct diag *d)
 {
-    int rc;
+    struct ledger_walk k = {.w = NULL};
+    const char *why = read_meta(ix);
+    int rc = 0;
 
-    *out_sql = exec(ix, "BEGIN IMMEDIATE");
-    if (*out_sql != SQLITE_OK) {
-        return say(d, ix, "cannot be locked");
+    *out_sql = SQLITE_OK;
+    if (why == NULL) {
+        rc = open_walk(ix, store, &k, &why, d);
     }
-    if (read_meta(ix) != SQLITE_OK || !is_prefix(ix, store)) {
-        ix->size = 0;
-        ix->rebuilt = 1;
-        *out_sql = index_rows_create(ix->db);
-        if (*out_sql != SQLITE_OK) {
-            (void)exec(ix, "ROLLBACK");
-            return say(d, ix, "cannot be made");
-        }
+    if (rc == 0 && why != NULL) {
+        rc = start_anew(ix, store, why, &k, out_sql, d);
     }
-    rc = extend(ix, store, out_sql, d);
     if (rc == 0) {
-        *out_sql = exec(ix, "COMMIT");
-        if (*out_sql != SQLITE_OK) {
-            rc = say(d, ix, "cannot be written");
-        }
+        rc = extend(ix, &k, out_sql, d);
     }
-    if (rc != 0) {
-        (void)exec(ix, "ROLLBACK");
-    }
+    ledger_walk_close(&k);
     return rc;
+}
+
+/* From here on this process sees one state, which covers ix->size records. */
+static int take_snapshot(struct index *ix, struct diag *d)
+{
+    if (exec(ix, "BEGIN") != SQLITE_OK || read_meta(ix) != NULL) {
+        return say(d, ix, "cannot be read");
+    }
+    return 0;
 }
 
 static int open_db(struct index *ix, const char *path)
@@ -232,11 +312,13 @@ static int open_db(struct index *ix, const char *path)
     if (rc == SQLITE_OK) {
         rc = sqlite3_busy_timeout(ix->db, 10000);
     }
+    if (rc == SQLITE_OK) {
+        rc = exec(ix, "PRAGMA trusted_schema=OFF;PRAGMA cache_size=-16384");
+    }
     /* NORMAL: after a power cut the newest rows may be gone, never half. */
     if (rc == SQLITE_OK) {
-        rc = exec(ix, ix->in_memory ? "PRAGMA trusted_schema=OFF"
-                                    : "PRAGMA trusted_schema=OFF;"
-                                      "PRAGMA journal_mode=WAL;"
+        rc = exec(ix, ix->temporary ? "PRAGMA synchronous=OFF"
+                                    : "PRAGMA journal_mode=WAL;"
                                       "PRAGMA synchronous=NORMAL");
     }
     return rc;
@@ -261,26 +343,35 @@ static void remove_files(const char *path)
     }
 }
 
-/* The index in its file; twice when the first one is unusable. */
-static int open_file(struct index *ix, const char *store, const char *path,
-                     struct diag *d)
+static int is_broken(int sql)
 {
+    return sql == SQLITE_NOTADB || sql == SQLITE_CORRUPT ||
+           sql == SQLITE_ERROR || sql == SQLITE_CONSTRAINT;
+}
+
+/* The index in its file; twice when the first one is unusable. */
+static int open_file(struct index *ix, const char *store, struct diag *d)
+{
+    int was_broken = 0;
     int attempt;
     int rc = 0;
 
     for (attempt = 0; attempt < 2; attempt++) {
-        int sql = open_db(ix, path);
+        int sql = open_db(ix, ix->path);
 
         diag_init(d);
         rc = sql == SQLITE_OK ? update(ix, store, &sql, d)
                               : say(d, ix, "cannot be opened");
+        if (was_broken) {
+            ix->rebuilt = "was damaged";
+        }
         if (rc == 0 || sql == SQLITE_OK) {
             return rc;
         }
         close_db(ix);
-        if (sql == SQLITE_NOTADB || sql == SQLITE_CORRUPT ||
-            sql == SQLITE_ERROR || sql == SQLITE_CONSTRAINT) {
-            remove_files(path);
+        if (is_broken(sql)) {
+            remove_files(ix->path);
+            was_broken = 1;
         }
     }
     return rc;
@@ -305,38 +396,65 @@ static int lock_file(const char *path)
     return fd_take(&fd);
 }
 
-int index_open(const char *store, struct index **out, struct diag *d)
+static int open_somewhere(struct index *ix, const char *store, struct diag *d)
 {
-    struct index *ix = calloc(1, sizeof(*ix));
-    char path[PATH_MAX];
     CLEANUP(fd_closep) int lock = -1;
-    int sql = SQLITE_OK;
+    int sql;
     int rc = ERR_IO;
 
-    if (ix == NULL) {
-        return diag_set(d, ERR_NOMEM, NOWHERE, "out of memory");
-    }
-    if (snprintf(path, sizeof(path), "%s/index.db", store) <
-        (int)sizeof(path)) {
-        lock = lock_file(path);
+    if (snprintf(ix->path, sizeof(ix->path), "%s/index.db", store) <
+        (int)sizeof(ix->path)) {
+        lock = lock_file(ix->path);
     }
     if (lock >= 0) {
-        rc = open_file(ix, store, path, d);
+        rc = open_file(ix, store, d);
     }
     if (rc != 0 && ix->db == NULL) {
         /* No file can be kept here; what the ledger says is the same. */
         diag_init(d);
-        ix->in_memory = 1;
-        sql = open_db(ix, ":memory:");
+        ix->temporary = 1;
+        sql = open_db(ix, "");
         rc = sql == SQLITE_OK ? update(ix, store, &sql, d)
                               : say(d, ix, "cannot be opened");
     }
+    return rc != 0 ? rc : take_snapshot(ix, d);
+}
+
+int index_open(const char *store, struct index **out, struct diag *d)
+{
+    struct index *ix = calloc(1, sizeof(*ix));
+    int rc;
+
+    if (ix == NULL) {
+        return diag_set(d, ERR_NOMEM, NOWHERE, "out of memory");
+    }
+    (void)sqlite3_config(SQLITE_CONFIG_LOG, note_damage, NULL);
+    rc = open_somewhere(ix, store, d);
+    met_damage = 0; /* before queries: what was wrong is mended */
     if (rc != 0) {
         index_close(ix);
         return rc;
     }
+    if (ix->rebuilt != NULL && ix->rebuilt[0] != '\0') {
+        fprintf(stderr,
+                "note: the index %s; it was made again from the ledger\n",
+                ix->rebuilt);
+    }
     *out = ix;
     return 0;
+}
+
+int index_end(struct index *ix, int rc, struct diag *d)
+{
+    if (ix != NULL && met_damage && !ix->temporary) {
+        remove_files(ix->path);
+        rc = diag_set(d, ERR_IO, NOWHERE,
+                      "the index is damaged; what was printed may not be all");
+        diag_hint(d, "it is removed: the same command again makes it from the "
+                     "ledger");
+    }
+    index_close(ix);
+    return rc;
 }
 
 void index_close(struct index *ix)
@@ -357,12 +475,12 @@ int index_is_torn(const struct index *ix)
     return ix->torn;
 }
 
-int index_is_in_memory(const struct index *ix)
+int index_is_temporary(const struct index *ix)
 {
-    return ix->in_memory;
+    return ix->temporary;
 }
 
-int index_was_rebuilt(const struct index *ix)
+const char *index_rebuilt_why(const struct index *ix)
 {
     return ix->rebuilt;
 }
@@ -376,11 +494,35 @@ int index_query(struct index *ix, const char *sql, sqlite3_stmt **out,
     return 0;
 }
 
+int index_step(struct index *ix, sqlite3_stmt *q, struct diag *d)
+{
+    int sql = sqlite3_step(q);
+
+    if (sql == SQLITE_ROW) {
+        return 0;
+    }
+    if (sql == SQLITE_DONE) {
+        return INDEX_E_DONE;
+    }
+    return say(d, ix, "cannot be read");
+}
+
 const char *index_text(sqlite3_stmt *q, int column)
 {
     const unsigned char *s = sqlite3_column_text(q, column);
 
     return s != NULL ? (const char *)s : "";
+}
+
+int index_cid(sqlite3_stmt *q, int column, struct cid *out)
+{
+    const void *p = sqlite3_column_blob(q, column);
+
+    if (p == NULL || sqlite3_column_bytes(q, column) != CID_BYTES) {
+        return 0;
+    }
+    memcpy(out->b, p, CID_BYTES);
+    return 1;
 }
 
 uint64_t index_u64(sqlite3_stmt *q, int column)

@@ -1,16 +1,20 @@
-/* From records to rows. A pure function of the records, in their order. */
-#include "cli/index_rows.h"
+/* From records to rows. A pure function of the records, in their order: where a
+ * transaction ended makes no difference to any table. */
+#include "cli/index_rows_int.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/look_text.h"
 #include "cli/summary.h"
-#include "proto/buf.h"
-#include "proto/limits.h"
+
+#define MENTIONS_SORTED                                                        \
+    "CREATE INDEX IF NOT EXISTS mentions_cid ON mentions(cid, seq);"
 
 static const char TABLES[] =
     "DROP TABLE IF EXISTS records;"
+    "DROP TABLE IF EXISTS names;"
+    "DROP TABLE IF EXISTS spans;"
     "DROP TABLE IF EXISTS runs;"
     "DROP TABLE IF EXISTS tasks;"
     "DROP TABLE IF EXISTS verdicts;"
@@ -20,11 +24,15 @@ static const char TABLES[] =
     "DROP TABLE IF EXISTS looks;"
     "DROP TABLE IF EXISTS mentions;"
     "DROP TABLE IF EXISTS meta;"
-    "CREATE TABLE records(seq INTEGER PRIMARY KEY, kind TEXT NOT NULL,"
-    " wall_ns INTEGER NOT NULL, run INTEGER, task TEXT NOT NULL,"
-    " summary TEXT NOT NULL, json TEXT NOT NULL);"
-    "CREATE INDEX records_run ON records(run, seq);"
+    "CREATE TABLE records(seq INTEGER PRIMARY KEY, kind INTEGER NOT NULL,"
+    " wall_ns INTEGER NOT NULL, run INTEGER, task INTEGER,"
+    " segment INTEGER NOT NULL, at INTEGER NOT NULL, leaf INTEGER NOT NULL);"
     "CREATE INDEX records_kind ON records(kind, seq);"
+    "CREATE INDEX records_run ON records(run, seq);"
+    "CREATE INDEX records_task ON records(task, seq);"
+    "CREATE TABLE names(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
+    "CREATE TABLE spans(first INTEGER PRIMARY KEY,"
+    " earliest_ns INTEGER NOT NULL, latest_ns INTEGER NOT NULL);"
     "CREATE TABLE runs(seq INTEGER PRIMARY KEY, wall_ns INTEGER NOT NULL,"
     " graph TEXT NOT NULL, policy TEXT NOT NULL, graph_path TEXT NOT NULL,"
     " resumes INTEGER, ended INTEGER NOT NULL DEFAULT 0, code INTEGER,"
@@ -41,7 +49,8 @@ static const char TABLES[] =
     " seq INTEGER NOT NULL, moves INTEGER NOT NULL);"
     "CREATE TABLE ref_moves(seq INTEGER PRIMARY KEY, name TEXT NOT NULL,"
     " old_target TEXT NOT NULL, new_target TEXT NOT NULL, run INTEGER NOT NULL,"
-    " task TEXT NOT NULL, verdict INTEGER, wall_ns INTEGER NOT NULL);"
+    " task TEXT NOT NULL, verdict INTEGER, wall_ns INTEGER NOT NULL,"
+    " move INTEGER NOT NULL);"
     "CREATE INDEX ref_moves_name ON ref_moves(name, seq);"
     "CREATE TABLE splits(seq INTEGER PRIMARY KEY, run INTEGER NOT NULL,"
     " task TEXT NOT NULL, file TEXT NOT NULL, data TEXT NOT NULL,"
@@ -50,31 +59,17 @@ static const char TABLES[] =
     " task TEXT NOT NULL, split TEXT NOT NULL, candidate TEXT NOT NULL,"
     " metric TEXT NOT NULL, look INTEGER NOT NULL, looks_max INTEGER NOT NULL,"
     " outcome TEXT NOT NULL, score TEXT NOT NULL);"
-    "CREATE TABLE mentions(cid TEXT NOT NULL, seq INTEGER NOT NULL,"
-    " field TEXT NOT NULL);"
-    "CREATE INDEX mentions_cid ON mentions(cid, seq);"
+    "CREATE TABLE mentions(cid BLOB NOT NULL, seq INTEGER NOT NULL,"
+    " field TEXT NOT NULL);" MENTIONS_SORTED
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);";
 
-enum statement {
-    S_RECORD,
-    S_MENTION,
-    S_RUN,
-    S_RESUMED,
-    S_END,
-    S_STOPPED,
-    S_ADMIT,
-    S_STATE,
-    S_SETTLE,
-    S_VERDICT,
-    S_REF,
-    S_MOVE,
-    S_SPLIT,
-    S_LOOK,
-    STATEMENTS_N
-};
-
 static const char *const SQL[STATEMENTS_N] = {
-    [S_RECORD] = "INSERT OR REPLACE INTO records VALUES(?1,?2,?3,?4,?5,?6,?7)",
+    [S_RECORD] = "INSERT INTO records VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
+    [S_NAME] = "INSERT OR IGNORE INTO names(name) VALUES(?1)",
+    [S_NAMED] = "SELECT id FROM names WHERE name=?1",
+    [S_SPAN] = "INSERT INTO spans VALUES(?1,?2,?3) ON CONFLICT(first) DO UPDATE"
+               " SET earliest_ns=min(earliest_ns,?2),"
+               "latest_ns=max(latest_ns,?3)",
     [S_MENTION] = "INSERT INTO mentions VALUES(?1,?2,?3)",
     [S_RUN] = "INSERT OR REPLACE INTO runs(seq,wall_ns,graph,policy,graph_path,"
               "resumes) VALUES(?1,?2,?3,?4,?5,?6)",
@@ -98,20 +93,27 @@ static const char *const SQL[STATEMENTS_N] = {
     [S_REF] = "INSERT INTO refs VALUES(?1,?2,?3,1) ON CONFLICT(name) DO UPDATE "
               "SET target=?2,seq=?3,moves=moves+1",
     [S_MOVE] =
-        "INSERT OR REPLACE INTO ref_moves VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
+        "INSERT OR REPLACE INTO ref_moves VALUES(?1,?2,?3,?4,?5,?6,?7,?8,"
+        "(SELECT moves FROM refs WHERE name=?2))",
     [S_SPLIT] = "INSERT OR REPLACE INTO splits VALUES(?1,?2,?3,?4,?5,?6)",
     [S_LOOK] =
         "INSERT OR REPLACE INTO looks VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
 };
 
-struct index_rows {
-    sqlite3_stmt *s[STATEMENTS_N];
-    struct buf json;
-};
-
 int index_rows_create(sqlite3 *db)
 {
     return sqlite3_exec(db, TABLES, NULL, NULL, NULL);
+}
+
+int index_rows_unsort(sqlite3 *db)
+{
+    return sqlite3_exec(db, "DROP INDEX IF EXISTS mentions_cid", NULL, NULL,
+                        NULL);
+}
+
+int index_rows_sort(sqlite3 *db)
+{
+    return sqlite3_exec(db, MENTIONS_SORTED, NULL, NULL, NULL);
 }
 
 int index_rows_open(sqlite3 *db, struct index_rows **out)
@@ -122,7 +124,6 @@ int index_rows_open(sqlite3 *db, struct index_rows **out)
     if (x == NULL) {
         return SQLITE_NOMEM;
     }
-    buf_init(&x->json, (size_t)LIMIT_RECORD_BYTES * 8);
     for (i = 0; i < STATEMENTS_N; i++) {
         int rc = sqlite3_prepare_v2(db, SQL[i], -1, &x->s[i], NULL);
 
@@ -145,23 +146,22 @@ void index_rows_close(struct index_rows *x)
     for (i = 0; i < STATEMENTS_N; i++) {
         (void)sqlite3_finalize(x->s[i]);
     }
-    buf_release(&x->json);
     free(x);
 }
 
 /* Binding; parameters are numbered from 1. Errors show when it is stepped. */
-static void bind_u(sqlite3_stmt *q, int i, uint64_t v)
+void index_bind_u(sqlite3_stmt *q, int i, uint64_t v)
 {
     (void)sqlite3_bind_int64(q, i, (sqlite3_int64)v);
 }
 
-static void bind_s(sqlite3_stmt *q, int i, const char *s)
+void index_bind_s(sqlite3_stmt *q, int i, const char *s)
 {
     (void)sqlite3_bind_text(q, i, s, -1, SQLITE_TRANSIENT);
 }
 
-static void bind_str(sqlite3_stmt *q, int i, const struct record *r,
-                     enum record_field f)
+void index_bind_str(sqlite3_stmt *q, int i, const struct record *r,
+                    enum record_field f)
 {
     struct ubytes b = record_bytes(r, f);
 
@@ -170,8 +170,8 @@ static void bind_str(sqlite3_stmt *q, int i, const struct record *r,
 }
 
 /* A zero hash becomes the empty string. */
-static void bind_hash(sqlite3_stmt *q, int i, const struct record *r,
-                      enum record_field f)
+void index_bind_hash(sqlite3_stmt *q, int i, const struct record *r,
+                     enum record_field f)
 {
     static const uint8_t zero[32];
     const uint8_t *h = record_hash(r, f);
@@ -180,23 +180,23 @@ static void bind_hash(sqlite3_stmt *q, int i, const struct record *r,
     if (memcmp(h, zero, sizeof(zero)) != 0) {
         hex_text(h, 32, text);
     }
-    bind_s(q, i, text);
+    index_bind_s(q, i, text);
 }
 
 /* A *_ref field holds a number plus one; 0 becomes NULL. */
-static void bind_ref(sqlite3_stmt *q, int i, const struct record *r,
-                     enum record_field f)
+void index_bind_ref(sqlite3_stmt *q, int i, const struct record *r,
+                    enum record_field f)
 {
     uint64_t v = record_u(r, f);
 
     if (v == 0) {
         (void)sqlite3_bind_null(q, i);
     } else {
-        bind_u(q, i, v - 1);
+        index_bind_u(q, i, v - 1);
     }
 }
 
-static int done(sqlite3_stmt *q)
+int index_done(sqlite3_stmt *q)
 {
     int rc = sqlite3_step(q);
 
@@ -205,31 +205,129 @@ static int done(sqlite3_stmt *q)
     return rc == SQLITE_DONE ? SQLITE_OK : rc == SQLITE_ROW ? SQLITE_ERROR : rc;
 }
 
+/* Task ids repeat in every record of a task: their number stands for them. */
+static int name_id(struct index_rows *x, const char *name, int64_t *out)
+{
+    uint32_t h = 2166136261u;
+    const char *p;
+    sqlite3_stmt *q = x->s[S_NAMED];
+    int rc;
+
+    for (p = name; *p != '\0'; p++) {
+        h = (h ^ (uint8_t)*p) * 16777619u;
+    }
+    h %= NAMES_KEPT;
+    *out = x->names[h].id;
+    if (*out != 0 && strcmp(x->names[h].name, name) == 0) {
+        return SQLITE_OK;
+    }
+    index_bind_s(x->s[S_NAME], 1, name);
+    rc = index_done(x->s[S_NAME]);
+    if (rc != SQLITE_OK) {
+        return rc;
+    }
+    index_bind_s(q, 1, name);
+    rc = sqlite3_step(q);
+    *out = rc == SQLITE_ROW ? sqlite3_column_int64(q, 0) : 0;
+    (void)sqlite3_reset(q);
+    (void)snprintf(x->names[h].name, sizeof(x->names[h].name), "%s", name);
+    x->names[h].id = *out;
+    return rc == SQLITE_ROW ? SQLITE_OK : SQLITE_ERROR;
+}
+
+int index_rows_finish(struct index_rows *x)
+{
+    sqlite3_stmt *q = x->s[S_SPAN];
+
+    if (!x->span.has) {
+        return SQLITE_OK;
+    }
+    x->span.has = 0;
+    index_bind_u(q, 1, x->span.first);
+    index_bind_u(q, 2, x->span.earliest_ns);
+    index_bind_u(q, 3, x->span.latest_ns);
+    return index_done(q);
+}
+
+/* Clocks may step back, so times are kept as bounds of INDEX_SPAN records. */
+static int add_time(struct index_rows *x, const struct record *r)
+{
+    uint64_t first = r->seq - r->seq % INDEX_SPAN;
+
+    if (x->span.has && x->span.first != first) {
+        int rc = index_rows_finish(x);
+
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
+    }
+    if (!x->span.has) {
+        x->span.has = 1;
+        x->span.first = first;
+        x->span.earliest_ns = x->span.latest_ns = r->wall_ns;
+    }
+    if (r->wall_ns < x->span.earliest_ns) {
+        x->span.earliest_ns = r->wall_ns;
+    }
+    if (r->wall_ns > x->span.latest_ns) {
+        x->span.latest_ns = r->wall_ns;
+    }
+    return SQLITE_OK;
+}
+
+int64_t index_leaf_part(const struct merkle_hash *leaf)
+{
+    uint64_t v = 0;
+    int i;
+
+    for (i = 0; i < 8; i++) {
+        v = v << 8 | leaf->b[i];
+    }
+    return (int64_t)v;
+}
+
 static int add_record(struct index_rows *x, const struct record *r,
-                      const struct merkle_hash *leaf)
+                      const struct index_place *at)
 {
     sqlite3_stmt *q = x->s[S_RECORD];
-    char summary[SUMMARY_BYTES];
     char task[LIMIT_ID_BYTES * 2];
+    int64_t name = 0;
     uint64_t run;
 
-    buf_reset(&x->json);
-    if (record_put_json(&x->json, r, leaf->b) != 0) {
-        return SQLITE_NOMEM;
-    }
-    summary_of(r, summary);
     summary_task(r, task, sizeof(task));
-    bind_u(q, 1, r->seq);
-    bind_s(q, 2, record_kind_name(r->kind));
-    bind_u(q, 3, r->wall_ns);
-    if (summary_run(r, &run)) {
-        bind_u(q, 4, run);
+    if (task[0] != '\0') {
+        int rc = name_id(x, task, &name);
+
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
+        (void)sqlite3_bind_int64(q, 5, name);
     }
-    bind_s(q, 5, task);
-    bind_s(q, 6, summary);
-    (void)sqlite3_bind_text(q, 7, (const char *)buf_bytes(&x->json).p,
-                            (int)buf_len(&x->json), SQLITE_STATIC);
-    return done(q);
+    index_bind_u(q, 1, r->seq);
+    index_bind_u(q, 2, r->kind);
+    index_bind_u(q, 3, r->wall_ns);
+    if (summary_run(r, &run)) {
+        index_bind_u(q, 4, run);
+    }
+    index_bind_u(q, 6, at->segment);
+    index_bind_u(q, 7, at->off);
+    (void)sqlite3_bind_int64(q, 8, index_leaf_part(&at->leaf));
+    return index_done(q);
+}
+
+static int add_mention(struct index_rows *x, const struct record *r,
+                       const uint8_t *h, const char *field)
+{
+    static const uint8_t zero[CID_BYTES];
+    sqlite3_stmt *q = x->s[S_MENTION];
+
+    if (memcmp(h, zero, sizeof(zero)) == 0) {
+        return SQLITE_OK;
+    }
+    (void)sqlite3_bind_blob(q, 1, h, CID_BYTES, SQLITE_TRANSIENT);
+    index_bind_u(q, 2, r->seq);
+    index_bind_s(q, 3, field);
+    return index_done(q);
 }
 
 static int add_mentions(struct index_rows *x, const struct record *r)
@@ -242,246 +340,32 @@ static int add_mentions(struct index_rows *x, const struct record *r)
     for (i = first; i < first + n && rc == SQLITE_OK; i++) {
         enum record_field f = (enum record_field)i;
         const struct record_field_info *info = record_field_info(f);
-        sqlite3_stmt *q = x->s[S_MENTION];
-        struct cid c;
 
-        if (info->type != RT_HASH) {
-            continue;
+        if (info->type == RT_HASH) {
+            rc = add_mention(x, r, record_hash(r, f), info->name);
+        } else if (info->type == RT_CIDS) {
+            struct ubytes all = record_bytes(r, f);
+            size_t k;
+
+            for (k = 0; k + CID_BYTES <= all.n && rc == SQLITE_OK;
+                 k += CID_BYTES) {
+                rc = add_mention(x, r, all.p + k, info->name);
+            }
         }
-        memcpy(c.b, record_hash(r, f), CID_BYTES);
-        if (cid_is_zero(&c)) {
-            continue;
-        }
-        bind_hash(q, 1, r, f);
-        bind_u(q, 2, r->seq);
-        bind_s(q, 3, info->name);
-        rc = done(q);
     }
     return rc;
-}
-
-static int add_run(struct index_rows *x, const struct record *r)
-{
-    sqlite3_stmt *q = x->s[S_RUN];
-    uint64_t resumes = record_u(r, RF_RUN_resumes_ref);
-    int rc;
-
-    bind_u(q, 1, r->seq);
-    bind_u(q, 2, r->wall_ns);
-    bind_hash(q, 3, r, RF_RUN_graph);
-    bind_hash(q, 4, r, RF_RUN_policy);
-    bind_str(q, 5, r, RF_RUN_graph_path);
-    bind_ref(q, 6, r, RF_RUN_resumes_ref);
-    rc = done(q);
-    if (rc == SQLITE_OK && resumes > 0) {
-        q = x->s[S_RESUMED];
-        bind_u(q, 1, r->seq);
-        bind_u(q, 2, resumes - 1);
-        rc = done(q);
-    }
-    return rc;
-}
-
-static int add_end(struct index_rows *x, const struct record *r)
-{
-    sqlite3_stmt *q = x->s[S_END];
-
-    bind_u(q, 1, record_u(r, RF_END_run));
-    bind_u(q, 2, record_u(r, RF_END_code));
-    bind_u(q, 3, record_u(r, RF_END_passed));
-    bind_u(q, 4, record_u(r, RF_END_failed));
-    bind_u(q, 5, record_u(r, RF_END_parked));
-    bind_u(q, 6, record_u(r, RF_END_skipped));
-    if (done(q) != SQLITE_OK) {
-        return SQLITE_ERROR;
-    }
-    q = x->s[S_STOPPED];
-    bind_u(q, 1, record_u(r, RF_END_run));
-    bind_s(q, 2, state_name(STATE_ABORTED));
-    return done(q);
-}
-
-static int add_admit(struct index_rows *x, const struct record *r)
-{
-    sqlite3_stmt *q = x->s[S_ADMIT];
-
-    bind_u(q, 1, record_u(r, RF_ADMIT_run));
-    bind_str(q, 2, r, RF_ADMIT_task);
-    bind_str(q, 3, r, RF_ADMIT_op);
-    bind_s(q, 4, state_name(STATE_NEW));
-    bind_u(q, 5, r->seq);
-    return done(q);
-}
-
-/* A task's state changed; `why` may be RF_N_. */
-static int add_state(struct index_rows *x, const struct record *r,
-                     enum record_field task, const char *state,
-                     enum record_field why)
-{
-    sqlite3_stmt *q = x->s[S_STATE];
-    uint64_t run = 0;
-
-    if (!summary_run(r, &run) || record_bytes(r, task).n == 0) {
-        return SQLITE_OK;
-    }
-    bind_u(q, 1, run);
-    bind_str(q, 2, r, task);
-    bind_s(q, 3, state);
-    if (why != RF_N_) {
-        bind_str(q, 4, r, why);
-    } else {
-        bind_s(q, 4, "");
-    }
-    bind_u(q, 5, r->seq);
-    return done(q);
-}
-
-static int add_task(struct index_rows *x, const struct record *r)
-{
-    sqlite3_stmt *q = x->s[S_SETTLE];
-
-    bind_u(q, 1, record_u(r, RF_TASK_run));
-    bind_str(q, 2, r, RF_TASK_task);
-    bind_s(q, 3, state_name((unsigned)record_u(r, RF_TASK_state)));
-    bind_s(q, 4, level_name((unsigned)record_u(r, RF_TASK_level)));
-    bind_hash(q, 5, r, RF_TASK_result);
-    bind_str(q, 6, r, RF_TASK_reason);
-    bind_u(q, 7, r->seq);
-    bind_ref(q, 8, r, RF_TASK_evidence_ref);
-    return done(q);
-}
-
-static int add_verdict(struct index_rows *x, const struct record *r)
-{
-    sqlite3_stmt *q = x->s[S_VERDICT];
-
-    bind_u(q, 1, r->seq);
-    bind_u(q, 2, record_u(r, RF_VERDICT_run));
-    bind_str(q, 3, r, RF_VERDICT_task);
-    bind_hash(q, 4, r, RF_VERDICT_exam);
-    bind_hash(q, 5, r, RF_VERDICT_candidate);
-    bind_s(q, 6, verdict_name((unsigned)record_u(r, RF_VERDICT_verdict)));
-    bind_s(q, 7, level_name((unsigned)record_u(r, RF_VERDICT_level)));
-    bind_hash(q, 8, r, RF_VERDICT_evidence);
-    bind_str(q, 9, r, RF_VERDICT_reason);
-    return done(q);
-}
-
-static int add_ref(struct index_rows *x, const struct record *r)
-{
-    sqlite3_stmt *q = x->s[S_REF];
-    int rc;
-
-    bind_str(q, 1, r, RF_REF_name);
-    bind_hash(q, 2, r, RF_REF_new_target);
-    bind_u(q, 3, r->seq);
-    rc = done(q);
-    if (rc != SQLITE_OK) {
-        return rc;
-    }
-    q = x->s[S_MOVE];
-    bind_u(q, 1, r->seq);
-    bind_str(q, 2, r, RF_REF_name);
-    bind_hash(q, 3, r, RF_REF_old_target);
-    bind_hash(q, 4, r, RF_REF_new_target);
-    bind_u(q, 5, record_u(r, RF_REF_run));
-    bind_str(q, 6, r, RF_REF_task);
-    bind_ref(q, 7, r, RF_REF_verdict_ref);
-    bind_u(q, 8, r->wall_ns);
-    return done(q);
-}
-
-static int add_split(struct index_rows *x, const struct record *r)
-{
-    sqlite3_stmt *q = x->s[S_SPLIT];
-
-    if (record_u(r, RF_SPLIT_fixed_ref) == 0) {
-        return SQLITE_OK; /* drawn, it has another record */
-    }
-    bind_u(q, 1, r->seq);
-    bind_u(q, 2, record_u(r, RF_SPLIT_run));
-    bind_str(q, 3, r, RF_SPLIT_task);
-    bind_hash(q, 4, r, RF_SPLIT_file);
-    bind_hash(q, 5, r, RF_SPLIT_data);
-    bind_hash(q, 6, r, RF_SPLIT_split);
-    return done(q);
-}
-
-static int add_look(struct index_rows *x, const struct record *r)
-{
-    sqlite3_stmt *q = x->s[S_LOOK];
-    char score[LOOK_SCORE_BYTES];
-
-    look_score(r, RF_LOOK_loss, score);
-    bind_u(q, 1, r->seq);
-    bind_u(q, 2, record_u(r, RF_LOOK_run));
-    bind_str(q, 3, r, RF_LOOK_task);
-    bind_hash(q, 4, r, RF_LOOK_split);
-    bind_hash(q, 5, r, RF_LOOK_candidate);
-    bind_s(q, 6, metric_name((unsigned)record_u(r, RF_LOOK_metric)));
-    bind_u(q, 7, record_u(r, RF_LOOK_look));
-    bind_u(q, 8, record_u(r, RF_LOOK_limit));
-    bind_s(q, 9, look_outcome_text(r));
-    bind_s(q, 10, score);
-    return done(q);
-}
-
-/* What a kind adds beyond its record and mentions. One flat switch. */
-static int add_kind(struct index_rows *x, const struct record *r)
-{
-    switch (r->kind) {
-    case RECORD_RUN:
-        return add_run(x, r);
-    case RECORD_END:
-        return add_end(x, r);
-    case RECORD_ADMIT:
-        return add_admit(x, r);
-    case RECORD_REFUSE:
-        return add_state(x, r, RF_REFUSE_task, state_name(STATE_FAILED),
-                         RF_REFUSE_what);
-    case RECORD_START:
-        return add_state(x, r, RF_START_task, state_name(STATE_RUNNING), RF_N_);
-    case RECORD_PARK:
-        return add_state(x, r, RF_PARK_task, state_name(STATE_PARKED),
-                         RF_PARK_why);
-    case RECORD_RESUME:
-        return add_state(x, r, RF_RESUME_task, state_name(STATE_READY), RF_N_);
-    case RECORD_REPAIR:
-        return add_state(x, r, RF_REPAIR_task, state_name(STATE_REPAIRING),
-                         RF_REPAIR_reason);
-    case RECORD_ABORT:
-        return add_state(x, r, RF_ABORT_task, state_name(STATE_ABORTED),
-                         RF_ABORT_why);
-    case RECORD_TASK:
-        return add_task(x, r);
-    case RECORD_VERDICT:
-        return add_verdict(x, r);
-    case RECORD_REF:
-        return add_ref(x, r);
-    case RECORD_SPLIT:
-        return add_split(x, r);
-    case RECORD_LOOK:
-        return add_look(x, r);
-    case RECORD_NONE:
-    case RECORD_GENESIS:
-    case RECORD_CONFINE:
-    case RECORD_COMMIT:
-    case RECORD_DRAW:
-    case RECORD_CRASH:
-    case RECORD_REVOKE:
-    case RECORD_CHECKPOINT:
-        break;
-    }
-    return SQLITE_OK;
 }
 
 int index_rows_add(struct index_rows *x, const struct record *r,
-                   const struct merkle_hash *leaf)
+                   const struct index_place *at)
 {
-    int rc = add_record(x, r, leaf);
+    int rc = add_record(x, r, at);
 
+    if (rc == SQLITE_OK) {
+        rc = add_time(x, r);
+    }
     if (rc == SQLITE_OK) {
         rc = add_mentions(x, r);
     }
-    return rc == SQLITE_OK ? add_kind(x, r) : rc;
+    return rc == SQLITE_OK ? index_add_kind(x, r) : rc;
 }

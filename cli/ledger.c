@@ -1,6 +1,10 @@
 /* Walking the records. Every error becomes a diagnosis with file and offset. */
 #include "cli/ledger.h"
 
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/err.h"
@@ -40,39 +44,80 @@ static int open_reader(const char *store, uint64_t from,
     return 0;
 }
 
+uint64_t ledger_last_segment(const char *store)
+{
+    CLEANUP(fd_closep) int fd = -1;
+    CLEANUP(mem_freep) uint64_t *firsts = NULL;
+    char path[PATH_MAX];
+    size_t n = 0;
+
+    if (snprintf(path, sizeof(path), "%s/ledger/wal", store) <
+        (int)sizeof(path)) {
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    if (fd < 0 || wal_segments(fd, &firsts, &n) != 0 || n == 0) {
+        return 0;
+    }
+    return firsts[n - 1];
+}
+
+int ledger_walk_open(struct ledger_walk *k, const char *store, uint64_t from,
+                     struct diag *d)
+{
+    *k = (struct ledger_walk){.store = store, .from = from};
+    return open_reader(store, from, &k->w, d);
+}
+
+int ledger_walk_next(struct ledger_walk *k, struct record *r,
+                     struct ubytes *entry, struct merkle_hash *leaf,
+                     struct diag *d)
+{
+    int rc;
+
+    if (k->w == NULL) {
+        TRY(open_reader(k->store, k->from, &k->w, d));
+    }
+    if (k->w == NULL) {
+        return LEDGER_E_END;
+    }
+    rc = wal_reader_next(k->w, r, entry, leaf);
+    if (rc < 0) {
+        return damaged(d, rc, k->store, wal_reader_where(k->w));
+    }
+    return rc == 0 ? 0 : rc == WAL_E_TORN ? LEDGER_E_TORN : LEDGER_E_END;
+}
+
+void ledger_walk_close(struct ledger_walk *k)
+{
+    wal_reader_close(k->w);
+    k->w = NULL;
+}
+
 int ledger_each(const char *store, uint64_t from, ledger_fn fn, void *ctx,
                 struct ledger_end *out, struct diag *d)
 {
-    struct wal_reader *w = NULL;
+    struct ledger_walk k;
     struct merkle_hash leaf;
     struct ubytes entry;
     struct record r;
-    int rc = open_reader(store, from, &w, d);
+    int rc = ledger_walk_open(&k, store, from, d);
 
     memset(out, 0, sizeof(*out));
     out->size = from;
-    if (rc != 0 || w == NULL) {
-        return rc;
-    }
-    while ((rc = wal_reader_next(w, &r, &entry, &leaf)) == 0) {
+    while (rc == 0 && (rc = ledger_walk_next(&k, &r, &entry, &leaf, d)) == 0) {
         out->size = r.seq + 1;
         out->has_batch = 1;
-        out->root = wal_reader_batch(w)->root;
-        memcpy(out->sig, wal_reader_batch(w)->sig, sizeof(out->sig));
+        out->root = wal_reader_batch(k.w)->root;
+        memcpy(out->sig, wal_reader_batch(k.w)->sig, sizeof(out->sig));
         rc = fn(ctx, &r, entry, &leaf);
         if (rc != 0) {
-            wal_reader_close(w);
+            ledger_walk_close(&k);
             return rc;
         }
     }
-    if (rc < 0) {
-        rc = damaged(d, rc, store, wal_reader_where(w));
-    } else {
-        out->torn = rc == WAL_E_TORN;
-        rc = 0;
-    }
-    wal_reader_close(w);
-    return rc;
+    ledger_walk_close(&k);
+    out->torn = rc == LEDGER_E_TORN;
+    return rc < 0 ? rc : 0;
 }
 
 void ledger_entry_init(struct ledger_entry *e)

@@ -27,6 +27,27 @@ void ledger_entry_release(struct ledger_entry *e);
 int ledger_get(const char *store, uint64_t seq, struct ledger_entry *out,
                struct diag *d) MUST_USE;
 
+/* First record of the newest segment: about the size. 0 when unknown. */
+uint64_t ledger_last_segment(const char *store);
+
+/* Records one by one. Zeroed, or closed: nothing open. */
+struct ledger_walk {
+    const char *store; /* borrowed */
+    uint64_t from;
+    struct wal_reader *w; /* NULL: there is no record yet */
+};
+enum {
+    LEDGER_E_END = 1, /* no more records; asking again sees later ones */
+    LEDGER_E_TORN     /* the same, and an unfinished batch stands there */
+};
+int ledger_walk_open(struct ledger_walk *k, const char *store, uint64_t from,
+                     struct diag *d) MUST_USE;
+/* r and *entry borrow until the next call. 0, LEDGER_E_*, or an error. */
+int ledger_walk_next(struct ledger_walk *k, struct record *r,
+                     struct ubytes *entry, struct merkle_hash *leaf,
+                     struct diag *d) MUST_USE;
+void ledger_walk_close(struct ledger_walk *k);
+
 /* How a walk over the records ended. */
 struct ledger_end {
     uint64_t size;           /* records seen, from 0 */

@@ -55,9 +55,8 @@ static int find_types(struct known *k, const char *store, struct index *ix,
         return 0;
     }
     TRY(index_query(ix, EXAM_OF, &q, d));
-    (void)sqlite3_bind_text(q, 1, k->text, -1, SQLITE_STATIC);
-    if (sqlite3_step(q) == SQLITE_ROW &&
-        cid_parse(index_text(q, 0), &exam) == 0 &&
+    (void)sqlite3_bind_blob(q, 1, k->cid.b, CID_BYTES, SQLITE_STATIC);
+    if (sqlite3_step(q) == SQLITE_ROW && index_cid(q, 0, &exam) &&
         object_message(store, &exam, &proctor__exam__descriptor, &m) == 0) {
         set_types(k, (const Proctor__Exam *)m);
     }
@@ -87,7 +86,7 @@ static int find_type(struct known *k, struct index *ix, struct diag *d)
     size_t i;
 
     TRY(index_query(ix, MENTIONS, &q, d));
-    (void)sqlite3_bind_text(q, 1, k->text, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_blob(q, 1, k->cid.b, CID_BYTES, SQLITE_STATIC);
     while (k->m == NULL && sqlite3_step(q) == SQLITE_ROW) {
         const struct kinds_info *info =
             kinds_of_mention(index_text(q, 1), index_text(q, 2));
@@ -164,7 +163,8 @@ static int print_text(const struct known *k, sqlite3_stmt *mentions)
     printf("object %s\n", k->text);
     while (sqlite3_step(mentions) == SQLITE_ROW) {
         printf("  named by record %s (%s) as %s\n", index_text(mentions, 0),
-               index_text(mentions, 1), index_text(mentions, 2));
+               record_kind_name((enum record_kind)index_u64(mentions, 1)),
+               index_text(mentions, 2));
     }
     if (!k->is_stored) {
         puts("  its bytes are not in the store");
@@ -197,7 +197,8 @@ static int print_json(struct cli *c, const struct known *k,
     while (sqlite3_step(mentions) == SQLITE_ROW) {
         json_object(&j, NULL);
         json_u64(&j, "seq", index_u64(mentions, 0));
-        json_str(&j, "kind", index_text(mentions, 1));
+        json_str(&j, "kind",
+                 record_kind_name((enum record_kind)index_u64(mentions, 1)));
         json_str(&j, "field", index_text(mentions, 2));
         json_close(&j);
     }
@@ -230,7 +231,8 @@ int show_object(struct show_args *a, const char *store, struct index *ix,
     } else if (rc == 0) {
         rc = index_query(ix, MENTIONS, &mentions, &a->c->d);
         if (rc == 0) {
-            (void)sqlite3_bind_text(mentions, 1, k.text, -1, SQLITE_STATIC);
+            (void)sqlite3_bind_blob(mentions, 1, k.cid.b, CID_BYTES,
+                                    SQLITE_STATIC);
             rc = a->c->json ? print_json(a->c, &k, mentions)
                             : print_text(&k, mentions);
         }

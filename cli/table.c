@@ -61,7 +61,9 @@ int table_print(const struct table *t, FILE *to, int colour)
 
     TRY(t->rc_);
     for (row = 0; row < t->rows_; row++) {
-        fputs(term_style(colour && row == 0, "\033[1m"), to);
+        int is_head = row == 0 && !t->headless_;
+
+        fputs(term_style(colour && is_head, "\033[1m"), to);
         for (i = 0; i < t->columns_; i++) {
             fputs(p, to);
             if (i + 1 < t->columns_) {
@@ -69,8 +71,17 @@ int table_print(const struct table *t, FILE *to, int colour)
             }
             p += strlen(p) + 1;
         }
-        fputs(term_style(colour && row == 0, "\033[0m"), to);
+        fputs(term_style(colour && is_head, "\033[0m"), to);
         fputc('\n', to);
     }
     return 0;
+}
+
+int table_flush(struct table *t, FILE *to, int colour)
+{
+    TRY(table_print(t, to, colour));
+    buf_reset(&t->cells_);
+    t->rows_ = 0;
+    t->headless_ = 1;
+    return ferror(to) ? ERR_TRACE(ERR_IO) : 0;
 }

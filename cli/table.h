@@ -14,6 +14,7 @@ struct table {
     struct buf cells_; /* NUL-terminated, row by row */
     unsigned columns_;
     size_t rows_;
+    int headless_; /* the head line went out */
     size_t width_[TABLE_COLUMNS_MAX];
     int rc_;
 };
@@ -23,6 +24,9 @@ void table_init(struct table *t, unsigned columns, const char *const *heads);
 void table_release(struct table *t);
 /* cells: one per column, from anywhere; NULL is an empty one. */
 void table_row(struct table *t, const char *const *cells);
+/* Prints the rows so far and forgets them; widths stay, so that later rows stand
+ * in the same columns as long as they fit. For lists that have no end. */
+int table_flush(struct table *t, FILE *to, int colour) MUST_USE;
 /* 0 or what an earlier call met. colour: the head line is bold. */
 int table_print(const struct table *t, FILE *to, int colour) MUST_USE;
 

@@ -20,6 +20,8 @@
 #include "proto/note.h"
 #include "proto/record.h"
 
+#define WAL_BATCH_HEAD_BYTES 20 /* magic, length, first, n */
+
 struct wal_batch {
     uint64_t first;
     uint32_t n;
@@ -125,6 +127,13 @@ int wal_reader_next(struct wal_reader *w, struct record *r,
     MUST_USE;
 /* The batch that the last record came from. */
 const struct wal_batch *wal_reader_batch(const struct wal_reader *w);
+/* Where the last record stands: first record of its segment, and the offset of
+ * its length field in that file. entry: as wal_reader_next gave it. */
+void wal_reader_place(const struct wal_reader *w, struct ubytes entry,
+                      uint64_t *out_segment, uint64_t *out_off);
+/* Returns once what was read of the open segment is on the disk: a batch can be
+ * read before its writer has synced it. ERR_IO. */
+int wal_reader_sync(struct wal_reader *w) MUST_USE;
 /* "file:offset: what" of the last error. */
 const char *wal_reader_where(const struct wal_reader *w);
 void wal_reader_close(struct wal_reader *w);

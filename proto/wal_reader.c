@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "proto/err.h"
@@ -15,11 +16,13 @@ struct wal_reader {
     int wal_fd;
     struct wal_segment segment;
     struct wal_batch batch;
-    size_t off;    /* of the next entry in batch */
-    uint32_t left; /* entries of batch not yet delivered */
-    uint64_t seq;  /* of the next record */
-    uint64_t from; /* records below it are not delivered */
-    int has_prev;  /* prev is known: not at a start in mid-segment */
+    uint64_t batch_off; /* of batch in its segment */
+    uint64_t synced;    /* bytes of the segment that wal_reader_sync saw safe */
+    size_t off;         /* of the next entry in batch */
+    uint32_t left;      /* entries of batch not yet delivered */
+    uint64_t seq;       /* of the next record */
+    uint64_t from;      /* records below it are not delivered */
+    int has_prev;       /* prev is known: not at a start in mid-segment */
     struct merkle_hash prev;
     char where[160];
 };
@@ -38,6 +41,7 @@ static int open_segment(struct wal_reader *w, uint64_t first)
 {
     int code;
 
+    w->synced = 0;
     wal_segment_close(&w->segment);
     code = wal_segment_open(w->wal_fd, first, &w->segment);
     if (code != 0) {
@@ -165,6 +169,12 @@ static int find_later(struct wal_reader *w, uint64_t *out)
     return 0;
 }
 
+static int read_batch(struct wal_reader *w)
+{
+    w->batch_off = w->segment.off;
+    return wal_segment_next(&w->segment, &w->batch);
+}
+
 /* This segment is at its end, or torn (code): the batch after it, in the
  * segment that starts where it ends. */
 static int next_segment(struct wal_reader *w, int code)
@@ -175,10 +185,11 @@ static int next_segment(struct wal_reader *w, int code)
     if (later == 0) {
         return code;
     }
-    if (code == WAL_E_END && later != w->segment.next) {
-        /* A writer may have gone on here before it began the later one. */
-        code = wal_segment_next(&w->segment, &w->batch);
-        if (code != WAL_E_END) {
+    if (code == WAL_E_TORN || later != w->segment.next) {
+        /* A writer may have gone on here, or have set the torn tail aside,
+         * before it began the later one. */
+        code = read_batch(w);
+        if (code <= 0) {
             return code;
         }
     }
@@ -187,12 +198,12 @@ static int next_segment(struct wal_reader *w, int code)
                     "records are missing between here and the next segment");
     }
     code = open_segment(w, later);
-    return code != 0 ? code : wal_segment_next(&w->segment, &w->batch);
+    return code != 0 ? code : read_batch(w);
 }
 
 static int next_batch(struct wal_reader *w)
 {
-    int code = wal_segment_next(&w->segment, &w->batch);
+    int code = read_batch(w);
 
     if (code == WAL_E_END || code == WAL_E_TORN) {
         w->where[0] = '\0';
@@ -256,6 +267,28 @@ int wal_reader_next(struct wal_reader *w, struct record *r,
 const struct wal_batch *wal_reader_batch(const struct wal_reader *w)
 {
     return &w->batch;
+}
+
+void wal_reader_place(const struct wal_reader *w, struct ubytes entry,
+                      uint64_t *out_segment, uint64_t *out_off)
+{
+    *out_segment = w->segment.head.first;
+    *out_off = w->batch_off + WAL_BATCH_HEAD_BYTES +
+               (uint64_t)(entry.p - w->batch.entries.p) - 2;
+}
+
+int wal_reader_sync(struct wal_reader *w)
+{
+    struct stat st;
+
+    if (w->segment.off <= w->synced) {
+        return 0;
+    }
+    if (fstat(w->segment.fd, &st) != 0 || fdatasync(w->segment.fd) != 0) {
+        return ERR_TRACE(ERR_IO);
+    }
+    w->synced = (uint64_t)st.st_size;
+    return 0;
 }
 
 const char *wal_reader_where(const struct wal_reader *w)

@@ -19,7 +19,7 @@
 #include "proto/limits.h"
 
 #define HEAD_BYTES_MAX (8 + 4 + 8 + 32 + 1 + 64 * 33 + 32)
-#define PEEK_BYTES 20 /* magic, length, first, n */
+#define PEEK_BYTES WAL_BATCH_HEAD_BYTES
 #define SEGMENT_READ_MAX (LIMIT_SEGMENT_BYTES + 2u * LIMIT_WAL_BATCH_BYTES)
 
 void wal_segment_name(uint64_t first, char out[static WAL_NAME_BYTES])
@@ -152,7 +152,8 @@ static int fill(struct wal_segment *s, uint64_t off, uint64_t n)
     buf_reset(&s->bytes_);
     TRY(buf_extend(&s->bytes_, (size_t)n, &p));
     TRY(read_at(s->fd, off, p, (size_t)n, &got));
-    return got == n ? 0 : ERR_TRACE(ERR_IO);
+    buf_truncate(&s->bytes_, got); /* its owner may have cut a torn tail */
+    return 0;
 }
 
 int wal_segment_open(int wal_fd, uint64_t first, struct wal_segment *out)

@@ -45,7 +45,9 @@ _proctor() {
     --check | --entry | --key | -o | --output) _proctor_files '*'; return ;;
     --oracle | --second | --file | --oracle-file | --second-file | --corpus) _proctor_files '*'; return ;;
     --domain | --gives | --takes) _proctor_words 'bool u8 u16 u32 u64 i8 i16 i32 i64 f32 f64 string bytes'; return ;;
-    --kind) _proctor_words 'genesis run admit refuse start confine commit draw verdict task ref park resume repair abort crash revoke end checkpoint'; return ;;
+    --kind) _proctor_words 'genesis run admit refuse start confine commit draw verdict task ref park resume repair abort crash revoke end checkpoint split look'; return ;;
+    --ref) _proctor_words "$(_proctor_column ref list)"; return ;;
+    --object | --since | --until | --at | --last | -n) return ;;
     --as) _proctor_words 'evidence exam runnable confinement counterexample inputs graph policy task snapshot'; return ;;
     --example | --error-rate | --ulps | --p0 | --alpha) return ;;
     --task | --limit) return ;;
