@@ -88,7 +88,7 @@ static int read_small(const struct audit *a, const char *name, struct buf *out)
     char path[PATH_MAX];
 
     (void)snprintf(path, sizeof(path), "%s/ledger/%s", a->store, name);
-    return files_read(path, NOTE_BYTES_MAX, out);
+    return files_read_plain(path, NOTE_BYTES_MAX, out);
 }
 
 /* The published checkpoint: of this log, signed by its key. */
@@ -176,6 +176,8 @@ static int run_all(struct audit *a, int wal_fd)
     /* What was read of the records is worth checking even when some are bad. */
     if ((rc == 0 || rc == AUDIT_E_STOP) && a->full) {
         TRY(audit_objects_end(a->objects, a));
+        TRY(audit_files(a));
+        audit_index(a);
     }
     return rc < 0 ? rc : 0;
 }

@@ -41,8 +41,10 @@ void audit_find(struct audit *a, enum audit_grade grade, enum audit_part part,
 /* What record seq says breaks a rule (AUDIT_DAMAGE) or is odd. */
 void audit_find_record(struct audit *a, enum audit_grade grade, uint64_t seq,
                        const char *fmt, ...) PRINTF_LIKE(4, 5);
-/* Time, kind and task of a record, for the damage of part that was told last. */
+/* "2026-11-21 09:14:03, verdict of crc32"; of record seq, "" when it cannot be
+ * read. */
 void audit_label(const struct record *r, char out[static 96]);
+void audit_label_of(const struct audit *a, uint64_t seq, char out[static 96]);
 
 /* The segments from the first byte on (audit_walk.c). 0, AUDIT_E_STOP, ERR_*. */
 int audit_walk(struct audit *a, int wal_fd) MUST_USE;
@@ -113,6 +115,8 @@ int audit_data_add(struct audit_data *d, struct audit *a,
 
 /* Every name in the store: place, kind, owner, mode. */
 int audit_files(struct audit *a) MUST_USE;
+/* The index, against the records it says it covers. */
+void audit_index(struct audit *a);
 
 /* Sorted table from 32-byte keys to small values. */
 struct audit_map_row {

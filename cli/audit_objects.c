@@ -39,30 +39,43 @@ int audit_objects_add(struct audit_objects *o, const struct record *r)
     return reach_add(o->reach, r);
 }
 
+/* What is wrong with an object. */
+static const char *wrong(int rc)
+{
+    switch (rc) {
+    case ERR_NOT_FOUND:
+        return "is missing";
+    case ERR_STORE_DAMAGED:
+        return "does not hash to its name";
+    case ERR_INPUT:
+        return "is no regular file; it was not opened";
+    case ERR_LIMIT:
+        return "is longer than any object; it was not read";
+    default:
+        return err_text(rc);
+    }
+}
+
 /* The bytes of a mentioned object; true when they are good. */
 static int is_good(struct audit *a, const struct reach_mention *at)
 {
     char text[CID_TEXT_BYTES];
+    char label[96];
     uint64_t bytes = 0;
     int rc = object_check(a->store, &at->cid, &bytes);
 
-    cid_text(&at->cid, text);
-    if (rc == ERR_NOT_FOUND) {
-        audit_find(a, AUDIT_DAMAGE, AUDIT_OBJECT, at->seq, text,
-                   "the object is missing; record %" PRIu64
-                   " leads to it as %s",
-                   at->seq, at->field);
-    } else if (rc != 0) {
-        audit_find(a, AUDIT_DAMAGE, AUDIT_OBJECT, at->seq, text,
-                   "the object %s; record %" PRIu64 " leads to it as %s",
-                   rc == ERR_STORE_DAMAGED ? "does not hash to its name"
-                                           : err_text(rc),
-                   at->seq, at->field);
-    } else {
+    if (rc == 0) {
         a->out->objects++;
         a->out->object_bytes += bytes;
+        return 1;
     }
-    return rc == 0;
+    cid_text(&at->cid, text);
+    audit_label_of(a, at->seq, label);
+    audit_find(a, AUDIT_DAMAGE, AUDIT_OBJECT, at->seq, text,
+               "the object %s; record %" PRIu64 "%s%s%s leads to it as %s",
+               wrong(rc), at->seq, label[0] != '\0' ? " (" : "", label,
+               label[0] != '\0' ? ")" : "", at->field);
+    return 0;
 }
 
 /* What is no message of its type is taken for plain bytes. */
@@ -91,7 +104,8 @@ static int sweep(void *ctx, const struct cid *c, const char *name)
     int rc;
 
     if (c == NULL) {
-        audit_find(s->a, AUDIT_WARNING, AUDIT_FILE, AUDIT_NO_SEQ, name, "is no object");
+        audit_find(s->a, AUDIT_WARNING, AUDIT_FILE, AUDIT_NO_SEQ, name,
+                   "is no object: nothing reaches it");
         return 0;
     }
     if (reach_has(s->o->reach, c)) {
@@ -99,9 +113,8 @@ static int sweep(void *ctx, const struct cid *c, const char *name)
     }
     rc = object_check(s->a->store, c, &bytes);
     if (rc != 0) {
-        audit_find(s->a, AUDIT_DAMAGE, AUDIT_OBJECT, AUDIT_NO_SEQ, name, "the object %s",
-                   rc == ERR_STORE_DAMAGED ? "does not hash to its name"
-                                           : err_text(rc));
+        audit_find(s->a, AUDIT_DAMAGE, AUDIT_OBJECT, AUDIT_NO_SEQ, name,
+                   "the object %s; no record leads to it", wrong(rc));
         return 0;
     }
     s->a->out->objects++;
@@ -125,8 +138,8 @@ int audit_objects_end(struct audit_objects *o, struct audit *a)
     }
     rc = object_each(a->store, sweep, &s);
     if (rc < 0 && rc != ERR_NOMEM) {
-        audit_find(a, AUDIT_DAMAGE, AUDIT_OBJECT, AUDIT_NO_SEQ, "objects", "cannot be listed: %s",
-                   err_text(rc));
+        audit_find(a, AUDIT_DAMAGE, AUDIT_OBJECT, AUDIT_NO_SEQ, "objects",
+                   "cannot be listed: %s", err_text(rc));
         rc = 0;
     }
     return rc;

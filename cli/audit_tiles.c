@@ -86,9 +86,49 @@ static struct ubytes prefix(const struct audit_tiles *t, int level,
     return (struct ubytes){t->level[level].h[0].b, (size_t)width * 32};
 }
 
+/* The first record that a file of the tile under way has wrong from byte `at`
+ * on. */
+static uint64_t record_of(const struct audit_tiles *t, int level, size_t at)
+{
+    uint64_t i;
+
+    if (level >= 0) {
+        return (t->level[level].n * TILE_WIDTH + at / MERKLE_BYTES)
+               << (8 * level);
+    }
+    for (i = 0; i + 1 < TILE_WIDTH && t->ends[i] <= at && t->ends[i] > 0; i++) {
+        ;
+    }
+    return t->level[0].n * TILE_WIDTH + i;
+}
+
+/* A file that is not what the records make. */
+static void tell_wrong(const struct audit_tiles *t, struct audit *a, int level,
+                       const char *name, struct ubytes want, struct ubytes have)
+{
+    size_t n = want.n < have.n ? want.n : have.n;
+    size_t at = 0;
+    uint64_t seq;
+
+    while (at < n && want.p[at] == have.p[at]) {
+        at++;
+    }
+    seq = record_of(t, level, at < want.n ? at : want.n - 1);
+    if (at == want.n) {
+        audit_find(a, AUDIT_DAMAGE, AUDIT_DERIVED, seq, name,
+                   "is not what the records make: %zu bytes follow record "
+                   "%" PRIu64,
+                   have.n - want.n, seq);
+        return;
+    }
+    audit_find(a, AUDIT_DAMAGE, AUDIT_DERIVED, seq, name,
+               "is not what the records make: %s at record %" PRIu64,
+               at == have.n ? "cut short" : "another byte", seq);
+}
+
 /* One file that exists must hold exactly `want`. *out_there: it does exist. */
-static int check_file(struct audit_tiles *t, struct audit *a, const char *name,
-                      struct ubytes want, int *out_there)
+static int check_file(struct audit_tiles *t, struct audit *a, int level,
+                      const char *name, struct ubytes want, int *out_there)
 {
     char path[PATH_MAX];
     struct buf have;
@@ -96,23 +136,21 @@ static int check_file(struct audit_tiles *t, struct audit *a, const char *name,
 
     (void)snprintf(path, sizeof(path), "%s/ledger/%s", a->store, name);
     buf_init(&have, BUNDLE_BYTES_MAX);
-    rc = files_read(path, BUNDLE_BYTES_MAX, &have);
+    rc = files_read_plain(path, BUNDLE_BYTES_MAX, &have);
     *out_there = rc != ERR_NOT_FOUND;
-    if (rc == ERR_NOT_FOUND) {
-        rc = 0;
-    } else if (rc == ERR_NOMEM) {
-        buf_release(&have);
-        return rc;
-    } else if (rc != 0 || buf_len(&have) != want.n ||
-               memcmp(buf_bytes(&have).p, want.p, want.n) != 0) {
-        audit_find(a, AUDIT_DAMAGE, AUDIT_DERIVED, AUDIT_NO_SEQ, name,
-                   rc != 0 ? "cannot be read" : "is not what the records make");
-        rc = 0;
-    }
     t->checked += (uint64_t)*out_there;
     a->out->tiles += (uint64_t)*out_there;
+    if (rc == 0 && (buf_len(&have) != want.n ||
+                    memcmp(buf_bytes(&have).p, want.p, want.n) != 0)) {
+        tell_wrong(t, a, level, name, want, buf_bytes(&have));
+    } else if (rc != 0 && rc != ERR_NOT_FOUND && rc != ERR_NOMEM) {
+        audit_find(a, AUDIT_DAMAGE, AUDIT_DERIVED, AUDIT_NO_SEQ, name, "%s",
+                   rc == ERR_INPUT   ? "is no regular file; it was not opened"
+                   : rc == ERR_LIMIT ? "is longer than any tile"
+                                     : err_text(rc));
+    }
     buf_release(&have);
-    return rc;
+    return rc == ERR_NOMEM ? rc : 0;
 }
 
 /* All files of one tile: the whole one, and partial ones up to `width`. */
@@ -129,7 +167,7 @@ static int check_tile(struct audit_tiles *t, struct audit *a, int level,
 
     tile_name(level, n, name, sizeof(name));
     if (width == TILE_WIDTH) {
-        TRY(check_file(t, a, name, prefix(t, level, width), &there));
+        TRY(check_file(t, a, level, name, prefix(t, level, width), &there));
         if (!there && t->size <= a->published.size) {
             audit_find(a, AUDIT_WARNING, AUDIT_DERIVED, AUDIT_NO_SEQ, name,
                        "is missing; the next run writes it again");
@@ -151,7 +189,7 @@ static int check_tile(struct audit_tiles *t, struct audit *a, int level,
             continue; /* strange: the walk over all files says so */
         }
         (void)snprintf(partial, sizeof(partial), "%s.p/%lu", name, w);
-        rc = check_file(t, a, partial, prefix(t, level, (unsigned)w), &there);
+        rc = check_file(t, a, level, partial, prefix(t, level, (unsigned)w), &there);
     }
     if (dir != NULL) {
         (void)closedir(dir);
@@ -238,7 +276,7 @@ int audit_tiles_leaf(const struct audit *a, uint64_t seq,
         (void)snprintf(path, sizeof(path), "%s/ledger/%s.p/%u", a->store, name,
                        width);
     }
-    is_there = files_read(path, TILE_WIDTH * sizeof(out->b), &tile) == 0 &&
+    is_there = files_read_plain(path, TILE_WIDTH * sizeof(out->b), &tile) == 0 &&
                buf_len(&tile) >= at + sizeof(out->b);
     if (is_there) {
         memcpy(out->b, buf_bytes(&tile).p + at, sizeof(out->b));

@@ -31,8 +31,7 @@ static void say(struct line *l, const char *fmt, ...)
     }
 }
 
-/* Time, kind and task of a record that is there; "" when it cannot be read. */
-static void label_of(const struct audit *a, uint64_t seq, char out[static 96])
+void audit_label_of(const struct audit *a, uint64_t seq, char out[static 96])
 {
     struct ledger_entry e;
     struct diag d;
@@ -63,7 +62,7 @@ static void say_since(struct line *l, const struct audit *a, uint64_t seq)
     if (seq == 0) {
         return;
     }
-    label_of(a, seq - 1, label);
+    audit_label_of(a, seq - 1, label);
     label[strcspn(label, ",")] = '\0';
     if (label[0] != '\0') {
         say(l, ", written after %s", label);
@@ -138,7 +137,7 @@ static void say_rule(struct line *l, const struct audit *a,
 {
     char label[96];
 
-    label_of(a, d->seq, label);
+    audit_label_of(a, d->seq, label);
     say(l, "record %" PRIu64, d->seq);
     say_label(l, label);
     say(l, " breaks a rule: %s; every byte is as it was signed", d->what);
@@ -148,17 +147,9 @@ static void say_rule(struct line *l, const struct audit *a,
 static void say_object(struct line *l, const struct audit *a,
                        const struct audit_damage *d)
 {
-    char label[96] = "";
-
-    say(l, "object %s", d->where);
-    if (d->seq != AUDIT_NO_SEQ) {
-        label_of(a, d->seq, label);
-        say(l, " of record %" PRIu64, d->seq);
-        say_label(l, label);
-    }
-    say(l, ": %s", d->what);
+    say(l, "%s: %s", d->where, d->what);
     if (d->n > 1) {
-        say(l, "; so are %" PRIu64 " others", d->n - 1);
+        say(l, "; %" PRIu64 " others are bad too", d->n - 1);
     }
     say(l, "; all %" PRIu64 " records and %" PRIu64 " other objects are good",
         a->out->size, a->out->objects);

@@ -104,17 +104,28 @@ int files_read_fd(int fd, size_t max_bytes, struct buf *out)
     }
 }
 
-int files_read(const char *path, size_t max_bytes, struct buf *out)
+static int read_whole(const char *path, int flags, size_t max_bytes,
+                      struct buf *out)
 {
     CLEANUP(fd_closep) int fd = -1;
     int rc;
 
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags);
     if (fd < 0) {
-        return err_from_errno(errno);
+        return errno == ELOOP ? ERR_INPUT : err_from_errno(errno);
     }
     rc = check_regular(fd);
     return rc != 0 ? rc : files_read_fd(fd, max_bytes, out);
+}
+
+int files_read(const char *path, size_t max_bytes, struct buf *out)
+{
+    return read_whole(path, 0, max_bytes, out);
+}
+
+int files_read_plain(const char *path, size_t max_bytes, struct buf *out)
+{
+    return read_whole(path, O_NOFOLLOW, max_bytes, out);
 }
 
 static int write_bytes(int fd, struct ubytes bytes)

@@ -15,6 +15,9 @@ int files_open_beneath(int dir_fd, const char *path, int *out_fd, char *why,
                        size_t why_n) MUST_USE;
 /* Appends a whole regular file. ERR_LIMIT when larger than max. */
 int files_read(const char *path, size_t max_bytes, struct buf *out) MUST_USE;
+/* The same, but a symbolic link is refused: ERR_INPUT, as a folder or a pipe. */
+int files_read_plain(const char *path, size_t max_bytes,
+                     struct buf *out) MUST_USE;
 int files_read_fd(int fd, size_t max_bytes, struct buf *out) MUST_USE;
 /* Writes a new file or replaces one whole: temporary, sync, rename. A link to
  * a file is followed; a device or a pipe is written to. */

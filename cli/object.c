@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/files.h"
@@ -49,6 +50,7 @@ int object_check(const char *store, const struct cid *c, uint64_t *out_bytes)
     CLEANUP(fd_closep) int fd = -1;
     CLEANUP(mem_freep) uint8_t *part = malloc(CHECK_BYTES);
     struct blake3 h;
+    struct stat st;
     struct cid is;
     uint64_t total = 0;
 
@@ -56,9 +58,15 @@ int object_check(const char *store, const struct cid *c, uint64_t *out_bytes)
         return ERR_TRACE(ERR_NOMEM);
     }
     object_path(store, c, path);
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) {
-        return err_from_errno(errno);
+        return errno == ELOOP ? ERR_INPUT : err_from_errno(errno);
+    }
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        return ERR_INPUT;
+    }
+    if ((uint64_t)st.st_size > LIMIT_OBJECT_BYTES) {
+        return ERR_LIMIT;
     }
     blake3_init(&h);
     for (;;) {

@@ -16,7 +16,8 @@ void object_path(const char *store, const struct cid *c,
  * else), ERR_LIMIT (more than max_bytes), ERR_ACCESS, ERR_IO. */
 int object_read(const char *store, const struct cid *c, size_t max_bytes,
                 struct buf *out) MUST_USE;
-/* Hashes a stored object of any size without keeping it. Same outcomes. */
+/* Hashes a stored object of any size without keeping it. Same outcomes, and
+ * ERR_INPUT: no regular file stands there. ERR_LIMIT: longer than any object. */
 int object_check(const char *store, const struct cid *c,
                  uint64_t *out_bytes) MUST_USE;
 /* Reads and decodes a message. Also ERR_ENCODING. Caller: pb_free. */

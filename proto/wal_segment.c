@@ -159,14 +159,19 @@ static int fill(struct wal_segment *s, uint64_t off, uint64_t n)
 int wal_segment_open(int wal_fd, uint64_t first, struct wal_segment *out)
 {
     char name[WAL_NAME_BYTES];
+    struct stat st;
     size_t used;
 
     memset(out, 0, sizeof(*out));
     buf_init(&out->bytes_, SEGMENT_READ_MAX);
     wal_segment_name(first, name);
-    out->fd = openat(wal_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    out->fd =
+        openat(wal_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (out->fd < 0) {
         return ERR_TRACE(err_from_errno(errno));
+    }
+    if (fstat(out->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        return ERR_TRACE(ERR_STORE_DAMAGED); /* a pipe would never answer */
     }
     TRY(fill(out, 0, HEAD_BYTES_MAX));
     if (wal_head_decode(buf_bytes(&out->bytes_), &out->head, &used) != 0 ||
