@@ -18,6 +18,10 @@ struct link_commit {
     uint8_t leaf[32];
     uint8_t exam[32];
     uint8_t candidate[32];
+    uint64_t run;
+    struct cid task; /* of its name */
+    int is_drawn;
+    int is_judged;
 };
 
 struct link_verdict {
@@ -103,8 +107,8 @@ static int by_seq(const void *key, const void *row)
     return a < b ? -1 : a > b;
 }
 
-static const struct link_commit *find_commit(const struct audit_links *l,
-                                             uint64_t seq)
+static struct link_commit *find_commit(const struct audit_links *l,
+                                       uint64_t seq)
 {
     return l->commits_n == 0 ? NULL
                              : bsearch(&seq, l->commits, l->commits_n,
@@ -173,7 +177,10 @@ static int add_commit(struct audit_links *l, struct audit *a,
 
     TRY(grow(&l->commits, l->commits_n, sizeof(*l->commits)));
     c = &l->commits[l->commits_n++];
+    memset(c, 0, sizeof(*c));
     c->seq = r->seq;
+    c->run = record_u(r, RF_COMMIT_run);
+    c->task = cid_of(record_bytes(r, RF_COMMIT_task));
     c->seed_i = record_u(r, RF_COMMIT_seed_i);
     memcpy(c->leaf, leaf->b, sizeof(c->leaf));
     memcpy(c->exam, record_hash(r, RF_COMMIT_exam), sizeof(c->exam));
@@ -237,7 +244,7 @@ static void check_keyed(struct audit *a, const struct record *r,
 static void add_draw(struct audit_links *l, struct audit *a,
                      const struct record *r)
 {
-    const struct link_commit *c = find_commit(l, record_u(r, RF_DRAW_commit));
+    struct link_commit *c = find_commit(l, record_u(r, RF_DRAW_commit));
 
     if (c == NULL ||
         memcmp(c->leaf, record_hash(r, RF_DRAW_commit_hash), 32) != 0) {
@@ -245,6 +252,7 @@ static void add_draw(struct audit_links *l, struct audit *a,
                           "draws for a commit that is not there");
         return;
     }
+    c->is_drawn = 1;
     check_seed(l, a, r, c->seed_i, record_hash(r, RF_DRAW_seed_secret));
     check_keyed(a, r, c->leaf, record_hash(r, RF_DRAW_seed_secret),
                 record_hash(r, RF_DRAW_seed));
@@ -339,14 +347,43 @@ static void add_look(struct audit_links *l, struct audit *a,
     }
 }
 
+/* The verdict r on what was committed: same exam, candidate, run and task; one
+ * only; no candidate is admitted that met no draw. */
+static void check_verdict(struct audit *a, const struct record *r,
+                          struct link_commit *c)
+{
+    struct cid task = cid_of(record_bytes(r, RF_VERDICT_task));
+
+    if (c == NULL ||
+        memcmp(c->leaf, record_hash(r, RF_VERDICT_commit_hash), 32) != 0 ||
+        memcmp(c->candidate, record_hash(r, RF_VERDICT_candidate), 32) != 0 ||
+        memcmp(c->exam, record_hash(r, RF_VERDICT_exam), 32) != 0) {
+        audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                          "is not the verdict on the commit that it names");
+        return;
+    }
+    if (c->run != record_u(r, RF_VERDICT_run) ||
+        !cid_is_equal(&c->task, &task)) {
+        audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                          "is filed for another task than record %" PRIu64
+                          ", on which it is the verdict",
+                          c->seq);
+    }
+    if (c->is_judged) {
+        audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                          "is a second verdict on record %" PRIu64, c->seq);
+    }
+    if (!c->is_drawn && record_u(r, RF_VERDICT_verdict) == VERDICT_ADMIT) {
+        audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                          "admits a candidate for which nothing was drawn");
+    }
+    c->is_judged = 1;
+}
+
 static int add_verdict(struct audit_links *l, struct audit *a,
                        const struct record *r)
 {
-    const uint8_t *hash = record_hash(r, RF_VERDICT_commit_hash);
-    const struct link_commit *c =
-        find_commit(l, record_u(r, RF_VERDICT_commit));
     struct link_verdict *v;
-    int is_drawn = memcmp(hash, ZERO, sizeof(ZERO)) != 0;
 
     TRY(grow(&l->verdicts, l->verdicts_n, sizeof(*l->verdicts)));
     v = &l->verdicts[l->verdicts_n++];
@@ -355,16 +392,11 @@ static int add_verdict(struct audit_links *l, struct audit *a,
     memcpy(v->candidate, record_hash(r, RF_VERDICT_candidate),
            sizeof(v->candidate));
     a->out->verdicts++;
-    if (!is_drawn && v->verdict == VERDICT_ADMIT) {
+    if (memcmp(record_hash(r, RF_VERDICT_commit_hash), ZERO, 32) != 0) {
+        check_verdict(a, r, find_commit(l, record_u(r, RF_VERDICT_commit)));
+    } else if (v->verdict == VERDICT_ADMIT) {
         audit_find_record(a, AUDIT_DAMAGE, r->seq,
                           "admits a candidate that was never committed");
-    }
-    if (is_drawn &&
-        (c == NULL || memcmp(c->leaf, hash, sizeof(c->leaf)) != 0 ||
-         memcmp(c->candidate, v->candidate, sizeof(c->candidate)) != 0 ||
-         memcmp(c->exam, record_hash(r, RF_VERDICT_exam), 32) != 0)) {
-        audit_find_record(a, AUDIT_DAMAGE, r->seq,
-                          "is not the verdict on the commit that it names");
     }
     return 0;
 }
@@ -426,6 +458,10 @@ int audit_links_add(struct audit_links *l, struct audit *a,
         add_look(l, a, r);
     } else if (r->kind == RECORD_REF) {
         TRY(add_ref(l, a, r));
+    } else if (r->kind == RECORD_CONFINE &&
+               memcmp(record_hash(r, RF_CONFINE_report), ZERO, 32) == 0) {
+        audit_find_record(a, AUDIT_DAMAGE, r->seq,
+                          "its worker's confinement was not measured");
     } else if (r->kind == RECORD_CHECKPOINT &&
                record_u(r, RF_CHECKPOINT_records) > r->seq) {
         audit_find_record(a, AUDIT_DAMAGE, r->seq,
