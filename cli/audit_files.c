@@ -212,31 +212,21 @@ static void check_name(const struct sweep *s, const char *name,
     check_rights(s, name, rule, st);
 }
 
-/* What a kernel cannot go on without. Without objects or ledger there is nothing
- * to check; a copy without keys is what an auditor may be given. */
+/* What a kernel cannot go on without. A copy without keys is what an auditor may
+ * be given; segments and objects are missed by those who need them. */
 static void check_missing(const struct sweep *s)
 {
-    static const struct {
-        const char *name;
-        enum audit_grade grade;
-        const char *what;
-    } NEEDED[] = {
-        {"objects", AUDIT_DAMAGE, "is missing"},
-        {"ledger/wal", AUDIT_DAMAGE, "is missing"},
-        {"keys/key", AUDIT_WARNING,
-         "is missing: nothing more can be recorded here"},
-        {"tmp", AUDIT_WARNING,
-         "is missing: nothing more can be recorded here"}};
+    static const char *const NEEDED[] = {"objects", "keys/key", "tmp"};
     size_t i;
 
     for (i = 0; i < ARRAY_N(NEEDED); i++) {
         char path[PATH_MAX];
         struct stat st;
 
-        (void)snprintf(path, sizeof(path), "%s/%s", s->a->store,
-                       NEEDED[i].name);
+        (void)snprintf(path, sizeof(path), "%s/%s", s->a->store, NEEDED[i]);
         if (lstat(path, &st) != 0) {
-            find(s, NEEDED[i].grade, NEEDED[i].name, "%s", NEEDED[i].what);
+            find(s, AUDIT_WARNING, NEEDED[i],
+                 "is missing: nothing more can be recorded here");
         }
     }
 }

@@ -4,8 +4,8 @@
  * signature is over the root of all. So when one record was changed, its right
  * leaf hash stands in its successor (for the last of a batch: in the next batch,
  * else in a tile), and the signature over the root made with that hash proves
- * that all others are as they were signed, whatever length, number or digest
- * around them says. What cannot be proven so is not called located. */
+ * (or the published checkpoint) that all others are as they were signed, whatever
+ * length, number or digest around them says. What cannot be proven so is not called located. */
 #include "cli/audit_int.h"
 
 #include <fcntl.h>
@@ -42,7 +42,8 @@ struct locate {
     struct ubytes b;         /* from the batch's first byte on */
     struct place *v;         /* owned */
     uint32_t n;
-    size_t trailer; /* offset of size, root, signature */
+    int has_stranger; /* one of them is no record that we can read */
+    size_t trailer;   /* offset of size, root, signature */
 };
 
 void audit_label(const struct record *r, char out[static 96])
@@ -89,15 +90,23 @@ static int record_at(const struct locate *l, size_t at, uint64_t seq,
     return out->is_record;
 }
 
-/* Where the batch ends by what follows it: another one, or nothing. */
-static size_t end_of(const struct locate *l, size_t from)
+/* Where a batch ends that holds records up to `next`: at the batch that begins
+ * with it, or with the file. */
+static size_t end_of(const struct locate *l, size_t from, uint64_t next)
 {
-    const uint8_t *p = NULL;
+    while (from + FRAME_BYTES <= l->b.n) {
+        const uint8_t *p = memmem(l->b.p + from, l->b.n - from, "PBAT", 4);
+        size_t at = p == NULL ? l->b.n : (size_t)(p - l->b.p);
 
-    if (from < l->b.n) {
-        p = memmem(l->b.p + from, l->b.n - from, "PBAT", 4);
+        if (at + FRAME_BYTES > l->b.n) {
+            break;
+        }
+        if (u64_at(l->b, at + 8) == next) {
+            return at;
+        }
+        from = at + 4;
     }
-    return p == NULL ? l->b.n : (size_t)(p - l->b.p);
+    return l->b.n;
 }
 
 /* Size, root and signature stand here: the number says so, or a digest and then
@@ -109,12 +118,14 @@ static int trailer_at(const struct locate *l, size_t at, uint64_t size)
     if (end > l->b.n || l->n == 0) {
         return 0;
     }
-    return u64_at(l->b, at) == size || end == end_of(l, end);
+    return u64_at(l->b, at) == size || end == end_of(l, end, size);
 }
 
-/* Offset of the record with this number behind `from`, 0 when none is found. */
-static size_t find_record(const struct locate *l, size_t from, uint64_t seq)
+/* Offset of the record with this number at or behind `least`, 0 when none is
+ * found. */
+static size_t find_record(const struct locate *l, size_t least, uint64_t seq)
 {
+    size_t from = least;
     uint8_t mark[8];
     size_t i;
 
@@ -130,7 +141,7 @@ static size_t find_record(const struct locate *l, size_t from, uint64_t seq)
             return 0;
         }
         at = (size_t)(p - l->b.p);
-        if (at >= FRAME_BYTES + 6 && record_at(l, at - 6, seq, &ignored)) {
+        if (at >= least + 6 && record_at(l, at - 6, seq, &ignored)) {
             return at - 6;
         }
         from = at + 1;
@@ -142,22 +153,32 @@ static size_t find_record(const struct locate *l, size_t from, uint64_t seq)
 static int span(const struct locate *l, size_t at, uint64_t seq,
                 struct place *out)
 {
-    size_t end = find_record(l, at + 1, seq + 1);
+    size_t batch_end = end_of(l, at, seq + 1);
+    size_t end = find_record(l, at + 2, seq + 1);
+    struct ubytes entry;
+    struct record r;
 
-    if (end == 0) {
-        size_t batch_end = end_of(l, at);
-
-        if (batch_end < at + 2 + TRAILER_BYTES + DIGEST_BYTES) {
+    if (end == 0 || end > batch_end) {
+        end = batch_end;
+        if (end < at + 2 + TRAILER_BYTES + DIGEST_BYTES) {
             return 0;
         }
-        end = batch_end - TRAILER_BYTES - DIGEST_BYTES;
+        end -= TRAILER_BYTES + DIGEST_BYTES;
+    }
+    if (end > at + 2 + LIMIT_RECORD_BYTES) {
+        return 0;
     }
     memset(out, 0, sizeof(*out));
     out->at = (uint32_t)at + 2;
     out->n = (uint32_t)(end - at) - 2;
-    out->leaf =
-        merkle_leaf((struct ubytes){l->b.p + out->at, out->n});
-    return end >= at + 2;
+    entry = (struct ubytes){l->b.p + out->at, out->n};
+    out->leaf = merkle_leaf(entry);
+    if (record_decode(entry, &r) == 0) { /* only its length was wrong */
+        memcpy(out->prev, r.prev, sizeof(out->prev));
+        out->is_record = r.seq == seq;
+    }
+    err_trace_clear();
+    return 1;
 }
 
 /* Cuts the batch into records; at most one of them may be none. */
@@ -177,6 +198,7 @@ static int cut(struct locate *l)
             if (++bad > 1 || !span(l, at, seq, p)) {
                 return AUDIT_E_LOST;
             }
+            l->has_stranger = !p->is_record;
         }
         at = (size_t)p->at + p->n;
         l->n++;
@@ -229,6 +251,11 @@ static int is_signed(const struct locate *l, uint32_t lost,
     after->last_first = l->before.size;
     memcpy(after->last_sig, l->b.p + l->trailer + 8 + 32,
            sizeof(after->last_sig));
+    if (after->size == l->a->published.size &&
+        memcmp(after->last.root.b, l->a->published.root.b, MERKLE_BYTES) ==
+            0) {
+        return 1; /* its signature was checked */
+    }
     rc = wal_check_signature(after);
     err_trace_clear();
     after->what[0] = '\0';
@@ -285,6 +312,9 @@ static int judge(struct locate *l, uint64_t at, struct audit_gap *out)
     uint32_t i;
 
     if (is_signed(l, NOBODY, &out->after)) {
+        if (l->has_stranger) {
+            return AUDIT_E_LOST; /* signed as it stands, and not for us */
+        }
         name_gap(l, NOBODY, at, out);
         return 0;
     }

@@ -122,6 +122,7 @@ static void say_entry(struct line *l, const struct audit *a,
     say_label(l, d->label);
     if (d->label[0] == '\0') {
         say_since(l, a, d->seq);
+        say(l, "%s", d->seq == 0 ? "" : ",");
     }
     say(l, " was changed: %s", d->where);
     if (d->n > 1) {

@@ -101,8 +101,8 @@ static void tell_gap(struct walk *w, const struct wal_segment *s, uint64_t seq,
     place_of(s->head.first, gap->off, where);
     if (gap->seq == AUDIT_NO_SEQ) {
         audit_find(a, AUDIT_DAMAGE, AUDIT_ENTRY, AUDIT_NO_SEQ, where,
-                   "length, number or digest of the batch of records %" PRIu64
-                   "..%" PRIu64 " was changed; the records in it are as signed",
+                   "a length, number, signature or digest around records %" PRIu64
+                   "..%" PRIu64 " was changed; the records are as signed",
                    seq, gap->after.size - 1);
         return;
     }

@@ -86,10 +86,13 @@ UNUSED static struct cid fixture_object(const struct fixture *f,
     struct cid c = cid_of(bytes);
     char text[CID_TEXT_BYTES];
     char name[128];
+    char path[PATH_MAX];
 
     cid_text(&c, text);
     (void)snprintf(name, sizeof(name), "objects/%.2s/%s", text, text + 2);
     fixture_file(f, name, bytes);
+    (void)snprintf(path, sizeof(path), "%s/%s", f->dir, name);
+    assert_int_equal(chmod(path, 0444), 0);
     return c;
 }
 
