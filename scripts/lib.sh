@@ -22,3 +22,11 @@ build_preset() {
     fi
     rm -f "$log"
 }
+
+# Folder of the npm packages that tests/outside/sigstore.sh asks: outside of the
+# tree, one per pinned set.
+outside_modules() {
+    local pinned
+    pinned=$(sha256sum "$ROOT/tests/outside/sigstore/package-lock.json")
+    echo "${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/proctor/outside/${pinned:0:16}"
+}

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs every Debian package that Proctor needs to build, run and verify.
 # Usage: scripts/setup.sh [--outside]     on a bare Debian 12, as root or with sudo
-#   --outside   also Go and its checksum database's reader, as outside judges of
-#               the ledger (tests/outside)
+#   --outside   also outside judges of the ledger (tests/outside): Go and its checksum
+#               database's reader, and from the npm registry, into a cache outside of
+#               the tree, sigstore's verifier at a pinned version, by its hashes
 # Does nothing, and needs no network, when all of them are there.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -26,9 +27,28 @@ packages=(
 
 case ${1:-} in
 '') ;;
---outside) packages+=(golang-go golang-golang-x-mod-dev) ;;
+--outside)
+    packages+=(golang-go golang-golang-x-mod-dev)
+    # A node that came another way will do.
+    command -v npm >/dev/null || packages+=(nodejs npm)
+    ;;
 *) die "usage: scripts/setup.sh [--outside]" ;;
 esac
+
+# npm ci installs what the lock file names, and only if its SHA-512 is the one there.
+install_modules() {
+    local to
+    to=$(outside_modules)
+    [ ! -d "$to/node_modules/@sigstore/verify" ] || return 0
+    mkdir -p "$to.new"
+    cp "$ROOT"/tests/outside/sigstore/package*.json "$to.new/"
+    (cd "$to.new" && npm ci --ignore-scripts --no-audit --no-fund) >"$to.log" 2>&1 ||
+        { tail -n 20 "$to.log" >&2; die "npm ci failed in $to.new"; }
+    rm -rf "$to"
+    mv "$to.new" "$to"
+    echo "setup: @sigstore/verify is in $to"
+}
+outside=${1:-}
 
 missing=()
 for p in "${packages[@]}"; do
@@ -36,6 +56,7 @@ for p in "${packages[@]}"; do
     [ "$status" = installed ] || missing+=("$p")
 done
 if [ ${#missing[@]} -eq 0 ]; then
+    [ -z "$outside" ] || install_modules
     echo "setup: all ${#packages[@]} packages are installed."
     exit 0
 fi
@@ -59,4 +80,5 @@ run() {
 run apt-get update
 run env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y --no-install-recommends "${missing[@]}"
+[ -z "$outside" ] || install_modules
 echo "setup: done."

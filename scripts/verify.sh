@@ -92,6 +92,11 @@ if [ "$full" -eq 1 ] || [ -d /usr/share/gocode/src/golang.org/x/mod ]; then
 else
     echo "SKIP  outside        no Go here: scripts/setup.sh --outside, or --full"
 fi
+if [ "$full" -eq 1 ] || [ -d "$(outside_modules)/node_modules" ]; then
+    suite sigstore      tests/outside/sigstore.sh
+else
+    echo "SKIP  sigstore       no @sigstore/verify here: scripts/setup.sh --outside, or --full"
+fi
 suite fuzz          scripts/fuzz.sh $([ "$full" -eq 1 ] && echo 60)
 suite reproducible  scripts/check-reproducible.sh
 suite evidence      scripts/check-logs.sh
