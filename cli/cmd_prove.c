@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/args.h"
 #include "cli/files.h"
@@ -11,6 +10,7 @@
 #include "cli/ledger.h"
 #include "cli/place.h"
 #include "cli/proof.h"
+#include "cli/vkey.h"
 #include "proto/err.h"
 #include "proto/limits.h"
 #include "proto/tlog_proof.h"
@@ -148,35 +148,6 @@ static int prove(struct prove_args *a)
     return rc;
 }
 
-enum {
-    KEY_BYTES = 512
-};
-
-/* The key's text: VKEY itself, or the first line of a file. */
-static int read_key(struct prove_args *a, char out[static KEY_BYTES])
-{
-    struct buf text;
-    size_t n = 0;
-    int rc = 0;
-
-    buf_init(&text, KEY_BYTES - 1);
-    if (access(a->key, F_OK) == 0) {
-        rc = files_read(a->key, KEY_BYTES - 1, &text);
-    } else {
-        rc = buf_put(&text, a->key, strlen(a->key));
-    }
-    while (rc == 0 && n < buf_len(&text) && buf_bytes(&text).p[n] != '\n') {
-        out[n] = (char)buf_bytes(&text).p[n];
-        n++;
-    }
-    out[n] = '\0';
-    buf_release(&text);
-    if (rc != 0) {
-        return cli_fail(a->c, rc, "cannot read the key: %s", err_text(rc));
-    }
-    return 0;
-}
-
 /* The record's bytes: they stand in the proof, or in the file of --entry; where
  * there are both, they are the same. */
 static int read_entry(struct prove_args *a, const struct tlog_proof *p,
@@ -261,21 +232,14 @@ static int refuted(struct prove_args *a)
 }
 
 static int check_bytes(struct prove_args *a, struct ubytes text,
-                       const char *key, struct tlog_proof *p, struct buf *entry)
+                       struct tlog_proof *p, struct buf *entry)
 {
-    char origin[NOTE_ORIGIN_BYTES];
-    uint8_t public_key[32];
     struct merkle_hash leaf;
+    struct vkey v;
     int rc;
 
-    if (note_vkey_parse(key, origin, public_key) != 0) {
-        return cli_fail_hint(a->c, ERR_INPUT,
-                             "it looks like "
-                             "proctor/0123456789abcdef+01234567+AbC...=, the "
-                             "line in ledger/vkey",
-                             "the key is not a verifier key");
-    }
-    rc = tlog_proof_read(text, origin, public_key, p, &a->c->d);
+    TRY(vkey_read(a->c, a->key, &v));
+    rc = tlog_proof_read(text, v.origin, v.key, p, &a->c->d);
     if (rc != 0) {
         return rc > 0 ? refuted(a) : rc;
     }
@@ -292,7 +256,6 @@ static int check(struct prove_args *a)
     struct tlog_proof p;
     struct buf text;
     struct buf entry;
-    char key[KEY_BYTES];
     int rc;
 
     buf_init(&text, TLOG_PROOF_BYTES_MAX);
@@ -304,10 +267,7 @@ static int check(struct prove_args *a)
                       err_text(rc));
     }
     if (rc == 0) {
-        rc = read_key(a, key);
-    }
-    if (rc == 0) {
-        rc = check_bytes(a, buf_bytes(&text), key, &p, &entry);
+        rc = check_bytes(a, buf_bytes(&text), &p, &entry);
     }
     tlog_proof_release(&p);
     buf_release(&text);

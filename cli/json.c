@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -198,6 +199,22 @@ void json_hex(struct json *j, const char *key, const void *p, size_t n)
     for (i = 0; i < n; i++) {
         put(j, &digits[b[i] >> 4], 1);
         put(j, &digits[b[i] & 15], 1);
+    }
+    put_s(j, "\"");
+}
+
+void json_base64(struct json *j, const char *key, struct ubytes bytes)
+{
+    size_t at;
+
+    member(j, key);
+    put_s(j, "\"");
+    for (at = 0; at < bytes.n; at += 48) {
+        size_t n = bytes.n - at < 48 ? bytes.n - at : 48;
+        char text[65]; /* 48 bytes are 64 digits, none of them padding */
+
+        put_s(j, sodium_bin2base64(text, sizeof(text), bytes.p + at, n,
+                                   sodium_base64_VARIANT_ORIGINAL));
     }
     put_s(j, "\"");
 }

@@ -26,6 +26,8 @@ void json_close(struct json *j); /* the innermost object or array */
 void json_str(struct json *j, const char *key, const char *s);
 void json_text(struct json *j, const char *key, struct ubytes s);
 void json_hex(struct json *j, const char *key, const void *p, size_t n);
+/* Standard alphabet, padded. */
+void json_base64(struct json *j, const char *key, struct ubytes bytes);
 void json_u64(struct json *j, const char *key, uint64_t v);
 void json_i64(struct json *j, const char *key, int64_t v);
 void json_f64(struct json *j, const char *key, double v);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Our proof files before sigstore's JavaScript verifier (npm @sigstore/verify, pinned
+# Our proof files and envelopes before sigstore's JavaScript verifier (npm @sigstore/verify, pinned
 # with its hashes in tests/outside/sigstore/package-lock.json): accepted from ledgers
 # of many sizes, refused when any field was changed. TAP.
 # The package: scripts/setup.sh --outside. Usage: tests/outside/sigstore.sh [BUILD_DIR]
@@ -77,5 +77,22 @@ refuses "no signature" '$d'
 other='example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k'
 "${judge[@]}" proof "$other" refuse "$good" >/dev/null && s=0 || s=$?
 report $s "it refuses another log's key"
+# An exported verdict in its envelope.
+export PROCTOR_STORE=$dir/exported
+"$build/bin/proctor" run examples/popcount/graph.yaml --policy policy/default.yaml >"$dir/log" 2>&1 || cat "$dir/log"
+seq=$("$build/bin/proctor" log --kind verdict --json | jq '[.. | objects | select(.kind? == "verdict") | .seq] | max')
+"$build/bin/proctor" export --new-key "$dir/r.pem" >/dev/null
+"$build/bin/proctor" export --new-key "$dir/other.pem" >/dev/null
+"$build/bin/proctor" export --dsse --key "$dir/r.pem" "$seq" -o "$dir/envelope" && s=0 || s=$?
+cp "$dir/envelope" "$dir/good"
+"${judge[@]}" dsse "$dir/r.pem.pub" accept "$dir/good" >/dev/null || s=1
+report $s "it accepts an exported verdict"
+jq '.payload |= (.[0:40] + (if .[40:41] == "A" then "B" else "A" end) + .[41:])' "$dir/good" >"$dir/payload"
+jq '.payloadType = "text/plain"' "$dir/good" >"$dir/type"
+jq '.signatures[0].sig |= (if .[0:1] == "A" then "B" else "A" end) + .[1:]' "$dir/good" >"$dir/sig"
+"${judge[@]}" dsse "$dir/r.pem.pub" refuse "$dir/payload" "$dir/type" "$dir/sig" >"$dir/log" && s=0 || s=$?
+report $s "it refuses another payload, type or signature"
+"${judge[@]}" dsse "$dir/other.pem.pub" refuse "$dir/good" >/dev/null && s=0 || s=$?
+report $s "it refuses another key"
 echo "1..$n"
 [ "$failed" -eq 0 ]

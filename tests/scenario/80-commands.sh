@@ -8,7 +8,7 @@ expect 2 proctor
 expect 2 proctor rnu
 err 'did you mean "run"'
 expect 2 proctor run --nosuch
-for c in run check status log show verify prove replay resume policy ref gc; do
+for c in run check status log show verify prove export replay resume policy ref gc; do
     expect 0 proctor $c --help
 done
 expect 0 proctor run examples/popcount/graph.yaml --policy policy/default.yaml --json
