@@ -18,6 +18,20 @@ int pb_decode(const ProtobufCMessageDescriptor *d, struct ubytes in,
 int pb_encode(const ProtobufCMessage *m, struct buf *out) MUST_USE;
 void pb_free(ProtobufCMessage *m); /* NULL is fine */
 
+/* Fields of a message that is only encoded, borrowed: protobuf-c knows no const. */
+static inline char *pb_str(const char *s)
+{
+    return (char *)(uintptr_t)s;
+}
+static inline ProtobufCBinaryData bytes_field(struct ubytes b)
+{
+    return (ProtobufCBinaryData){b.n, (uint8_t *)(uintptr_t)b.p};
+}
+static inline struct ubytes field_bytes(const ProtobufCBinaryData *f)
+{
+    return (struct ubytes){f->data, f->len};
+}
+
 /* pb_freep for CLEANUP on a ProtobufCMessage * or any generated type. */
 void pb_freep(void *pm);
 

@@ -5,7 +5,6 @@
 #include "kernel/exam/machine.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "kernel/exam/stream.h"
 #include "proto/err.h"
@@ -106,11 +105,7 @@ static struct ubytes majority(const struct exam *x)
         if (lead == 0) {
             best = v;
         }
-        if (v.n == best.n && memcmp(v.p, best.p, v.n) == 0) {
-            lead++;
-        } else {
-            lead--;
-        }
+        lead = values_compare(v, best) == 0 ? lead + 1 : lead - 1;
     }
     return best;
 }

@@ -3,6 +3,7 @@
 #include "kernel/exam/machine.h"
 
 #include "proto/err.h"
+#include "proto/pb.h"
 
 #define POWERS_N 4
 #define CONTROLS_ALL (CONTROLS_N + 1)
@@ -21,17 +22,6 @@ struct given {
     uint8_t first[BLAKE3_BYTES], second[BLAKE3_BYTES];
 };
 
-/* protobuf-c wants char *; nothing writes through it. */
-static char *text(const char *s)
-{
-    return (char *)(uintptr_t)s;
-}
-
-static ProtobufCBinaryData bytes(struct ubytes b)
-{
-    return (ProtobufCBinaryData){b.n, (uint8_t *)(uintptr_t)b.p};
-}
-
 static void give_finding(const struct finding *f, Proctor__Counterexample *c,
                          Proctor__Counterexample **out)
 {
@@ -39,11 +29,11 @@ static void give_finding(const struct finding *f, Proctor__Counterexample *c,
         return;
     }
     proctor__counterexample__init(c);
-    c->input = bytes(buf_bytes(&f->input));
-    c->expected = bytes(buf_bytes(&f->expected));
-    c->got = bytes(buf_bytes(&f->got));
+    c->input = bytes_field(buf_bytes(&f->input));
+    c->expected = bytes_field(buf_bytes(&f->expected));
+    c->got = bytes_field(buf_bytes(&f->got));
     c->k = f->k;
-    c->ending = text(f->ending);
+    c->ending = pb_str(f->ending);
     *out = c;
 }
 
@@ -67,12 +57,12 @@ static void give_strata(const struct exam *x, struct given *g)
 
         proctor__stratum__init(s);
         if (x->is_exhaustive) {
-            s->name = text(exam_is_table(x) ? "table" : "exhaustive");
+            s->name = pb_str(exam_is_table(x) ? "table" : "exhaustive");
             s->draws = x->compared;
             s->failures = x->failures;
             s->bound95 = bound95(x, x->compared, x->failures);
         } else {
-            s->name = text(stratum_name((enum stratum)i));
+            s->name = pb_str(stratum_name((enum stratum)i));
             s->draws = x->drawn[i];
             s->failures = x->failed[i];
             s->bound95 = i == STRATUM_LITERALS
@@ -92,15 +82,15 @@ static void give_control(struct given *g, const struct exam *x,
     Proctor__Control *out = &g->controls[g->e.n_controls];
 
     proctor__control__init(out);
-    out->name = text(name);
+    out->name = pb_str(name);
     out->must_pass = must_pass;
     if (c->why != NULL) {
         out->skipped = 1;
-        out->why = text(c->why);
+        out->why = pb_str(c->why);
     } else if (!x->is_judged &&
                (c->failures == 0 || (exam_is_noisy(x) && !must_pass))) {
         out->skipped = 1;
-        out->why = text("the exam ended before");
+        out->why = pb_str("the exam ended before");
     } else {
         out->passed =
             must_pass ? c->failures == 0 : exam_is_enough(x, c->failures);
@@ -143,11 +133,11 @@ static void give_results(const struct exam *x, struct given *g)
     }
     g->root = merkle_frontier_root(&x->results);
     blake3_final(&x->first_digest, g->first);
-    g->e.results_root = bytes((struct ubytes){g->root.b, MERKLE_BYTES});
-    g->e.digest_first = bytes((struct ubytes){g->first, BLAKE3_BYTES});
+    g->e.results_root = bytes_field((struct ubytes){g->root.b, MERKLE_BYTES});
+    g->e.digest_first = bytes_field((struct ubytes){g->first, BLAKE3_BYTES});
     if (x->repeated > 0) {
         blake3_final(&x->second_digest, g->second);
-        g->e.digest_second = bytes((struct ubytes){g->second, BLAKE3_BYTES});
+        g->e.digest_second = bytes_field((struct ubytes){g->second, BLAKE3_BYTES});
     }
 }
 
@@ -169,7 +159,7 @@ void evidence_give(struct exam *x)
 
     proctor__evidence__init(&g.e);
     g.e.verdict = x->verdict;
-    g.e.reason = text(x->reason);
+    g.e.reason = pb_str(x->reason);
     if (x->code == 0) {
         g.e.level = x->verdict == VERDICT_ADMIT ? x->level : LEVEL_NONE;
         g.e.exhaustive = x->is_exhaustive && x->verdict == VERDICT_ADMIT;

@@ -11,10 +11,11 @@
 #include "proto/domain.h"
 #include "proto/err.h"
 #include "proto/limits.h"
+#include "proto/pb.h"
 
 #define SEARCH_BYTES_MAX 65536u /* a hash per input tried, and a few numbers */
 
-static const char *const who_text[WHO_N] = {"candidate", "oracle",
+const char *const exam_who_text[WHO_N] = {"candidate", "oracle",
                                             "second oracle"};
 
 int exam_is_table(const struct exam *x)
@@ -79,7 +80,7 @@ int exam_is_right(const struct exam *x, struct ubytes got,
     if (value_has_nonfinite(got) || value_has_nonfinite(expected)) {
         return 0;
     }
-    return (got.n == expected.n && memcmp(got.p, expected.p, got.n) == 0) ||
+    return values_compare(got, expected) == 0 ||
            (ulps > 0 && values_are_near(got, expected, ulps));
 }
 
@@ -141,6 +142,24 @@ int exam_ask(struct exam *x, enum exam_who who, const struct values *inputs,
     return send(x, who);
 }
 
+int exam_ask_all(struct exam *x, const struct values *inputs, enum phase after)
+{
+    TRY(exam_ask(x, EXAM_CANDIDATE, inputs, after));
+    if (!exam_is_table(x)) {
+        TRY(exam_ask(x, EXAM_ORACLE, inputs, after));
+    }
+    return x->s.has_second ? exam_ask(x, EXAM_SECOND, inputs, after) : 0;
+}
+
+int exam_each_oracle(struct exam *x, int (*check)(struct exam *x,
+                                                  enum exam_who who))
+{
+    if (!exam_is_table(x)) {
+        TRY(check(x, EXAM_ORACLE));
+    }
+    return x->s.has_second && x->phase < PHASE_END ? check(x, EXAM_SECOND) : 0;
+}
+
 /* Copies, and checks against the type once more: this is where what a worker
  * said becomes what the verdict stands on. Who did not end well lacks an answer,
  * whatever it said. */
@@ -150,23 +169,12 @@ static int take_answers(struct exam *x, struct said *s,
     struct values_builder w;
     uint32_t n = values_n(&e->answers);
     uint32_t most = values_n(s->inputs) - (e->complete ? 0 : 1);
-    size_t bytes = 4;
-    int code;
+    int code = values_builder_init(&w, UINT32_MAX);
 
-    n = n < most ? n : most;
-    for (uint32_t i = 0; i < n; i++) {
-        bytes += 4 + values_at(&e->answers, i).n;
-    }
-    TRY(values_builder_init(&w, bytes));
-    code = 0;
-    for (uint32_t i = 0; i < n && code == 0; i++) {
-        code = values_builder_add(&w, values_at(&e->answers, i));
-    }
     if (code == 0) {
-        code = exam_pack(&w, &x->gives, &s->answers);
+        code = values_builder_add_all(&w, &e->answers, 0, n < most ? n : most);
     }
-    values_builder_release(&w);
-    return code;
+    return values_build(&s->answers, &w, &x->gives, code);
 }
 
 static void end_without_verdict(struct exam *x, int code, const char *why)
@@ -231,7 +239,7 @@ static int take(struct exam *x, enum exam_who who, const struct evaluation *e)
     if (e->outside) {
         end_without_verdict(x, ERR_WORKER, "");
         (void)snprintf(x->reason, sizeof(x->reason),
-                       "the %s could not be run: %s", who_text[who], s->ending);
+                       "the %s could not be run: %s", exam_who_text[who], s->ending);
         return 0;
     }
     if (!e->complete && e->limit && !s->was_repeated) {
@@ -323,19 +331,14 @@ void exam_free(struct exam *x)
     }
 }
 
-static struct ubytes field(const ProtobufCBinaryData *b)
-{
-    return (struct ubytes){b->data, b->len};
-}
-
 /* What the setup promises. */
 static int check_setup(struct exam *x)
 {
     const Proctor__Exam *e = x->s.exam;
     struct type drawn;
 
-    TRY(type_decode(field(&e->takes), &x->takes));
-    TRY(type_decode(field(&e->gives), &x->gives));
+    TRY(type_decode(field_bytes(&e->takes), &x->takes));
+    TRY(type_decode(field_bytes(&e->gives), &x->gives));
     if (e->version != DRAW_VERSION || type_tag_at(&x->takes, 0) != TYPE_TUPLE ||
         !(e->p0 > 0) || !(e->p0 <= 0.5) || !(e->alpha > 0) ||
         !(e->alpha <= 0.5) || !(e->error_rate >= 0) ||
@@ -348,7 +351,7 @@ static int check_setup(struct exam *x)
                    ? 0
                    : ERR_TRACE(ERR_INPUT);
     }
-    x->src.of.domain = field(&e->domain);
+    x->src.of.domain = field_bytes(&e->domain);
     x->src.of.corpora = x->s.corpora;
     x->src.of.corpora_n = e->n_corpora;
     x->src.literals = exam_is_noisy(x) ? NULL : x->s.literals;
@@ -363,7 +366,7 @@ static int add_example(struct exam *x, const ProtobufCBinaryData *b,
 {
     struct type both;
     struct type parts[2] = {x->takes, x->gives};
-    struct ubytes v = field(b);
+    struct ubytes v = field_bytes(b);
     size_t used;
 
     TRY(type_tuple_of(parts, 2, &both));
@@ -375,36 +378,23 @@ static int add_example(struct exam *x, const ProtobufCBinaryData *b,
 }
 
 /* Gathers what is public: examples with their answers, then burnt inputs. */
-static int gather(struct exam *x, struct values_builder *known,
-                  struct values_builder *answers)
-{
-    const Proctor__Exam *e = x->s.exam;
-
-    for (size_t i = 0; i < e->n_examples; i++) {
-        TRY(add_example(x, &e->examples[i], known, answers));
-    }
-    for (uint32_t i = 0; x->s.burnt != NULL && i < values_n(x->s.burnt); i++) {
-        TRY(values_builder_add(known, values_at(x->s.burnt, i)));
-    }
-    x->examples_n = (uint32_t)e->n_examples;
-    TRY(exam_pack(known, &x->takes, &x->known));
-    return exam_pack(answers, &x->gives, &x->known_answers);
-}
-
 static int gather_known(struct exam *x)
 {
-    struct values_builder known;
-    struct values_builder answers;
-    int code;
+    CLEANUP(values_builder_release) struct values_builder known = {0};
+    CLEANUP(values_builder_release) struct values_builder answers = {0};
+    const Proctor__Exam *e = x->s.exam;
 
     TRY(values_builder_init(&known, LIMIT_FRAME_BYTES));
-    code = values_builder_init(&answers, LIMIT_FRAME_BYTES);
-    if (code == 0) {
-        code = gather(x, &known, &answers);
-        values_builder_release(&answers);
+    TRY(values_builder_init(&answers, LIMIT_FRAME_BYTES));
+    for (size_t i = 0; i < e->n_examples; i++) {
+        TRY(add_example(x, &e->examples[i], &known, &answers));
     }
-    values_builder_release(&known);
-    return code;
+    for (uint32_t i = 0; x->s.burnt != NULL && i < values_n(x->s.burnt); i++) {
+        TRY(values_builder_add(&known, values_at(x->s.burnt, i)));
+    }
+    x->examples_n = (uint32_t)e->n_examples;
+    TRY(exam_pack(&known, &x->takes, &x->known));
+    return exam_pack(&answers, &x->gives, &x->known_answers);
 }
 
 int exam_start(const struct exam_setup *s, const struct exam_ops *ops,

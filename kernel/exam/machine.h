@@ -136,6 +136,13 @@ struct exam {
 /* Asks who to answer inputs (borrowed until judged); `after` then runs. */
 int exam_ask(struct exam *x, enum exam_who who, const struct values *inputs,
              enum phase after) MUST_USE;
+/* Asks candidate and oracles, but for a table. */
+int exam_ask_all(struct exam *x, const struct values *inputs,
+                 enum phase after) MUST_USE;
+/* Calls check for each oracle that was asked, until the exam is at its end. */
+int exam_each_oracle(struct exam *x, int (*check)(struct exam *x,
+                                                  enum exam_who who)) MUST_USE;
+extern const char *const exam_who_text[WHO_N]; /* "candidate", "oracle", ... */
 /* Ends with a verdict; the reason is one line. Returns 0. */
 int exam_finish(struct exam *x, enum verdict v, const char *fmt, ...)
     PRINTF_LIKE(3, 4);

@@ -69,12 +69,7 @@ int reduce_try(struct exam *x)
 {
     x->is_alone = values_n(&x->inputs) == 0;
     TRY(x->is_alone ? pack_alone(x) : 0);
-    TRY(exam_ask(x, EXAM_CANDIDATE, &x->inputs, PHASE_REDUCED));
-    TRY(exam_ask(x, EXAM_ORACLE, &x->inputs, PHASE_REDUCED));
-    if (x->s.has_second) {
-        TRY(exam_ask(x, EXAM_SECOND, &x->inputs, PHASE_REDUCED));
-    }
-    return 0;
+    return exam_ask_all(x, &x->inputs, PHASE_REDUCED);
 }
 
 /* The oracles' common answer to input i. */

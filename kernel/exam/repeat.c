@@ -5,7 +5,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "kernel/exam/stream.h"
 #include "proto/err.h"
@@ -21,9 +20,8 @@ static int shuffle(struct exam *x, enum exam_who who, uint32_t lane,
     uint32_t n = values_n(&x->inputs);
     uint32_t all = n + repeats_n;
     uint32_t *at = malloc(all * sizeof(*at));
-    struct values_builder w;
+    CLEANUP(values_builder_release) struct values_builder w = {0};
     struct stream r;
-    int code;
 
     if (at == NULL) {
         return ERR_TRACE(ERR_NOMEM);
@@ -33,14 +31,11 @@ static int shuffle(struct exam *x, enum exam_who who, uint32_t lane,
     stream_init(&r, x->src.seed, lane, x->first);
     stream_shuffle(&r, at, all);
     TRY(values_builder_init(&w, 3 * CHUNK_BYTES));
-    code = 0;
-    for (uint32_t i = 0; i < all && code == 0; i++) {
+    for (uint32_t i = 0; i < all; i++) {
         at[i] = at[i] < n ? at[i] : (uint32_t)stream_below(&r, n);
-        code = values_builder_add(&w, values_at(&x->inputs, at[i]));
+        TRY(values_builder_add(&w, values_at(&x->inputs, at[i])));
     }
-    code = code == 0 ? exam_pack(&w, &x->takes, &x->again[who]) : code;
-    values_builder_release(&w);
-    return code;
+    return exam_pack(&w, &x->takes, &x->again[who]);
 }
 
 static void keep_first(struct exam *x, enum exam_who who)
@@ -85,8 +80,7 @@ static uint32_t find_change(const struct exam *x, enum exam_who who,
         if (i < values_n(answers)) {
             got = values_at(answers, i);
         }
-        if (at < found && (got.p == NULL || got.n != first.n ||
-                           memcmp(got.p, first.p, first.n) != 0)) {
+        if (at < found && (got.p == NULL || values_compare(got, first) != 0)) {
             found = at;
             *out_got = got;
         }

@@ -5,65 +5,35 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "kernel/exam/literal.h"
 #include "kernel/exam/stream.h"
 #include "proto/err.h"
 #include "proto/limits.h"
 
-static int compare_rows(const void *a, const void *b, void *ctx)
-{
-    const struct values *v = ctx;
-    uint32_t i = *(const uint32_t *)a;
-    uint32_t k = *(const uint32_t *)b;
-    struct ubytes left = values_at(v, i);
-    struct ubytes right = values_at(v, k);
-    size_t n = left.n < right.n ? left.n : right.n;
-    int c = memcmp(left.p, right.p, n);
-
-    if (c == 0) {
-        c = (left.n > right.n) - (left.n < right.n);
-    }
-    return c != 0 ? c : (i > k) - (i < k);
-}
-
-static int is_equal(struct ubytes a, struct ubytes b)
-{
-    return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
-}
-
 /* A table that gives one input two answers cannot judge anybody. */
 static int check_rows(struct exam *x)
 {
     const struct values *in = x->s.table_inputs;
     const struct values *out = x->s.table_outputs;
-    uint32_t n = values_n(in);
-    uint32_t *rows = malloc((n + 1u) * sizeof(*rows));
-    int code = 0;
+    CLEANUP(mem_freep) uint32_t *rows = values_sorted(in);
 
     if (rows == NULL) {
         return ERR_TRACE(ERR_NOMEM);
     }
-    for (uint32_t i = 0; i < n; i++) {
-        rows[i] = i;
-    }
-    qsort_r(rows, n, sizeof(*rows), compare_rows,
-            (void *)(uintptr_t)in); /* only read */
-    for (uint32_t i = 1; i < n && code == 0; i++) {
+    for (uint32_t i = 1; i < values_n(in); i++) {
         struct ubytes input = values_at(in, rows[i]);
         struct ubytes before = values_at(out, rows[i - 1]);
         struct ubytes answer = values_at(out, rows[i]);
 
-        if (is_equal(values_at(in, rows[i - 1]), input) &&
-            !is_equal(before, answer)) {
+        if (values_compare(values_at(in, rows[i - 1]), input) == 0 &&
+            values_compare(before, answer) != 0) {
             x->disagreements++;
-            code = exam_find(&x->disagreement, input, before, answer, rows[i],
-                             "two rows of the table");
+            TRY(exam_find(&x->disagreement, input, before, answer, rows[i],
+                          "two rows of the table"));
         }
     }
-    free(rows);
-    return code;
+    return 0;
 }
 
 int screen_ask(struct exam *x)
@@ -80,14 +50,7 @@ int screen_ask(struct exam *x)
         return 0;
     }
     exam_progress(x, "screen", 0, values_n(&x->known));
-    TRY(exam_ask(x, EXAM_CANDIDATE, &x->known, PHASE_SCREENED));
-    if (!exam_is_table(x)) {
-        TRY(exam_ask(x, EXAM_ORACLE, &x->known, PHASE_SCREENED));
-    }
-    if (x->s.has_second) {
-        TRY(exam_ask(x, EXAM_SECOND, &x->known, PHASE_SCREENED));
-    }
-    return 0;
+    return exam_ask_all(x, &x->known, PHASE_SCREENED);
 }
 
 /* The table's answer to input i of known. False if it has no such row. */
@@ -96,7 +59,7 @@ static int row_answer(const struct exam *x, uint32_t i, struct ubytes *out)
     struct ubytes input = values_at(&x->known, i);
 
     for (uint32_t row = 0; row < values_n(x->s.table_inputs); row++) {
-        if (is_equal(values_at(x->s.table_inputs, row), input)) {
+        if (values_compare(values_at(x->s.table_inputs, row), input) == 0) {
             *out = values_at(x->s.table_outputs, row);
             return 1;
         }
@@ -116,7 +79,7 @@ static int oracle_answer(const struct exam *x, uint32_t i, struct ubytes *out)
 
 /* One of the oracles against what is known: a difference is nobody's but the
  * task's own fault. */
-static int check_oracle(struct exam *x, enum exam_who who, const char *name)
+static int check_oracle(struct exam *x, enum exam_who who)
 {
     const struct said *s = &x->said[who];
     uint32_t at = values_n(&s->answers);
@@ -126,7 +89,8 @@ static int check_oracle(struct exam *x, enum exam_who who, const char *name)
                       (struct ubytes){NULL, 0}, (struct ubytes){NULL, 0}, at,
                       s->ending));
         return exam_finish(x, VERDICT_QUARANTINE,
-                           "the %s gives no answer to a public input", name);
+                           "the %s gives no answer to a public input",
+                           exam_who_text[who]);
     }
     for (uint32_t i = 0; i < x->examples_n; i++) {
         struct ubytes got;
@@ -142,17 +106,13 @@ static int check_oracle(struct exam *x, enum exam_who who, const char *name)
     return x->disagreements == 0
                ? 0
                : exam_finish(x, VERDICT_QUARANTINE,
-                             "the %s contradicts a public example", name);
+                             "the %s contradicts a public example",
+                             exam_who_text[who]);
 }
 
 static int check_oracles(struct exam *x)
 {
-    if (!exam_is_table(x)) {
-        TRY(check_oracle(x, EXAM_ORACLE, "oracle"));
-    }
-    if (x->s.has_second && x->phase < PHASE_END) {
-        TRY(check_oracle(x, EXAM_SECOND, "second oracle"));
-    }
+    TRY(exam_each_oracle(x, check_oracle));
     for (uint32_t i = 0; i < values_n(&x->known) && x->phase < PHASE_END; i++) {
         struct ubytes expected;
         struct ubytes got;
@@ -183,17 +143,12 @@ static int check_oracles(struct exam *x)
  * control may use all that is public. Rows that a table lacks are left out. */
 static int learn_answers(struct exam *x)
 {
-    struct values_builder known;
-    struct values_builder answers;
-    int code;
+    CLEANUP(values_builder_release) struct values_builder known = {0};
+    CLEANUP(values_builder_release) struct values_builder answers = {0};
 
     TRY(values_builder_init(&known, LIMIT_FRAME_BYTES));
-    code = values_builder_init(&answers, LIMIT_FRAME_BYTES);
-    if (code < 0) {
-        values_builder_release(&known);
-        return ERR_TRACE(code);
-    }
-    for (uint32_t i = 0; i < values_n(&x->known) && code == 0; i++) {
+    TRY(values_builder_init(&answers, LIMIT_FRAME_BYTES));
+    for (uint32_t i = 0; i < values_n(&x->known); i++) {
         struct ubytes answer;
 
         if (i < x->examples_n) {
@@ -201,14 +156,11 @@ static int learn_answers(struct exam *x)
         } else if (!oracle_answer(x, i, &answer)) {
             continue;
         }
-        code = values_builder_add(&known, values_at(&x->known, i));
-        code = code == 0 ? values_builder_add(&answers, answer) : code;
+        TRY(values_builder_add(&known, values_at(&x->known, i)));
+        TRY(values_builder_add(&answers, answer));
     }
-    code = code == 0 ? exam_pack(&known, &x->takes, &x->known) : code;
-    code = code == 0 ? exam_pack(&answers, &x->gives, &x->known_answers) : code;
-    values_builder_release(&answers);
-    values_builder_release(&known);
-    return code;
+    TRY(exam_pack(&known, &x->takes, &x->known));
+    return exam_pack(&answers, &x->gives, &x->known_answers);
 }
 
 int screen_judge(struct exam *x)

@@ -23,9 +23,7 @@ unsigned test_stratum(const struct exam *x, uint64_t draw)
 static int is_known(const struct exam *x, struct ubytes v)
 {
     for (uint32_t i = 0; i < values_n(&x->known); i++) {
-        struct ubytes known = values_at(&x->known, i);
-
-        if (known.n == v.n && memcmp(known.p, v.p, v.n) == 0) {
+        if (values_compare(values_at(&x->known, i), v) == 0) {
             return 1;
         }
     }
@@ -65,39 +63,37 @@ static int make_input(const struct exam *x, uint64_t draw_i, struct buf *out)
     return MAKE_NOTHING_NEW;
 }
 
-static int fill_chunk(struct exam *x, struct values_builder *w, struct buf *v)
+static int fill_chunk(struct exam *x)
 {
+    CLEANUP(values_builder_release) struct values_builder w = {0};
+    CLEANUP(buf_release) struct buf v;
     uint64_t n = x->draws_n - x->compared;
     size_t bytes = 0;
 
     n = n < x->chunk_n ? n : x->chunk_n;
+    buf_init(&v, LIMIT_VALUE_BYTES + LIMIT_BATCH_BYTES);
+    TRY(values_builder_init(&w, CHUNK_BYTES + LIMIT_VALUE_BYTES + 64));
     for (uint64_t i = 0; i < n && bytes < CHUNK_BYTES; i++) {
         int code;
 
-        buf_reset(v);
-        code = make_input(x, x->compared + i, v);
+        buf_reset(&v);
+        code = make_input(x, x->compared + i, &v);
         if (code != 0) {
             return code;
         }
-        bytes += 4 + buf_len(v);
-        TRY(values_builder_add(w, buf_bytes(v)));
+        bytes += 4 + buf_len(&v);
+        TRY(values_builder_add(&w, buf_bytes(&v)));
     }
-    return exam_pack(w, &x->takes, &x->inputs);
+    return exam_pack(&w, &x->takes, &x->inputs);
 }
 
 int test_ask(struct exam *x)
 {
-    struct values_builder w;
-    struct buf v;
     int code;
 
     exam_progress(x, "test", x->compared, x->draws_n);
     x->first = x->compared;
-    TRY(values_builder_init(&w, CHUNK_BYTES + LIMIT_VALUE_BYTES + 64));
-    buf_init(&v, LIMIT_VALUE_BYTES + LIMIT_BATCH_BYTES);
-    code = fill_chunk(x, &w, &v);
-    buf_release(&v);
-    values_builder_release(&w);
+    code = fill_chunk(x);
     if (code == MAKE_NOTHING_NEW) {
         return exam_finish(
             x, VERDICT_INCONCLUSIVE,
@@ -109,14 +105,7 @@ int test_ask(struct exam *x)
                            LIMIT_VALUE_BYTES);
     }
     TRY(code);
-    TRY(exam_ask(x, EXAM_CANDIDATE, &x->inputs, PHASE_TESTED));
-    if (!exam_is_table(x)) {
-        TRY(exam_ask(x, EXAM_ORACLE, &x->inputs, PHASE_TESTED));
-    }
-    if (x->s.has_second) {
-        TRY(exam_ask(x, EXAM_SECOND, &x->inputs, PHASE_TESTED));
-    }
-    return 0;
+    return exam_ask_all(x, &x->inputs, PHASE_TESTED);
 }
 
 struct ubytes test_expected(const struct exam *x, uint32_t i)
@@ -128,7 +117,7 @@ struct ubytes test_expected(const struct exam *x, uint32_t i)
 }
 
 /* An oracle that ends early or answers with NaN cannot judge. */
-static int check_oracle(struct exam *x, enum exam_who who, const char *name)
+static int check_oracle(struct exam *x, enum exam_who who)
 {
     const struct said *s = &x->said[who];
     uint32_t n = values_n(&x->inputs);
@@ -141,7 +130,7 @@ static int check_oracle(struct exam *x, enum exam_who who, const char *name)
                           x->first + i, "an answer that is not finite"));
             return exam_finish(x, VERDICT_QUARANTINE,
                                "the %s gives an answer that is not finite",
-                               name);
+                               exam_who_text[who]);
         }
     }
     if (at == n) {
@@ -151,19 +140,13 @@ static int check_oracle(struct exam *x, enum exam_who who, const char *name)
                   (struct ubytes){NULL, 0}, (struct ubytes){NULL, 0},
                   x->first + at, s->ending));
     return exam_finish(x, VERDICT_QUARANTINE, "the %s gives no answer: %s",
-                       name, s->ending);
+                       exam_who_text[who], s->ending);
 }
 
 static int check_oracles(struct exam *x)
 {
-    if (!exam_is_table(x)) {
-        TRY(check_oracle(x, EXAM_ORACLE, "oracle"));
-    }
+    TRY(exam_each_oracle(x, check_oracle));
     if (!x->s.has_second || x->phase >= PHASE_END) {
-        return 0;
-    }
-    TRY(check_oracle(x, EXAM_SECOND, "second oracle"));
-    if (x->phase >= PHASE_END) {
         return 0;
     }
     for (uint32_t i = 0; i < values_n(&x->inputs); i++) {
@@ -239,14 +222,17 @@ static int reject(struct exam *x, uint32_t i, struct ubytes expected,
     return 0;
 }
 
-static int compare_chunk(struct exam *x, struct buf *entry)
+static int compare_chunk(struct exam *x)
 {
+    CLEANUP(buf_release) struct buf entry;
+
+    buf_init(&entry, 3 * (size_t)(LIMIT_VALUE_BYTES + LIMIT_BATCH_BYTES));
     for (uint32_t i = 0; i < values_n(&x->inputs); i++) {
         struct ubytes expected = test_expected(x, i);
         struct ubytes got;
         enum answer a = exam_compare(x, EXAM_CANDIDATE, i, expected, &got);
 
-        TRY(account(x, i, expected, got, a == ANSWER_RIGHT, entry));
+        TRY(account(x, i, expected, got, a == ANSWER_RIGHT, &entry));
         if (a == ANSWER_WRONG && exam_is_noisy(x)) {
             TRY(exam_find(&x->raw, values_at(&x->inputs, i), expected, got,
                           x->first + i, ""));
@@ -261,15 +247,6 @@ static int compare_chunk(struct exam *x, struct buf *entry)
 
 int test_judge(struct exam *x)
 {
-    struct buf entry;
-    int code;
-
     TRY(check_oracles(x));
-    if (x->phase >= PHASE_END) {
-        return 0;
-    }
-    buf_init(&entry, 3 * (size_t)(LIMIT_VALUE_BYTES + LIMIT_BATCH_BYTES));
-    code = compare_chunk(x, &entry);
-    buf_release(&entry);
-    return code;
+    return x->phase >= PHASE_END ? 0 : compare_chunk(x);
 }

@@ -65,6 +65,8 @@ void core_cut_short(struct core *c, int code);
 int core_put(struct core *c, struct ubytes bytes, struct cid *out) MUST_USE;
 int core_put_message(struct core *c, const ProtobufCMessage *m,
                      struct cid *out) MUST_USE;
+/* The CID that it would have. */
+int core_cid_message(const ProtobufCMessage *m, struct cid *out) MUST_USE;
 /* Reads an object as a message of that type. Owned by the caller (pb_free). */
 int core_get_message(struct core *c, const struct cid *id,
                      const ProtobufCMessageDescriptor *type,
@@ -84,23 +86,9 @@ int core_read_record(struct core *c, uint64_t seq, enum record_kind kind,
 void core_classes(const struct core *c, char names[static CORE_CLASSES_BYTES],
                   uint8_t images[static WORKER_CLASSES_N * CID_BYTES]);
 
-/* A string for a message that is only encoded: protobuf-c knows no const. */
-static inline char *pb_str(const char *s)
-{
-    return (char *)(uintptr_t)s;
-}
-
 /* A CID as a protobuf bytes field (borrows) and back: 0, or ERR_ENCODING when
  * the field does not hold exactly 32 bytes. */
 ProtobufCBinaryData cid_field(const struct cid *c);
 int cid_from_field(const ProtobufCBinaryData *f, struct cid *out) MUST_USE;
-static inline ProtobufCBinaryData bytes_field(struct ubytes b)
-{
-    return (ProtobufCBinaryData){b.n, (uint8_t *)(uintptr_t)b.p};
-}
-static inline struct ubytes field_bytes(const ProtobufCBinaryData *f)
-{
-    return (struct ubytes){f->data, f->len};
-}
 
 #endif

@@ -6,14 +6,10 @@
 #include <string.h>
 
 #include "proto/domain_node.h"
+#include "proto/pb.h"
 #include "workers/config/shrink.h"
 #include "workers/config/site.h"
 #include "workers/config/specs.h"
-
-static struct ubytes field(const ProtobufCBinaryData *b)
-{
-    return (struct ubytes){b->data, b->len};
-}
 
 /* The corpora of a task: what it lists of each, and behind a list that is full,
  * and so may not be all there is, what the input itself holds of it. */
@@ -61,7 +57,7 @@ static int add_listed(const Proctor__ConfigTask *task, size_t corpus,
         if (i >= task->n_listed) {
             return ERR_PROTOCOL;
         }
-        TRY(values_builder_add(w, field(&task->listed[i])));
+        TRY(values_builder_add(w, field_bytes(&task->listed[i])));
     }
     return 0;
 }
@@ -100,7 +96,7 @@ static int lists_fill(struct lists *l, const Proctor__ConfigTask *task,
         TRY(values_builder_init(&w, LIMIT_FRAME_BYTES));
         TRY(add_listed(task, i, &w));
         if (task->listed_each[i] >= LIMIT_LISTED) {
-            TRY(add_held(sites, field(&task->text), i, &w));
+            TRY(add_held(sites, field_bytes(&task->text), i, &w));
         }
         TRY(values_decode(&l->v[i], values_builder_bytes(&w), &t,
                           values_builder_n(&w)));
@@ -112,10 +108,10 @@ static int lists_fill(struct lists *l, const Proctor__ConfigTask *task,
 static int lists_read(struct lists *l, const Proctor__ConfigTask *task)
 {
     CLEANUP(sites_release) struct sites sites = {0};
-    struct ubytes input = field(&task->text);
+    struct ubytes input = field_bytes(&task->text);
     struct type t;
 
-    l->src.domain = field(&task->domain);
+    l->src.domain = field_bytes(&task->domain);
     TRY(domain_check(l->src.domain, &t));
     TRY(value_check_exact(input, &t));
     l->v = calloc(task->n_listed_each + 1, sizeof(*l->v));
@@ -155,13 +151,13 @@ static int search(struct config *c, const struct node_source *src,
     struct shrink *s;
     int code;
 
-    if (!node_has(src, field(&task->text))) {
+    if (!node_has(src, field_bytes(&task->text))) {
         return ERR_PROTOCOL;
     }
-    TRY(shrink_new(src, field(&task->text), &s));
+    TRY(shrink_new(src, field_bytes(&task->text), &s));
     code = task->state.len == 0
                ? 0
-               : shrink_resume(s, field(&task->state), task->is_new);
+               : shrink_resume(s, field_bytes(&task->state), task->is_new);
     code = code == 0 ? put_round(c, s, out) : code;
     shrink_free(s);
     return code;
