@@ -224,47 +224,44 @@ int core_put(struct core *c, struct ubytes bytes, struct cid *out)
 
 int core_put_message(struct core *c, const ProtobufCMessage *m, struct cid *out)
 {
-    struct buf b;
-    int code;
+    CLEANUP(buf_release) struct buf b;
 
     buf_init(&b, LIMIT_FRAME_BYTES);
-    code = pb_encode(m, &b);
-    if (code == 0) {
-        code = core_put(c, buf_bytes(&b), out);
-    }
-    buf_release(&b);
-    return code;
+    TRY(pb_encode(m, &b));
+    return core_put(c, buf_bytes(&b), out);
+}
+
+int core_cid_message(const ProtobufCMessage *m, struct cid *out)
+{
+    CLEANUP(buf_release) struct buf b;
+
+    buf_init(&b, LIMIT_FRAME_BYTES);
+    TRY(pb_encode(m, &b));
+    *out = cid_of(buf_bytes(&b));
+    return 0;
 }
 
 int core_get_message(struct core *c, const struct cid *id,
                      const ProtobufCMessageDescriptor *type,
                      ProtobufCMessage **out)
 {
-    struct buf b;
-    int code;
+    CLEANUP(buf_release) struct buf b;
 
     buf_init(&b, LIMIT_FRAME_BYTES);
-    code = store_get(c->store, id, &b);
-    if (code == 0) {
-        code = pb_decode(type, buf_bytes(&b), LIMIT_FRAME_BYTES, out);
-    }
-    buf_release(&b);
-    return code == 0 ? 0 : ERR_TRACE(code);
+    TRY(store_get(c->store, id, &b));
+    TRY(pb_decode(type, buf_bytes(&b), LIMIT_FRAME_BYTES, out));
+    return 0;
 }
 
 int core_get_values(struct core *c, const struct cid *id, const struct type *t,
                     struct values *out)
 {
-    struct buf b;
-    int code;
+    CLEANUP(buf_release) struct buf b;
 
     buf_init(&b, LIMIT_FRAME_BYTES);
-    code = store_get(c->store, id, &b);
-    if (code == 0) {
-        code = values_decode(out, buf_bytes(&b), t, LIMIT_TABLE_ROWS);
-    }
-    buf_release(&b);
-    return code == 0 ? 0 : ERR_TRACE(code);
+    TRY(store_get(c->store, id, &b));
+    TRY(values_decode(out, buf_bytes(&b), t, LIMIT_TABLE_ROWS));
+    return 0;
 }
 
 ProtobufCBinaryData cid_field(const struct cid *c)

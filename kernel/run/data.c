@@ -102,18 +102,12 @@ static int reading_key(const struct run *r, const struct reading *x,
 {
     const struct file *f = files_find(&r->files, x->path);
     Proctor__ConfigTask m = x->task;
-    struct buf b;
-    int code;
 
     if (f == NULL || !f->there) {
         return ERR_TRACE(ERR_NOT_FOUND);
     }
     m.text = cid_field(&f->cid);
-    buf_init(&b, LIMIT_FRAME_BYTES);
-    code = pb_encode(&m.base, &b);
-    *out = cid_of(buf_bytes(&b));
-    buf_release(&b);
-    return code;
+    return core_cid_message(&m.base, out);
 }
 
 static const struct dataset *reading_find(const struct run *r,
@@ -255,35 +249,20 @@ static int dataset_keep(struct run *r, const Proctor__ConfigReply *reply)
 static int check_values(const Proctor__ConfigTask *ask,
                         const Proctor__ConfigReply *reply)
 {
+    CLEANUP(values_release) struct values in = {0};
+    CLEANUP(values_release) struct values out = {0};
     int is_table = ask->kind == PROCTOR__CONFIG_KIND__CONFIG_TABLE;
-    struct values in;
-    struct values out;
     struct type t;
-    int code;
 
-    values_init(&in);
-    values_init(&out);
-    code = type_decode(field_bytes(is_table ? &ask->takes : &ask->gives), &t);
-    if (code == 0) {
-        code = values_decode(&in, field_bytes(&reply->inputs), &t,
-                             LIMIT_TABLE_ROWS);
+    TRY(type_decode(field_bytes(is_table ? &ask->takes : &ask->gives), &t));
+    TRY(values_decode(&in, field_bytes(&reply->inputs), &t, LIMIT_TABLE_ROWS));
+    if (!is_table) {
+        return reply->outputs.len > 0 ? ERR_ENCODING : 0;
     }
-    if (code == 0 && is_table) {
-        code = type_decode(field_bytes(&ask->gives), &t);
-    }
-    if (code == 0 && is_table) {
-        code = values_decode(&out, field_bytes(&reply->outputs), &t,
-                             LIMIT_TABLE_ROWS);
-    }
-    if (code == 0 && is_table && values_n(&in) != values_n(&out)) {
-        code = ERR_ENCODING;
-    }
-    if (code == 0 && !is_table && reply->outputs.len > 0) {
-        code = ERR_ENCODING;
-    }
-    values_release(&in);
-    values_release(&out);
-    return code;
+    TRY(type_decode(field_bytes(&ask->gives), &t));
+    TRY(values_decode(&out, field_bytes(&reply->outputs), &t,
+                      LIMIT_TABLE_ROWS));
+    return values_n(&in) == values_n(&out) ? 0 : ERR_ENCODING;
 }
 
 static void on_values(void *ctx, struct config_job *j, int code,

@@ -81,44 +81,34 @@ static void batch_bad(struct batch *b, const char *ending)
 /* The one copy of what its worker claims, then a look at the copy. */
 static int batch_reply(struct batch *b, const Proctor__BatchReply *m)
 {
-    struct buf outputs;
+    CLEANUP(buf_release) struct buf outputs;
     int code;
 
     buf_init(&outputs, LIMIT_BATCH_BYTES);
     code = share_take(guard_share(b->guard), m->outputs_bytes, &outputs);
     if (code == ERR_PROTOCOL) {
         batch_bad(b, "claimed more answers than its memory holds");
-        code = 0;
-    } else if (code == 0) {
-        code = reply_read(&b->said, m, buf_bytes(&outputs),
-                          &b->owner->ask.runnable->gives, b->n);
-        batch_note(b);
+        return 0;
     }
-    buf_release(&outputs);
+    TRY(code);
+    code = reply_read(&b->said, m, buf_bytes(&outputs),
+                      &b->owner->ask.runnable->gives, b->n);
+    batch_note(b);
     return code;
 }
 
 static int batch_send_inputs(struct batch *b)
 {
+    CLEANUP(values_builder_release) struct values_builder w = {0};
     Proctor__Batch m = PROCTOR__BATCH__INIT;
-    struct values_builder w;
-    int code = values_builder_init(&w, LIMIT_BATCH_BYTES);
 
-    if (code == 0) {
-        code =
-            values_builder_add_all(&w, b->owner->ask.inputs, b->first, b->n);
-    }
-    if (code == 0) {
-        m.id = b->id;
-        m.inputs_bytes = (uint32_t)values_builder_bytes(&w).n;
-        code = share_put(guard_share(b->guard), values_builder_bytes(&w));
-    }
-    if (code == 0) {
-        code = guard_send(b->guard, MSG_BATCH, &m.base, NULL, 0);
-    }
-    values_builder_release(&w);
     b->tasked = 1;
-    return code;
+    TRY(values_builder_init(&w, LIMIT_BATCH_BYTES));
+    TRY(values_builder_add_all(&w, b->owner->ask.inputs, b->first, b->n));
+    TRY(share_put(guard_share(b->guard), values_builder_bytes(&w)));
+    m.id = b->id;
+    m.inputs_bytes = (uint32_t)values_builder_bytes(&w).n;
+    return guard_send(b->guard, MSG_BATCH, &m.base, NULL, 0);
 }
 
 static void eval_outside(struct eval *v, int code, const char *what)

@@ -95,23 +95,17 @@ static void answer_code(struct question *q, int code, const char *what)
 
 static int answer_values(struct question *q, const struct evaluation *e)
 {
+    CLEANUP(values_builder_release) struct values_builder w = {0};
     Proctor__EvaluateDone m = PROCTOR__EVALUATE_DONE__INIT;
-    struct values_builder w;
-    int code = values_builder_init(&w, LIMIT_FRAME_BYTES);
 
-    if (code == 0) {
-        code =
-            values_builder_add_all(&w, &e->answers, 0, values_n(&e->answers));
-    }
-    if (code == 0) {
-        m.outputs = bytes_field(values_builder_bytes(&w));
-        m.complete = e->complete;
-        m.limit = e->limit;
-        m.ending = pb_str(e->ending);
-        answer(q, &m);
-    }
-    values_builder_release(&w);
-    return code;
+    TRY(values_builder_init(&w, LIMIT_FRAME_BYTES));
+    TRY(values_builder_add_all(&w, &e->answers, 0, values_n(&e->answers)));
+    m.outputs = bytes_field(values_builder_bytes(&w));
+    m.complete = e->complete;
+    m.limit = e->limit;
+    m.ending = pb_str(e->ending);
+    answer(q, &m);
+    return 0;
 }
 
 static void on_answers(void *ctx, struct eval *v, const struct evaluation *e)

@@ -239,21 +239,25 @@ static int artifact_by_name(const void *a, const void *b)
     return strcmp((*x)->name, (*y)->name);
 }
 
+void files_sort(Proctor__Artifact **v, size_t n)
+{
+    if (n > 1) {
+        qsort(v, n, sizeof(*v), artifact_by_name);
+    }
+}
+
 /* Sorted, no repeats: an absolute name may be granted twice. */
 static size_t artifacts_unite(Proctor__Artifact **v, size_t n)
 {
     size_t kept = 0;
 
-    if (n == 0) {
-        return 0;
-    }
-    qsort(v, n, sizeof(*v), artifact_by_name);
-    for (size_t i = 1; i < n; i++) {
-        if (strcmp(v[kept]->name, v[i]->name) != 0) {
-            v[++kept] = v[i];
+    files_sort(v, n);
+    for (size_t i = 0; i < n; i++) {
+        if (kept == 0 || strcmp(v[kept - 1]->name, v[i]->name) != 0) {
+            v[kept++] = v[i];
         }
     }
-    return kept + 1;
+    return kept;
 }
 
 int files_put(const struct files *f, const struct programs *p,

@@ -6,6 +6,7 @@
 #include "kernel/run/core.h"
 #include "kernel/run/path.h"
 
+#include "evidence.pb-c.h"
 #include "graph.pb-c.h"
 
 struct file {
@@ -41,6 +42,8 @@ int files_fill(struct files *f, size_t i, int fd, struct core *c,
 struct programs;
 int files_put(const struct files *f, const struct programs *p,
               const char *graph_dir, struct core *c, struct cid *out) MUST_USE;
+/* The order of an object's files: by name. */
+void files_sort(Proctor__Artifact **v, size_t n);
 /* Fills the collected names from an Inputs object. 0, ERR_NOT_FOUND with d when
  * one is missing, ERR_*. */
 int files_load(struct files *f, struct core *c, const struct cid *inputs,

@@ -186,20 +186,15 @@ static void flush(void *ctx, short revents)
 /* Reports are few and equal ones are one object: no budget pays for them. */
 static int record_confine(struct guard *g, const Proctor__Confinement *report)
 {
+    CLEANUP(buf_release) struct buf b;
     struct core *c = g->owner->core;
     struct record r;
-    struct buf b;
     struct cid id;
     uint64_t seq;
-    int code;
 
     buf_init(&b, LIMIT_FRAME_BYTES);
-    code = pb_encode(&report->base, &b);
-    if (code == 0) {
-        code = store_put(c->store, buf_bytes(&b), &id);
-    }
-    buf_release(&b);
-    TRY(code);
+    TRY(pb_encode(&report->base, &b));
+    TRY(store_put(c->store, buf_bytes(&b), &id));
     record_init(&r, RECORD_CONFINE);
     record_set_u(&r, RF_CONFINE_run, c->run_seq);
     record_set_str(&r, RF_CONFINE_task, g->task);

@@ -63,24 +63,12 @@ static int intake_read(struct run *r, struct frame *f, unsigned fd_i,
     return code;
 }
 
-/* Takes a message that the reply holds as the run's own, stores its canonical
- * bytes. */
+/* The CID of its canonical bytes, which a run that is recorded stores. */
 static int keep_canonical(struct run *r, const ProtobufCMessage *m,
                           struct cid *out)
 {
-    struct buf b;
-    int code;
-
-    buf_init(&b, LIMIT_FRAME_BYTES);
-    code = pb_encode(m, &b);
-    if (code == 0) {
-        *out = cid_of(buf_bytes(&b));
-        if (run_is_recorded(r)) {
-            code = core_put(r->core, buf_bytes(&b), out);
-        }
-    }
-    buf_release(&b);
-    return code;
+    return run_is_recorded(r) ? core_put_message(r->core, m, out)
+                              : core_cid_message(m, out);
 }
 
 static void texts_are_read(struct run *r)

@@ -239,13 +239,10 @@ static void done(void *ctx, int code, const char *what,
  * verdict without it counts for nothing (rule 1). */
 static int evidence_is_whole(struct core *c, const struct cid *evidence)
 {
-    struct buf b;
-    int code;
+    CLEANUP(buf_release) struct buf b;
 
     buf_init(&b, LIMIT_FRAME_BYTES);
-    code = store_get(c->store, evidence, &b);
-    buf_release(&b);
-    return code == 0;
+    return store_get(c->store, evidence, &b) == 0;
 }
 
 /* A verdict that stands is returned as it stands. VOID and INCONCLUSIVE said
@@ -258,7 +255,7 @@ static int known(struct op_exam *x)
     struct cid evidence;
     char reason[160];
     char text[256];
-    struct buf b;
+    CLEANUP(buf_release) struct buf b = {0};
 
     if (!fold_verdict(ledger_fold(c->ledger), &x->exam, &x->candidate, &v) ||
         (!v.revoked && (v.verdict == VERDICT_VOID ||
@@ -272,7 +269,6 @@ static int known(struct op_exam *x)
     }
     if (core_read_record(c, v.seq, RECORD_VERDICT, &b, &rec) < 0) {
         core_fatal(c, ERR_STORE_DAMAGED);
-        buf_release(&b);
         return 1;
     }
     memcpy(evidence.b, record_hash(&rec, RF_VERDICT_evidence), CID_BYTES);
@@ -281,7 +277,6 @@ static int known(struct op_exam *x)
                   "the evidence of verdict #%llu is missing or damaged; "
                   "proctor verify --full names it",
                   (unsigned long long)v.seq);
-        buf_release(&b);
         return 1;
     }
     record_str(&rec, RF_VERDICT_reason, reason, sizeof(reason));
@@ -290,7 +285,6 @@ static int known(struct op_exam *x)
     say_event(c, v.seq + 1, live_id(x->live), "", text);
     verdict_outcome(x, v.verdict, (unsigned)record_u(&rec, RF_VERDICT_level),
                     &evidence, v.seq, text);
-    buf_release(&b);
     return 1;
 }
 

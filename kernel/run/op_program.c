@@ -33,26 +33,19 @@ static void smoke_free(void *state)
 
 static int smoke_inputs(struct smoke *s)
 {
-    const struct type *t = &s->runnable->takes;
+    CLEANUP(buf_release) struct buf b;
     struct values_builder w;
-    struct buf b;
-    int code;
+    int code = values_builder_init(&w, LIMIT_BATCH_BYTES);
 
     buf_init(&b, LIMIT_VALUE_BYTES);
-    code = values_builder_init(&w, LIMIT_BATCH_BYTES);
-    if (code == 0) {
-        code = sample_value(t, s->variant, &b);
-    }
-    if (code == 0) {
-        code = values_builder_add(&w, buf_bytes(&b));
-    }
-    buf_release(&b);
-    return values_build(&s->inputs, &w, t, code);
+    code = code ? code : sample_value(&s->runnable->takes, s->variant, &b);
+    code = code ? code : values_builder_add(&w, buf_bytes(&b));
+    return values_build(&s->inputs, &w, &s->runnable->takes, code);
 }
 
 static void on_answer(void *ctx, struct eval *v, const struct evaluation *e);
 
-static int smoke_try(struct smoke *s)
+static int smoke_ask(struct smoke *s)
 {
     const struct run *r = s->live->run;
     struct eval_ask ask = {
@@ -62,8 +55,13 @@ static int smoke_try(struct smoke *s)
         .task = live_id(s->live),
     };
 
-    TRY(smoke_inputs(s));
     return eval_start(r->core, &ask, on_answer, s, &s->eval);
+}
+
+static int smoke_try(struct smoke *s)
+{
+    TRY(smoke_inputs(s));
+    return smoke_ask(s);
 }
 
 static void smoke_fail(struct smoke *s)
@@ -105,43 +103,33 @@ static void on_answer(void *ctx, struct eval *v, const struct evaluation *e)
     }
 }
 
-/* A model's list of inputs has the length of its first layer, which its weights
- * decide: an empty batch shows that they are understood. */
-static int smoke_model_list(struct smoke *s)
+/* code, d: how putting its object went. */
+static int smoke_begin(struct live *l, int code, const struct cid *cid,
+                       struct diag *d)
 {
-    struct eval_ask ask = {
-        .runnable = s->runnable,
-        .inputs = &s->inputs,
-        .limits = s->live->run->policy->limits,
-        .task = live_id(s->live),
-    };
+    struct smoke *s = NULL;
 
-    s->variant = SAMPLE_VARIANTS - 1;
-    return eval_start(s->live->run->core, &ask, on_answer, s, &s->eval);
-}
-
-static int smoke_begin(struct live *l, const struct cid *cid)
-{
-    struct smoke *s = calloc(1, sizeof(*s));
-    struct diag d;
-    int code;
-
-    if (s == NULL) {
-        return ERR_TRACE(ERR_NOMEM);
+    if (code == 0) {
+        s = calloc(1, sizeof(*s));
+        if (s == NULL) {
+            return ERR_TRACE(ERR_NOMEM);
+        }
+        l->state = s;
+        s->live = l;
+        s->cid = *cid;
+        values_init(&s->inputs);
+        code = runnable_load(l->run->core, cid, &s->runnable, d);
     }
-    l->state = s;
-    s->live = l;
-    s->cid = *cid;
-    values_init(&s->inputs);
-    diag_init(&d);
-    code = runnable_load(l->run->core, cid, &s->runnable, &d);
-    if (code < 0) {
-        live_error(l, code, &d);
+    if (code != 0) {
+        live_error(l, code, d);
         return 0;
     }
     if (s->runnable->m->kind == RUNNABLE_MODEL && s->runnable->takes.n > 2 &&
         type_tag_at(&s->runnable->takes, 2) == TYPE_LIST) {
-        return smoke_model_list(s);
+        /* The list has the length of its first layer, which its weights decide:
+         * an empty batch shows that they are understood. */
+        s->variant = SAMPLE_VARIANTS - 1;
+        return smoke_ask(s);
     }
     return smoke_try(s);
 }
@@ -194,11 +182,7 @@ static int program_start(struct live *l)
                                   .reads = reads,
                                   .reads_n = s->n_reads};
     code = runnable_put_program(r->core, &p, &cid, &d);
-    if (code != 0) {
-        live_error(l, code, &d);
-        return 0;
-    }
-    return smoke_begin(l, &cid);
+    return smoke_begin(l, code, &cid, &d);
 }
 
 static int model_start(struct live *l)
@@ -214,11 +198,7 @@ static int model_start(struct live *l)
         return ERR_TRACE(ERR_INTERNAL);
     }
     code = runnable_put_model(r->core, s, &r->files, &cid, &d);
-    if (code != 0) {
-        live_error(l, code, &d);
-        return 0;
-    }
-    return smoke_begin(l, &cid);
+    return smoke_begin(l, code, &cid, &d);
 }
 
 const struct op op_program = {"program", program_start, smoke_free};

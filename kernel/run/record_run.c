@@ -88,17 +88,9 @@ int record_admit(struct run *r, const Proctor__Task *t,
 {
     struct record rec;
     struct cid digest;
-    struct buf b;
     uint64_t seq;
-    int code;
 
-    buf_init(&b, LIMIT_FRAME_BYTES);
-    code = pb_encode(&t->base, &b);
-    digest = cid_of(buf_bytes(&b));
-    buf_release(&b);
-    if (code < 0) {
-        return ERR_TRACE(code);
-    }
+    TRY(core_cid_message(&t->base, &digest));
     record_init(&rec, RECORD_ADMIT);
     record_set_u(&rec, RF_ADMIT_run, r->seq);
     record_set_str(&rec, RF_ADMIT_task, t->id);

@@ -55,14 +55,6 @@ static int parts_file(struct parts *p, const struct files *files,
     return parts_add(p, f, d);
 }
 
-static int artifact_order(const void *a, const void *b)
-{
-    const Proctor__Artifact *const *x = a;
-    const Proctor__Artifact *const *y = b;
-
-    return strcmp((*x)->name, (*y)->name);
-}
-
 /* Word 0: a granted program, by its real path, or a file of the graph. */
 static int parts_word0(struct parts *p, const char *word,
                        const struct files *files,
@@ -145,10 +137,7 @@ int runnable_put_program(struct core *c, const struct runnable_program *p,
     for (size_t i = 0; i < parts->m.n_files; i++) {
         parts->file_p[i] = &parts->files[i];
     }
-    if (parts->m.n_files > 1) {
-        qsort(parts->file_p, parts->m.n_files, sizeof(parts->file_p[0]),
-              artifact_order);
-    }
+    files_sort(parts->file_p, parts->m.n_files);
     parts->m.argv = parts->argv;
     parts->m.files = parts->file_p;
     parts->m.takes = bytes_field(p->takes);
