@@ -102,7 +102,7 @@ static int code_export(scmp_filter_ctx ctx, struct filter *out)
     return code_read(fd, out);
 }
 
-int filter_make(const struct rule_list *lists, size_t lists_n,
+int filter_make(const struct rule_list *const *lists, size_t lists_n,
                 struct filter *out, const char **out_bad)
 {
     scmp_filter_ctx ctx;
@@ -123,7 +123,7 @@ int filter_make(const struct rule_list *lists, size_t lists_n,
         return ERR_TRACE(ERR_CONFINE);
     }
     for (size_t i = 0; i < lists_n && code == 0; i++) {
-        code = list_put(ctx, &lists[i], out_bad);
+        code = list_put(ctx, lists[i], out_bad);
     }
     if (code == 0) {
         *out_bad = "seccomp_export_bpf";

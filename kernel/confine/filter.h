@@ -15,7 +15,7 @@ struct filter {
 
 /* The rules of all lists together. 0, ERR_NOMEM, ERR_CONFINE (libseccomp did not
  * take a rule; *out_bad names its call, borrowed from the list). */
-int filter_make(const struct rule_list *lists, size_t lists_n,
+int filter_make(const struct rule_list *const *lists, size_t lists_n,
                 struct filter *out, const char **out_bad) MUST_USE;
 void filter_release(struct filter *f);
 

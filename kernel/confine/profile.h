@@ -32,7 +32,7 @@ struct rule_list {
     size_t n;
 };
 
-#define PROFILE_LISTS_MAX 6
+#define PROFILE_LISTS_N 5
 
 /* Ceilings; a task's own limits only lower them. */
 struct profile_limits {
@@ -50,9 +50,8 @@ struct profile_limits {
 struct profile {
     const char *name;        /* of the class */
     int own_root;            /* own pid and mount namespace, declared paths */
-    struct rule_list worker; /* the final filter */
-    /* The zygote's filter: worker's list and these. */
-    struct rule_list zygote[PROFILE_LISTS_MAX];
+    /* The zygote's filter is of all of them, a worker's of the first alone. */
+    const struct rule_list *lists[PROFILE_LISTS_N];
     struct profile_limits limits;
 };
 

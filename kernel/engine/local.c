@@ -145,11 +145,11 @@ int engine_zygote_need(struct engine_class *c, struct diag *d)
 static int filters_make(struct engine_class *c, struct diag *d)
 {
     const char *bad = NULL;
-    int code = filter_make(c->profile->zygote, PROFILE_LISTS_MAX,
+    int code = filter_make(c->profile->lists, PROFILE_LISTS_N,
                            &c->zygote_filter, &bad);
 
     if (code == 0) {
-        code = filter_make(&c->profile->worker, 1, &c->worker_filter, &bad);
+        code = filter_make(c->profile->lists, 1, &c->worker_filter, &bad);
     }
     if (code == ERR_NOMEM) {
         return diag_set(d, code, (struct loc){0}, "class %s: seccomp: %s",

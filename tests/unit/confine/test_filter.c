@@ -34,7 +34,6 @@ struct made {
 
 static void made_init(struct made *m, const struct profile *p, int zygote)
 {
-    const struct rule_list *lists = zygote ? p->zygote : &p->worker;
     const char *bad = NULL;
     char path[512];
     long line;
@@ -46,7 +45,7 @@ static void made_init(struct made *m, const struct profile *p, int zygote)
     if (line != 0) {
         fail_msg("%s:%ld: has no meaning", path, line);
     }
-    if (filter_make(lists, zygote ? PROFILE_LISTS_MAX : 1, &m->filter, &bad) <
+    if (filter_make(p->lists, zygote ? PROFILE_LISTS_N : 1, &m->filter, &bad) <
         0) {
         fail_msg("rule for %s", bad);
     }
@@ -344,11 +343,12 @@ static void test_unknown_call_is_named(void **state)
     static const char *const calls[] = {"no_such_call", NULL};
     static const struct rule rules[] = {{.calls = calls}};
     const struct rule_list list = {rules, 1};
+    const struct rule_list *const lists[] = {&list};
     struct filter f;
     const char *bad = NULL;
 
     (void)state;
-    assert_int_equal(filter_make(&list, 1, &f, &bad), ERR_CONFINE);
+    assert_int_equal(filter_make(lists, 1, &f, &bad), ERR_CONFINE);
     assert_string_equal(bad, "no_such_call");
     assert_null(f.code);
 }

@@ -92,7 +92,7 @@ static void proof_init(struct proof *p, const struct profile *profile)
     snprintf(path, sizeof(path), "%s/policy/profiles/%s.profile",
              TEST_SOURCE_DIR, profile->name);
     assert_int_equal(table_load(path, &p->table), 0);
-    assert_int_equal(filter_make(&profile->worker, 1, &p->filter, &bad), 0);
+    assert_int_equal(filter_make(profile->lists, 1, &p->filter, &bad), 0);
     p->through = calloc(p->filter.n, sizeof(*p->through));
     p->through_n = calloc(p->filter.n, sizeof(*p->through_n));
     assert_non_null(p->through);

@@ -60,13 +60,10 @@ static int limits_print(const struct profile *p, struct buf *out)
 
 static int profile_print(const struct profile *p, struct buf *out)
 {
-    static const char *const titles[PROFILE_LISTS_MAX] = {
-        NULL,
-        "zygote: start of the image",
-        "zygote: its loop",
-        "zygote: a worker giving rights up",
-        "zygote: making a worker",
-        NULL};
+    static const char *const titles[PROFILE_LISTS_N] = {
+        "worker: final filter", "zygote: start of the image",
+        "zygote: its loop", "zygote: a worker giving rights up",
+        "zygote: making a worker"};
 
     TRY(buf_putf(out,
                  "# Confinement of class %s, as kernel/confine has it. Made "
@@ -79,12 +76,8 @@ static int profile_print(const struct profile *p, struct buf *out)
                        "/work, /tmp, /dev/null"
                      : "tmpfs, empty, read-only"));
     TRY(limits_print(p, out));
-    TRY(list_print("worker: final filter", p->worker, out));
-    for (size_t i = 1; i < PROFILE_LISTS_MAX; i++) {
-        if (p->zygote[i].n > 0) {
-            ASSERT(titles[i] != NULL);
-            TRY(list_print(titles[i], p->zygote[i], out));
-        }
+    for (size_t i = 0; i < PROFILE_LISTS_N; i++) {
+        TRY(list_print(titles[i], *p->lists[i], out));
     }
     return 0;
 }
