@@ -50,5 +50,8 @@ void admission_release(struct admission *a);
 /* Index of the task with that id (the first of several), or SIZE_MAX. */
 size_t admission_find(const struct admission *a, const Proctor__Graph *g,
                       const char *id);
+/* The graph's files of a program spec, in order: function_file, run[0] with a '/' in it,
+ * files. i counts from 0; NULL behind the last. */
+const char *admission_file(const Proctor__ProgramSpec *p, size_t i);
 
 #endif

@@ -159,7 +159,7 @@ const char *check_program_name(const Proctor__ProgramSpec *p)
     return p->run[0][0] == '/' || !strchr(p->run[0], '/') ? p->run[0] : NULL;
 }
 
-const char *check_program_file(const Proctor__ProgramSpec *p, size_t i)
+const char *admission_file(const Proctor__ProgramSpec *p, size_t i)
 {
     if (p->function_file[0] != '\0' && i-- == 0) {
         return p->function_file;

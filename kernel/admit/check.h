@@ -102,9 +102,6 @@ size_t check_worked_on(const struct check *c, const struct subject *s,
 int check_candidate_types(const Proctor__Task *t, struct type *takes,
                           struct type *gives);
 
-/* Files of a program spec, in order: function_file, run[0] with a '/' in it,
- * files. i counts from 0; NULL behind the last. */
-const char *check_program_file(const Proctor__ProgramSpec *p, size_t i);
 /* Is file among them? p may be NULL. */
 int check_has_file(const Proctor__ProgramSpec *p, const char *file);
 /* "python3", run[0] when it is a program's name, or NULL when it starts a file

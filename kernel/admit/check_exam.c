@@ -148,7 +148,7 @@ int check_has_file(const Proctor__ProgramSpec *p, const char *file)
 {
     const char *own;
 
-    for (size_t i = 0; p && (own = check_program_file(p, i)); i++) {
+    for (size_t i = 0; p && (own = admission_file(p, i)); i++) {
         if (is_same_file(own, file)) {
             return 1;
         }
@@ -277,34 +277,31 @@ static int check_tolerance(struct check *c, const struct subject *s,
 static int check_reach(struct check *c, const struct subject *s)
 {
     const Proctor__ExamSpec *x = s->task->exam;
+    const struct {
+        int is_so;
+        const char *what, *hint;
+    } rows[] = {{x->error_rate > 0, "a noisy exam (error_rate)",
+                 "what may be wrong on some inputs is proven on none: write "
+                 "level: oracle"},
+                {x->oracle->table != NULL, "an exam on a table",
+                 "write level: oracle"},
+                {1, "an exam with one oracle",
+                 "add a second_oracle that shares no code with the first, or "
+                 "write level: oracle"}};
+    size_t i = 0;
 
     if (s->task->validator->level <= LEVEL_ORACLE ||
         (x->oracle->program && x->second_oracle && !(x->error_rate > 0))) {
         return 0;
     }
-    if (x->error_rate > 0) {
-        (void)check_refuse(c, s, "exam.level", ERR_REFUSED, SPOT_LEVEL,
-                           "a noisy exam (error_rate) reaches %s, not %s",
-                           level_name(LEVEL_ORACLE),
-                           level_name(s->task->validator->level));
-        diag_hint(&c->d, "what may be wrong on some inputs is proven on none: "
-                         "write level: oracle");
-        return ADMIT_E_REFUSED;
-    }
-    if (x->oracle->table) {
-        (void)check_refuse(c, s, "exam.level", ERR_REFUSED, SPOT_LEVEL,
-                           "an exam on a table reaches %s, not %s",
-                           level_name(LEVEL_ORACLE),
-                           level_name(s->task->validator->level));
-        diag_hint(&c->d, "write level: %s", level_name(LEVEL_ORACLE));
-        return ADMIT_E_REFUSED;
+    while (!rows[i].is_so) {
+        i++;
     }
     (void)check_refuse(c, s, "exam.level", ERR_REFUSED, SPOT_LEVEL,
-                       "an exam with one oracle reaches %s, not %s",
+                       "%s reaches %s, not %s", rows[i].what,
                        level_name(LEVEL_ORACLE),
                        level_name(s->task->validator->level));
-    diag_hint(&c->d, "add a second_oracle that shares no code with the first, "
-                     "or write level: oracle");
+    diag_hint(&c->d, "%s", rows[i].hint);
     return ADMIT_E_REFUSED;
 }
 

@@ -127,7 +127,7 @@ static int check_program_paths(struct check *c, const struct subject *s,
     char path[LIMIT_PATH_BYTES + 1];
     const char *file;
 
-    for (size_t i = 0; (file = check_program_file(p, i)) != NULL; i++) {
+    for (size_t i = 0; (file = admission_file(p, i)) != NULL; i++) {
         if (join(c, s, file, path) != 0) {
             return ADMIT_E_REFUSED;
         }
@@ -142,7 +142,7 @@ static int covers_files(const struct check *c, const Proctor__Grant *g,
     char path[LIMIT_PATH_BYTES + 1];
     const char *file;
 
-    for (size_t i = 0; (file = check_program_file(p, i)) != NULL; i++) {
+    for (size_t i = 0; (file = admission_file(p, i)) != NULL; i++) {
         if (check_join(c->q->graph_dir, file, path) != 0 ||
             !matches(g->files, g->n_files, path)) {
             *out_bad = file;

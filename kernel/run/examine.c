@@ -19,13 +19,18 @@ enum {
     WHO_N = 3
 };
 
+struct party {
+    struct examine *x;
+    struct runnable *runnable; /* owned; of EXAM_SECOND maybe NULL */
+    struct eval *eval;         /* owned; under way */
+};
+
 struct examine {
     struct core *core;
     struct examine_ask ask;
     void *ctx;
     Proctor__Exam *pb;           /* owned */
-    struct runnable *who[WHO_N]; /* owned; second may be NULL */
-    struct eval *evals[WHO_N];
+    struct party who[WHO_N];
     struct config_job *proposing; /* owned; a worker that shrinks */
     Proctor__ConfigTask simpler;  /* its task; arrays owned */
     struct values *corpora;       /* owned, pb->n_corpora */
@@ -45,7 +50,7 @@ static int load_runnable(struct examine *x, enum exam_who who,
     struct cid id;
 
     TRY(cid_from_field(field, &id));
-    return runnable_load(x->core, &id, &x->who[who], d);
+    return runnable_load(x->core, &id, &x->who[who].runnable, d);
 }
 
 static int load_corpora(struct examine *x)
@@ -88,7 +93,7 @@ static int load_burnt(struct examine *x)
     for (size_t i = 0; code == 0 && i < x->ask.burnt_n; i++) {
         code = burnt_add(x, &x->ask.burnt[i], &w);
     }
-    return values_build(&x->burnt, &w, &x->who[EXAM_CANDIDATE]->takes, code);
+    return values_build(&x->burnt, &w, &x->who[EXAM_CANDIDATE].runnable->takes, code);
 }
 
 static int load_literals(struct examine *x)
@@ -105,12 +110,13 @@ static int load_literals(struct examine *x)
 /* Both oracles must speak of the candidate's types. */
 static int check_types(const struct examine *x, struct diag *d)
 {
-    const struct runnable *candidate = x->who[EXAM_CANDIDATE];
+    const struct runnable *candidate = x->who[EXAM_CANDIDATE].runnable;
 
     for (int i = 0; i < WHO_N; i++) {
-        if (x->who[i] != NULL &&
-            (!type_is_equal(&x->who[i]->takes, &candidate->takes) ||
-             !type_is_equal(&x->who[i]->gives, &candidate->gives))) {
+        const struct runnable *r = x->who[i].runnable;
+
+        if (r != NULL && (!type_is_equal(&r->takes, &candidate->takes) ||
+                          !type_is_equal(&r->gives, &candidate->gives))) {
             return diag_set(d, ERR_INPUT, (struct loc){0},
                             "candidate and oracles have different types");
         }
@@ -122,7 +128,8 @@ static int load(struct examine *x, struct diag *d)
 {
     TRY(core_get_message(x->core, &x->ask.exam, &proctor__exam__descriptor,
                          (ProtobufCMessage **)&x->pb));
-    TRY(runnable_load(x->core, &x->ask.candidate, &x->who[EXAM_CANDIDATE], d));
+    TRY(runnable_load(x->core, &x->ask.candidate,
+                      &x->who[EXAM_CANDIDATE].runnable, d));
     TRY(load_runnable(x, EXAM_ORACLE, &x->pb->oracle, d));
     if (x->pb->second_oracle.len > 0) {
         TRY(load_runnable(x, EXAM_SECOND, &x->pb->second_oracle, d));
@@ -133,11 +140,14 @@ static int load(struct examine *x, struct diag *d)
     return load_burnt(x);
 }
 
-static void on_answers(struct examine *x, enum exam_who who, struct eval *v,
-                       const struct evaluation *e)
+static void on_answers(void *ctx, struct eval *v, const struct evaluation *e)
 {
-    ASSERT(x->evals[who] == v);
-    x->evals[who] = NULL; /* the machine may ask again at once */
+    struct party *p = ctx;
+    struct examine *x = p->x;
+    enum exam_who who = (enum exam_who)(p - x->who);
+
+    ASSERT(p->eval == v);
+    p->eval = NULL; /* the machine may ask again at once */
     if (who == EXAM_CANDIDATE) {
         x->cpu_ms += e->cpu_ms;
     }
@@ -153,38 +163,20 @@ static void on_answers(struct examine *x, enum exam_who who, struct eval *v,
     eval_free(v);
 }
 
-static void on_candidate(void *ctx, struct eval *v, const struct evaluation *e)
-{
-    on_answers(ctx, EXAM_CANDIDATE, v, e);
-}
-
-static void on_oracle(void *ctx, struct eval *v, const struct evaluation *e)
-{
-    on_answers(ctx, EXAM_ORACLE, v, e);
-}
-
-static void on_second(void *ctx, struct eval *v, const struct evaluation *e)
-{
-    on_answers(ctx, EXAM_SECOND, v, e);
-}
-
 static int evaluate(void *ctx, enum exam_who who, const struct values *inputs)
 {
-    static const eval_fn answer[WHO_N] = {
-        [EXAM_CANDIDATE] = on_candidate,
-        [EXAM_ORACLE] = on_oracle,
-        [EXAM_SECOND] = on_second,
-    };
     struct examine *x = ctx;
+    struct party *p = &x->who[who];
     struct eval_ask ask = {
-        .runnable = x->who[who],
+        .runnable = p->runnable,
         .inputs = inputs,
         .limits = x->ask.limits,
         .task = x->ask.task,
     };
 
-    ASSERT(x->who[who] != NULL && x->evals[who] == NULL);
-    return eval_start(x->core, &ask, answer[who], x, &x->evals[who]);
+    ASSERT(p->runnable != NULL && p->eval == NULL);
+    p->x = x;
+    return eval_start(x->core, &ask, on_answers, p, &p->eval);
 }
 
 static void on_proposals(void *ctx, struct config_job *j, int code,
@@ -287,7 +279,7 @@ static const struct exam_ops exam_ops = {
 
 static int begin(struct examine *x)
 {
-    const struct runnable *oracle = x->who[EXAM_ORACLE];
+    const struct runnable *oracle = x->who[EXAM_ORACLE].runnable;
     int is_table = oracle->m->kind == RUNNABLE_TABLE;
     struct exam_setup s = {
         .exam = x->pb,
@@ -298,7 +290,7 @@ static int begin(struct examine *x)
         .literals = x->literals.texts != NULL ? &x->literals : NULL,
         .committed = x->ask.committed,
         .draws_left = x->ask.draws_left,
-        .has_second = x->who[EXAM_SECOND] != NULL,
+        .has_second = x->who[EXAM_SECOND].runnable != NULL,
     };
 
     return exam_start(&s, &exam_ops, x, &x->exam);
@@ -340,8 +332,8 @@ void examine_free(struct examine *x)
         return;
     }
     for (int i = 0; i < WHO_N; i++) {
-        eval_free(x->evals[i]);
-        runnable_free(x->who[i]);
+        eval_free(x->who[i].eval);
+        runnable_free(x->who[i].runnable);
     }
     config_free(x->proposing);
     free(x->simpler.listed);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "kernel/admit/admit.h"
 #include "kernel/run/program.h"
 #include "proto/err.h"
 
@@ -62,17 +63,13 @@ static int collect_one(struct collect *c, const char *name, uint64_t max_bytes)
 
 static int collect_program(struct collect *c, const Proctor__ProgramSpec *s)
 {
+    const char *name;
+
     if (s == NULL) {
         return 0;
     }
-    if (s->function_file[0] != '\0') {
-        TRY(collect_one(c, s->function_file, LIMIT_CODE_FILE_BYTES));
-    }
-    if (s->n_run > 0 && s->run[0][0] != '/' && strchr(s->run[0], '/') != NULL) {
-        TRY(collect_one(c, s->run[0], LIMIT_CODE_FILE_BYTES));
-    }
-    for (size_t i = 0; i < s->n_files; i++) {
-        TRY(collect_one(c, s->files[i], LIMIT_CODE_FILE_BYTES));
+    for (size_t i = 0; (name = admission_file(s, i)) != NULL; i++) {
+        TRY(collect_one(c, name, LIMIT_CODE_FILE_BYTES));
     }
     return 0;
 }

@@ -26,7 +26,7 @@ struct guard {
     uint32_t magic;
     enum guard_state state;
     struct guards *owner;
-    struct guard *next; /* in the queue or among those being recorded */
+    struct guard *next;
     enum worker_class class;
     struct worker_limits limits;
     const char *task;
@@ -36,15 +36,9 @@ struct guard {
     uint64_t memory_bytes; /* charged while it lives */
 };
 
-struct guard_list {
-    struct guard *first;
-    struct guard **last;
-};
-
 struct guards {
     struct core *core;
-    struct guard_list queue;
-    struct guard_list recorded;
+    struct guard *all; /* oldest first */
     unsigned alive;
     unsigned slots;
     uint64_t ordinal;
@@ -54,43 +48,15 @@ struct guards {
 
 static void pump(void *ctx, short revents);
 
-static void list_init(struct guard_list *l)
+/* The first that is in that state, of those that began to wait first. */
+static struct guard *first_in(const struct guards *s, enum guard_state state)
 {
-    l->first = NULL;
-    l->last = &l->first;
-}
+    struct guard *g = s->all;
 
-static void list_push(struct guard_list *l, struct guard *g)
-{
-    g->next = NULL;
-    *l->last = g;
-    l->last = &g->next;
-}
-
-static struct guard *list_pop(struct guard_list *l)
-{
-    struct guard *g = l->first;
-
-    if (g != NULL) {
-        l->first = g->next;
-        if (l->first == NULL) {
-            l->last = &l->first;
-        }
+    while (g != NULL && g->state != state) {
+        g = g->next;
     }
     return g;
-}
-
-static void list_drop(struct guard_list *l, struct guard *g)
-{
-    for (struct guard **at = &l->first; *at != NULL; at = &(*at)->next) {
-        if (*at == g) {
-            *at = g->next;
-            if (l->last == &g->next) {
-                l->last = at;
-            }
-            return;
-        }
-    }
 }
 
 int guards_new(struct core *c, struct guards **out)
@@ -102,8 +68,6 @@ int guards_new(struct core *c, struct guards **out)
     }
     s->core = c;
     s->slots = 2; /* graph and policy; a policy sets its own number */
-    list_init(&s->queue);
-    list_init(&s->recorded);
     *out = s;
     return 0;
 }
@@ -111,7 +75,7 @@ int guards_new(struct core *c, struct guards **out)
 void guards_free(struct guards *s)
 {
     if (s != NULL) {
-        ASSERT(s->alive == 0 && s->queue.first == NULL);
+        ASSERT(s->alive == 0 && s->all == NULL);
         free(s);
     }
 }
@@ -169,7 +133,7 @@ static void flush(void *ctx, short revents)
 
     (void)revents;
     s->flush_due = 0;
-    if (s->recorded.first != NULL && s->core->recording) {
+    if (first_in(s, GUARD_RECORDING) != NULL && s->core->recording) {
         int code = ledger_commit(s->core->ledger);
 
         if (code < 0) {
@@ -177,7 +141,7 @@ static void flush(void *ctx, short revents)
             return;
         }
     }
-    while ((g = list_pop(&s->recorded)) != NULL) {
+    while ((g = first_in(s, GUARD_RECORDING)) != NULL) {
         g->state = GUARD_READY;
         g->h->on_ready(g->ctx, g);
     }
@@ -224,7 +188,6 @@ static void on_ready(void *ctx, struct worker *w,
         g->h->on_measured(g->ctx, report);
     }
     g->state = GUARD_RECORDING;
-    list_push(&s->recorded, g);
     if (!s->flush_due) {
         s->flush_due = 1;
         if (loop_defer(s->core->loop, flush, s) < 0) {
@@ -256,7 +219,6 @@ static void worker_gone(void *ctx, struct worker *w, const struct worker_exit *e
     (void)w;
     ASSERT(g->magic == GUARD_MAGIC);
     g->worker = NULL; /* the engine frees it after this call */
-    list_drop(&g->owner->recorded, g);
     guard_settle(g, e->cpu_ms);
     if (e->own_code < 0) {
         end = (struct guard_end){.code = e->own_code,
@@ -331,16 +293,15 @@ static void pump(void *ctx, short revents)
 
     (void)revents;
     s->pump_due = 0;
-    while (s->queue.first != NULL && s->alive < s->slots &&
-           s->core->fatal == 0) {
-        struct guard *g = s->queue.first;
+    while (s->alive < s->slots && s->core->fatal == 0) {
+        struct guard *g = first_in(s, GUARD_QUEUED);
 
         /* Waits for others' memory; alone it must fit or fail by name. */
-        if (s->alive > 0 && g->limits.memory_bytes >
-                                budget_left(&s->core->budget, BUDGET_MEMORY)) {
+        if (g == NULL ||
+            (s->alive > 0 && g->limits.memory_bytes >
+                                 budget_left(&s->core->budget, BUDGET_MEMORY))) {
             return;
         }
-        g = list_pop(&s->queue);
         guard_launch(g);
     }
 }
@@ -348,6 +309,7 @@ static void pump(void *ctx, short revents)
 int guard_start(struct core *c, const struct guard_ask *ask, struct guard **out)
 {
     struct guard *g = calloc(1, sizeof(*g));
+    struct guard **at = &c->guards->all;
 
     if (g == NULL) {
         return ERR_TRACE(ERR_NOMEM);
@@ -359,7 +321,10 @@ int guard_start(struct core *c, const struct guard_ask *ask, struct guard **out)
     g->task = ask->task;
     g->h = ask->handler;
     g->ctx = ask->ctx;
-    list_push(&c->guards->queue, g);
+    while (*at != NULL) {
+        at = &(*at)->next;
+    }
+    *at = g;
     pump_later(c->guards);
     *out = g;
     return 0;
@@ -388,12 +353,17 @@ void guard_finish(struct guard *g)
 
 void guard_free(struct guard *g)
 {
+    struct guard **at;
+
     if (g == NULL) {
         return;
     }
+    at = &g->owner->all;
     ASSERT(g->magic == GUARD_MAGIC);
-    list_drop(&g->owner->queue, g);
-    list_drop(&g->owner->recorded, g);
+    while (*at != g) {
+        at = &(*at)->next;
+    }
+    *at = g->next;
     guard_settle(g, g->state == GUARD_QUEUED || g->state == GUARD_OVER
                         ? 0
                         : worker_cpu_ms(g->worker));

@@ -126,42 +126,21 @@ static void on_interrupt(struct server *s, int now)
     }
 }
 
-/* One flat switch over what a client may send. */
 static void on_message(void *ctx, struct frame *f)
 {
     struct server *s = ctx;
+    enum msg msg = f->info->msg;
 
-    switch (f->info->msg) {
-    case MSG_RUN_REQUEST:
-    case MSG_EVALUATE_REQUEST:
-    case MSG_DOCTOR_REQUEST:
+    if (msg == MSG_RUN_REQUEST || msg == MSG_EVALUATE_REQUEST ||
+        msg == MSG_DOCTOR_REQUEST) {
         on_request(s, f);
-        return;
-    case MSG_FILES:
+    } else if (msg == MSG_FILES) {
         on_files(s, f);
-        return;
-    case MSG_INTERRUPT:
+    } else if (msg == MSG_INTERRUPT) {
         on_interrupt(s, ((const Proctor__Interrupt *)f->m)->now);
-        return;
-    case MSG_REPLAY_REQUEST: /* the replayer's */
-    case MSG_NEED_FILES:
-    case MSG_EVENT:
-    case MSG_DIAGNOSIS:
-    case MSG_RUN_DONE:
-    case MSG_REPLAY_DONE:
-    case MSG_POLICY_VIEW:
-    case MSG_EVALUATE_DONE:
-    case MSG_DOCTOR_DONE:
-    case MSG_CONFIG_TASK:
-    case MSG_CONFIG_REPLY:
-    case MSG_PROGRAM_TASK:
-    case MSG_MODEL_TASK:
-    case MSG_TASK_READY:
-    case MSG_BATCH:
-    case MSG_BATCH_REPLY:
-        break;
+    } else { /* the replayer's, for one */
+        breach(s, "a message that no client sends");
     }
-    breach(s, "a message that no client sends");
 }
 
 static void on_closed(void *ctx, int code)
