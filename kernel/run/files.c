@@ -37,7 +37,8 @@ static int collect_one(struct collect *c, const char *name, uint64_t max_bytes)
     const char *why;
 
     if (path_normal(name, &path, &why) < 0) {
-        diag_set(c->d, ERR_INPUT, (struct loc){0}, "file \"%s\": %s", name, why);
+        diag_set(c->d, ERR_INPUT, (struct loc){0}, "file \"%s\": %s", name,
+                 why);
         diag_hint(c->d, "files are named relative to the graph's folder and "
                         "stay beneath it");
         return ERR_INPUT;
@@ -192,23 +193,27 @@ int files_fill(struct files *f, size_t i, int fd, struct core *c,
         return diag_set(d, ERR_INPUT, none, "\"%s\" is not a regular file",
                         file->name);
     }
-    if ((uint64_t)st.st_size > file->max_bytes) {
-        return diag_set(d, ERR_LIMIT, none,
+    n = (uint64_t)st.st_size; /* if it grows meanwhile, it is too large */
+    if (n > file->max_bytes) {
+        code = diag_set(d, ERR_LIMIT, none,
                         "\"%s\" has %llu bytes, at most %llu are allowed",
-                        file->name, (unsigned long long)st.st_size,
+                        file->name, (unsigned long long)n,
                         (unsigned long long)file->max_bytes);
+        diag_hint(d, "the limits of files are in proctor-graph(5)");
+        return code;
     }
     file->mode = (st.st_mode & 0111) != 0 ? 0555 : 0444;
     if (c->store == NULL) {
         file->there = 1;
         return 0;
     }
-    n = (uint64_t)st.st_size; /* if it grows meanwhile, it is too large */
     if (budget_charge(&c->budget, BUDGET_BYTES, n) != 0) {
-        return diag_set(d, ERR_REFUSED, none, "%s is used up (%llu)",
-                        budget_name(BUDGET_BYTES),
-                        (unsigned long long)budget_limit(&c->budget,
-                                                         BUDGET_BYTES));
+        code = diag_set(
+            d, ERR_REFUSED, none, "\"%s\" has %llu bytes: %s is used up (%llu)",
+            file->name, (unsigned long long)n, budget_name(BUDGET_BYTES),
+            (unsigned long long)budget_limit(&c->budget, BUDGET_BYTES));
+        diag_hint(d, "raise budgets.bytes in the policy");
+        return code;
     }
     code = store_put_fd(c->store, fd, n, &file->cid, &n);
     if (code < 0) {
@@ -263,7 +268,8 @@ int files_put(const struct files *f, const struct programs *p,
     Proctor__Inputs m = PROCTOR__INPUTS__INIT;
     size_t n = f->n + p->n;
     CLEANUP(mem_freep) Proctor__Artifact *all = calloc(n + 1, sizeof(*all));
-    CLEANUP(mem_freep) Proctor__Artifact **v = calloc(n + 1, sizeof(Proctor__Artifact *));
+    CLEANUP(mem_freep)
+    Proctor__Artifact **v = calloc(n + 1, sizeof(Proctor__Artifact *));
 
     if (all == NULL || v == NULL) {
         return ERR_TRACE(ERR_NOMEM);

@@ -27,7 +27,8 @@ static void mapping_release(struct mapping *m)
 
 /* Maps the file of the task. A size other than promised is the kernel's fault.
  * */
-static int map_weights(struct frame *f, uint64_t bytes, struct mapping *out)
+static int map_weights(struct frame *f, uint64_t bytes, struct mapping *out,
+                       struct diag *d)
 {
     struct stat st;
 
@@ -41,7 +42,11 @@ static int map_weights(struct frame *f, uint64_t bytes, struct mapping *out)
     out->p = mmap(NULL, (size_t)bytes, PROT_READ, MAP_PRIVATE, f->fds[0], 0);
     if (out->p == MAP_FAILED) {
         out->p = NULL;
-        return ERR_TRACE(ERR_NOMEM);
+        (void)diag_set(d, ERR_LIMIT, nowhere,
+                       "the weights have %llu bytes, more than the worker's "
+                       "memory holds: raise limits.memory in the policy",
+                       (unsigned long long)bytes);
+        return ERR_LIMIT;
     }
     out->n = (size_t)bytes;
     return 0;
@@ -60,7 +65,7 @@ static int load(struct frame *f, enum product_kernel kernel, struct mlp **out,
                         (unsigned long long)task->weights_bytes,
                         LIMIT_WEIGHTS_FILE_BYTES);
     }
-    TRY(map_weights(f, task->weights_bytes, &file));
+    TRY(map_weights(f, task->weights_bytes, &file, d));
     TRY(gguf_open((struct ubytes){file.p, file.n}, &g, d));
     return mlp_new(&g, kernel, out, d);
 }
