@@ -45,7 +45,13 @@ static int is_folder(const char *dir)
     char out[LIMIT_PATH_BYTES + 1];
 
     dir += dir[0] == '/';
-    return dir[0] == '\0' || check_join("", dir, out) == 0;
+    if (dir[0] == '\0') {
+        return 1;
+    }
+    while (strncmp(dir, "./", 2) == 0) {
+        dir += 2;
+    }
+    return check_join("", dir, out) == 0;
 }
 
 static int check_whole(struct check *c)

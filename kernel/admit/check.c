@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/admit/path.h"
+
 static struct loc loc_of(const struct check *c, const Proctor__Place *p)
 {
     struct loc at = {c->q->graph_path, 0, 0};
@@ -170,38 +172,19 @@ const char *admission_file(const Proctor__ProgramSpec *p, size_t i)
     return i < p->n_files ? p->files[i] : NULL;
 }
 
-/* One name between slashes: not empty, not "." or "..", nothing unprintable. */
-static int is_plain_part(const char *part, size_t n)
-{
-    if (n == 0 || (n <= 2 && memcmp(part, "..", n) == 0)) {
-        return 0;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if ((unsigned char)part[i] < 0x20 || part[i] == 0x7f) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
 int check_join(const char *dir, const char *file,
                char out[static LIMIT_PATH_BYTES + 1])
 {
+    const char *slash =
+        dir && dir[0] != '\0' && strcmp(dir, "/") != 0 ? "/" : "";
+    struct path path;
+    const char *why;
     int n;
 
-    while (strncmp(file, "./", 2) == 0) {
-        file += 2;
+    if (path_normal(file, &path, &why) < 0) {
+        return -1;
     }
-    for (const char *part = file; part;) {
-        const char *slash = strchr(part, '/');
-
-        if (!is_plain_part(part,
-                           slash ? (size_t)(slash - part) : strlen(part))) {
-            return -1;
-        }
-        part = slash ? slash + 1 : NULL;
-    }
-    n = snprintf(out, LIMIT_PATH_BYTES + 1, "%s%s%s", dir ? dir : "",
-                 dir && dir[0] != '\0' && strcmp(dir, "/") != 0 ? "/" : "", file);
+    n = snprintf(out, LIMIT_PATH_BYTES + 1, "%s%s%s", dir ? dir : "", slash,
+                 path.s);
     return n > 0 && n <= LIMIT_PATH_BYTES ? 0 : -1;
 }

@@ -1,4 +1,5 @@
-/* The part of measuring that reads /proc/PID; used by measure.c only. Each check
+/* The part of measuring that reads /proc/PID; used by measure.c, and proc_read by
+ * who asks for a worker's processor time. Each check
  * returns 0 or ERR_CONFINE with d set. `dir` is a descriptor of /proc/PID, which
  * goes dead with its process instead of naming another one. */
 #ifndef KERNEL_CONFINE_MEASURE_PROC_H

@@ -19,6 +19,8 @@
 
 #include "proto/err.h"
 
+#include "kernel/confine/measure_proc.h"
+
 void worker_destroy(struct worker *w)
 {
     ASSERT(w->magic == WORKER_MAGIC);
@@ -436,20 +438,14 @@ uint64_t worker_cpu_ms(const struct worker *w)
     char text[1024];
     unsigned long ticks[4];
     const char *p;
-    ssize_t n;
-    int fd CLEANUP(fd_closep) = -1;
 
     if (w->gone || w->pid <= 0) {
         return w->end.cpu_us / 1000;
     }
     snprintf(path, sizeof(path), "/proc/%d/stat", (int)w->pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-    if (n <= 0) {
-        return 0;
-    }
-    text[n] = '\0';
-    p = strrchr(text, ')');
+    p = proc_read(AT_FDCWD, path, text, sizeof(text), NULL) < 0
+            ? NULL
+            : strrchr(text, ')');
     if (p == NULL ||
         sscanf(p + 1,
                " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %lu %lu",

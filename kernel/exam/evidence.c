@@ -137,7 +137,8 @@ static void give_results(const struct exam *x, struct given *g)
     g->e.digest_first = bytes_field((struct ubytes){g->first, BLAKE3_BYTES});
     if (x->repeated > 0) {
         blake3_final(&x->second_digest, g->second);
-        g->e.digest_second = bytes_field((struct ubytes){g->second, BLAKE3_BYTES});
+        g->e.digest_second =
+            bytes_field((struct ubytes){g->second, BLAKE3_BYTES});
     }
 }
 

@@ -4,7 +4,7 @@
 #define KERNEL_RUN_FILES_H
 
 #include "kernel/run/core.h"
-#include "kernel/run/path.h"
+#include "kernel/admit/path.h"
 
 #include "evidence.pb-c.h"
 #include "graph.pb-c.h"

@@ -1,6 +1,6 @@
 /* Checks the spelling of file names that a graph gives. Never opens anything:
  * the command line does, with the person's authority. Kernel process. */
-#include "kernel/run/path.h"
+#include "kernel/admit/path.h"
 
 #include <string.h>
 

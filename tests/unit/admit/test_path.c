@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "kernel/run/path.h"
+#include "kernel/admit/path.h"
 #include "proto/err.h"
 
 static void test_good(void **state)

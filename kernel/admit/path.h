@@ -1,7 +1,7 @@
 /* Names of files in a graph: relative, beneath its folder, one spelling each.
  * Only names are looked at; nothing here opens a file. */
-#ifndef KERNEL_RUN_PATH_H
-#define KERNEL_RUN_PATH_H
+#ifndef KERNEL_ADMIT_PATH_H
+#define KERNEL_ADMIT_PATH_H
 
 #include "proto/base.h"
 #include "proto/limits.h"
