@@ -78,9 +78,11 @@ spread() {
         }'
 }
 
-# trial_store START STORE: makes the store that the trial begins with.
+# trial_store START STORE: makes the store that the trial begins with. Copies of
+# base are one store to whoever remembers heads: each trial remembers its own.
 trial_store() {
-    rm -rf "$2"
+    export XDG_STATE_HOME=$WORK/$2.state
+    rm -rf "$2" "$XDG_STATE_HOME"
     [ "$1" = new ] || cp -r base "$2"
 }
 
