@@ -38,6 +38,10 @@ static const struct {
     {RF_LOOK_split, {TYPE(split), 1}},
     {RF_LOOK_candidate, {TYPE(runnable), 1}},
     {RF_LOOK_answers, {NULL, 1}},
+    {RF_INPUTS_artifact, {NULL, 1}},
+    {RF_INPUTS_program, {TYPE(runnable), 1}},
+    {RF_OUTPUTS_artifact, {NULL, 1}},
+    {RF_OUTPUTS_program, {TYPE(runnable), 1}},
     {RF_CHECKPOINT_snapshot, {TYPE(snapshot), 1}},
 };
 

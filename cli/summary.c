@@ -130,6 +130,29 @@ static void say_look(const struct record *r, char *out)
         look_outcome_text(r), loss);
 }
 
+static void say_inputs(const struct record *r, char *out)
+{
+    uint64_t parent_ref = record_u(r, RF_INPUTS_parent_ref);
+
+    put(out, "%s[%" PRIu64 "] starts from %s%s, program %s",
+        str(r, RF_INPUTS_series).s, record_u(r, RF_INPUTS_index),
+        digits(r, RF_INPUTS_artifact).s,
+        parent_ref == 0 ? "" : ", an earlier output",
+        digits(r, RF_INPUTS_program).s);
+}
+
+static void say_outputs(const struct record *r, char *out)
+{
+    if (record_u(r, RF_OUTPUTS_status) == SERIES_DONE) {
+        put(out, "%s[%" PRIu64 "] done: %s, %" PRIu64 " bytes",
+            str(r, RF_OUTPUTS_series).s, record_u(r, RF_OUTPUTS_index),
+            digits(r, RF_OUTPUTS_artifact).s, record_u(r, RF_OUTPUTS_bytes));
+        return;
+    }
+    put(out, "%s[%" PRIu64 "] aborted: %s", str(r, RF_OUTPUTS_series).s,
+        record_u(r, RF_OUTPUTS_index), str(r, RF_OUTPUTS_why).s);
+}
+
 static void say_end(const struct record *r, char *out)
 {
     put(out,
@@ -213,6 +236,12 @@ void summary_of(const struct record *r, char out[static SUMMARY_BYTES])
         break;
     case RECORD_LOOK:
         say_look(r, out);
+        break;
+    case RECORD_INPUTS:
+        say_inputs(r, out);
+        break;
+    case RECORD_OUTPUTS:
+        say_outputs(r, out);
         break;
     case RECORD_CHECKPOINT:
         put(out, "%" PRIu64 " records folded into %s",

@@ -18,6 +18,7 @@
 #define LIMIT_FILES 256           /* files of one program */
 #define LIMIT_ARGV 64             /* words of `run:` */
 #define LIMIT_TABLE_ROWS (1u << 20)
+#define LIMIT_NOTE_BYTES 200      /* a person's words about a run's inputs */
 
 #define LIMIT_HELD_MIN 30u /* distinct inputs held out: fewer say nothing */
 

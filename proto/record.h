@@ -118,6 +118,9 @@ const char *metric_name(unsigned m);
 /* What a look was told. */
 enum look_outcome { LOOK_NONE, LOOK_BETTER, LOOK_NOT_BETTER, LOOK_VOID };
 
+/* How a run of a series ended. */
+enum series_status { SERIES_NONE, SERIES_DONE, SERIES_ABORTED };
+
 enum level {
     LEVEL_NONE, LEVEL_SYNTAX, LEVEL_SCHEMA, LEVEL_PROPERTY, LEVEL_ORACLE,
     LEVEL_PROVEN, LEVEL_N_

@@ -83,7 +83,10 @@ int check_granted(struct check *c, const struct subject *s);
 int check_spec(struct check *c, const struct subject *s);
 int check_exam(struct check *c, const struct subject *s);
 int check_ref(struct check *c, const struct subject *s);
+int check_ref_name(struct check *c, const struct subject *s, const char *kind,
+                   const char *name);
 int check_split(struct check *c, const struct subject *s);
+int check_derive(struct check *c, const struct subject *s);
 int check_score(struct check *c, const struct subject *s);
 int check_reads(struct check *c, const struct subject *s);
 int check_values(struct check *c, const struct subject *s,

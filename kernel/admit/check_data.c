@@ -1,5 +1,5 @@
-/* Data sets: what is split, who may read which part, what is scored on it.
- * Kernel process. */
+/* Data sets: what is split, who may read which part, what is scored on it, what
+ * is derived from it. Kernel process. */
 #include "kernel/admit/check.h"
 
 #include <string.h>
@@ -110,4 +110,33 @@ int check_score(struct check *c, const struct subject *s)
                             metric_name(s->task->score->metric));
     }
     return 0;
+}
+
+int check_derive(struct check *c, const struct subject *s)
+{
+    static const uint8_t one[] = {TYPE_TUPLE, 1, TYPE_BYTES};
+    const Proctor__DeriveSpec *x = s->task->derive;
+    size_t n = 0;
+    size_t maker_i = check_worked_on(c, s, &n);
+    size_t from_i = check_need_of(c, s, "artifact", &n);
+    struct type takes;
+    struct type gives;
+
+    if (x->inputs[0] == '\0' && from_i == SIZE_MAX) {
+        (void)check_refuse(c, s, "derive.inputs", ERR_INPUT, SPOT_WITH,
+                           "no inputs, and %zu derive tasks among the needs", n);
+        diag_hint(&c->d, "write inputs: FILE, or needs: [the one task whose "
+                         "output it works on, ...]");
+        return ADMIT_E_REFUSED;
+    }
+    if (strlen(x->note) > LIMIT_NOTE_BYTES) {
+        return check_refuse_form(c, s, "the note is too long");
+    }
+    if (check_candidate_types(c->q->graph->tasks[maker_i], &takes, &gives) &&
+        (takes.n != sizeof(one) || memcmp(takes.b, one, sizeof(one)) != 0 ||
+         gives.n != 1 || gives.b[0] != TYPE_BYTES)) {
+        return check_refuse(c, s, "derive.types", ERR_INPUT, SPOT_NEEDS,
+                            "the program must take [bytes] and give bytes");
+    }
+    return check_ref_name(c, s, "series", x->series);
 }

@@ -65,11 +65,15 @@ static int check_program_size(struct check *c, const struct subject *s,
 
 int check_ref(struct check *c, const struct subject *s)
 {
-    const Proctor__RefMoveSpec *m = s->task->ref_move;
+    return check_ref_name(c, s, "ref", s->task->ref_move->ref);
+}
 
-    if (!is_ref(m->ref)) {
+int check_ref_name(struct check *c, const struct subject *s, const char *kind,
+                   const char *name)
+{
+    if (!is_ref(name)) {
         (void)check_refuse(c, s, "ref.name", ERR_INPUT, SPOT_WITH,
-                           "\"%.64s\" is not a ref's name", m->ref);
+                           "\"%.64s\" is not a %s's name", name, kind);
         diag_hint(&c->d,
                   "write words of letters, digits, _ . - joined by /, at most "
                   "%d bytes",

@@ -61,15 +61,14 @@ static int refuse_capability(struct check *c, const struct subject *s,
         diag_hint(&c->d,
                   "to grant it: {capability: ref.move, refs: [\"%.80s\"]}",
                   s->task->ref_move ? s->task->ref_move->ref : "name/*");
-    } else if (strcmp(capability, "program.run") == 0) {
+    } else if (s->task->derive) {
         diag_hint(&c->d,
-                  "to grant it: {capability: program.run, programs: [python3], "
-                  "files: [\"%s\"]}",
-                  folder);
-    } else if (strcmp(capability, "model.run") == 0) {
-        diag_hint(&c->d,
-                  "to grant it: {capability: model.run, files: [\"%s\"]}",
-                  folder);
+                  "to grant it: {capability: derive, series: [\"%.80s\"]}",
+                  s->task->derive->series);
+    } else if (strstr(capability, ".run") != NULL) {
+        diag_hint(&c->d, "to grant it: {capability: %s, %sfiles: [\"%s\"]}",
+                  capability,
+                  capability[0] == 'p' ? "programs: [python3], " : "", folder);
     } else {
         diag_hint(&c->d, "to grant it, add to grants: {capability: %s}",
                   capability);
@@ -192,41 +191,15 @@ static int check_program(struct check *c, const struct subject *s,
     return refuse_file(c, s, "program.run", path);
 }
 
-static int check_model(struct check *c, const struct subject *s,
-                       uint32_t *out_grant)
+/* A file that is read: a grant of that capability must name it; NULL: a grant of
+ * any but those for names. */
+static int check_file(struct check *c, const struct subject *s,
+                      const char *file, const char *capability,
+                      uint32_t *out_grant)
 {
     const Proctor__Policy *policy = c->q->policy;
     char path[LIMIT_PATH_BYTES + 1];
-    int has_capability = 0;
-
-    if (join(c, s, s->task->model->weights, path) != 0) {
-        return ADMIT_E_REFUSED;
-    }
-    for (size_t i = 0; policy && i < policy->n_grants; i++) {
-        const Proctor__Grant *g = policy->grants[i];
-
-        if (strcmp(g->capability, "model.run") != 0) {
-            continue;
-        }
-        has_capability = 1;
-        if (matches(g->files, g->n_files, path)) {
-            *out_grant = (uint32_t)i;
-            return 0;
-        }
-    }
-    if (!policy) {
-        return 0;
-    }
-    return has_capability ? refuse_file(c, s, "model.run", path)
-                          : refuse_capability(c, s, "model.run", "");
-}
-
-/* Data that is read: a grant of another capability than ref.move must name it. */
-static int check_data_file(struct check *c, const struct subject *s,
-                           const char *file)
-{
-    const Proctor__Policy *policy = c->q->policy;
-    char path[LIMIT_PATH_BYTES + 1];
+    int has_capability = capability == NULL;
 
     if (join(c, s, file, path) != 0) {
         return ADMIT_E_REFUSED;
@@ -234,12 +207,29 @@ static int check_data_file(struct check *c, const struct subject *s,
     for (size_t i = 0; policy && i < policy->n_grants; i++) {
         const Proctor__Grant *g = policy->grants[i];
 
-        if (strcmp(g->capability, "ref.move") != 0 &&
-            matches(g->files, g->n_files, path)) {
+        if (capability ? strcmp(g->capability, capability) != 0
+                       : strcmp(g->capability, "ref.move") == 0) {
+            continue;
+        }
+        has_capability = 1;
+        if (matches(g->files, g->n_files, path)) {
+            *out_grant = capability ? (uint32_t)i : *out_grant;
             return 0;
         }
     }
-    return policy ? refuse_file(c, s, s->op->capability, path) : 0;
+    if (!policy) {
+        return 0;
+    }
+    return has_capability ? refuse_file(c, s, s->op->capability, path)
+                          : refuse_capability(c, s, capability, "");
+}
+
+static int check_data_file(struct check *c, const struct subject *s,
+                           const char *file)
+{
+    uint32_t unused = 0;
+
+    return check_file(c, s, file, NULL, &unused);
 }
 
 static int check_oracle(struct check *c, const struct subject *s,
@@ -291,11 +281,14 @@ static int check_exam_grants(struct check *c, const struct subject *s,
     return 0;
 }
 
-static int check_ref_grant(struct check *c, const struct subject *s,
-                           uint32_t *out_grant)
+/* The name of a ref or series is granted by globs beside its capability. */
+static int check_name_grant(struct check *c, const struct subject *s,
+                            uint32_t *out_grant)
 {
     const Proctor__Policy *policy = c->q->policy;
-    const char *ref = s->task->ref_move->ref;
+    const char *name =
+        s->task->derive ? s->task->derive->series : s->task->ref_move->ref;
+    const char *key = s->task->derive ? "series" : "refs";
 
     if (check_capability(c, s, out_grant) != 0) {
         return ADMIT_E_REFUSED;
@@ -303,8 +296,9 @@ static int check_ref_grant(struct check *c, const struct subject *s,
     for (size_t i = 0; policy && i < policy->n_grants; i++) {
         const Proctor__Grant *g = policy->grants[i];
 
-        if (strcmp(g->capability, "ref.move") == 0 &&
-            matches(g->refs, g->n_refs, ref)) {
+        if (strcmp(g->capability, s->op->capability) == 0 &&
+            (s->task->derive ? matches(g->series, g->n_series, name)
+                             : matches(g->refs, g->n_refs, name))) {
             *out_grant = (uint32_t)i;
             return 0;
         }
@@ -313,10 +307,11 @@ static int check_ref_grant(struct check *c, const struct subject *s,
         return 0;
     }
     (void)check_refuse(c, s, "gate.ref", ERR_REFUSED, SPOT_WITH,
-                       "policy \"%.40s\" does not let ref.move move \"%.120s\"",
-                       policy_name(c), ref);
-    diag_hint(&c->d, "to grant it, add \"%.120s\" to the refs of ref.move",
-              ref);
+                       "policy \"%.40s\" does not let %s %s \"%.120s\"",
+                       policy_name(c), s->op->capability,
+                       s->task->derive ? "add to" : "move", name);
+    diag_hint(&c->d, "to grant it, add \"%.120s\" to the %s of %s", name, key,
+              s->op->capability);
     return ADMIT_E_REFUSED;
 }
 
@@ -333,13 +328,19 @@ int check_granted(struct check *c, const struct subject *s)
         }
         break;
     case OP_MODEL:
-        code = check_model(c, s, &grant);
+        code = check_file(c, s, s->task->model->weights, "model.run", &grant);
         break;
     case OP_EXAM:
         code = check_exam_grants(c, s, &grant);
         break;
     case OP_REF_MOVE:
-        code = check_ref_grant(c, s, &grant);
+        code = check_name_grant(c, s, &grant);
+        break;
+    case OP_DERIVE:
+        code = check_name_grant(c, s, &grant);
+        if (code == 0 && s->task->derive->inputs[0] != '\0') {
+            code = check_data_file(c, s, s->task->derive->inputs);
+        }
         break;
     case OP_SPLIT:
         code = check_capability(c, s, &grant);

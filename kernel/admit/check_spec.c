@@ -38,7 +38,8 @@ static int has_one_spec(const struct subject *s)
     const void *const specs[OP_N_] = {
         [OP_PROGRAM] = t->program, [OP_MODEL] = t->model,
         [OP_EXAM] = t->exam,       [OP_REF_MOVE] = t->ref_move,
-        [OP_SPLIT] = t->split,     [OP_SCORE] = t->score};
+        [OP_SPLIT] = t->split,     [OP_SCORE] = t->score,
+        [OP_DERIVE] = t->derive};
     int n = 0;
 
     for (size_t i = 0; i < OP_N_; i++) {
@@ -103,9 +104,10 @@ static int check_takes(struct check *c, const struct subject *s)
         return 0;
     }
     (void)check_refuse(c, s,
-                       is_ref                   ? "ref.exam"
-                       : s->op->id == OP_SCORE ? "score.candidate"
-                                               : "exam.candidate",
+                       is_ref                    ? "ref.exam"
+                       : s->op->id == OP_SCORE  ? "score.candidate"
+                       : s->op->id == OP_DERIVE ? "derive.program"
+                                                : "exam.candidate",
                        ERR_INPUT, SPOT_NEEDS,
                        "expected exactly one %s among the needs, got %zu",
                        is_ref ? "exam" : "candidate (program or model)", n);
@@ -152,6 +154,8 @@ int check_spec(struct check *c, const struct subject *s)
         return check_split(c, s);
     case OP_SCORE:
         return check_score(c, s);
+    case OP_DERIVE:
+        return check_derive(c, s);
     case OP_N_:
         break;
     }

@@ -154,6 +154,9 @@ int files_collect(struct files *f, const Proctor__Graph *g, size_t *out_task,
         if (t->split != NULL) {
             TRY(collect_one(&c, t->split->table->csv, LIMIT_DATA_FILE_BYTES));
         }
+        if (t->derive != NULL && t->derive->inputs[0] != '\0') {
+            TRY(collect_one(&c, t->derive->inputs, LIMIT_DATA_FILE_BYTES));
+        }
         if (t->repair != NULL) {
             TRY(collect_program(&c, t->repair->program));
             TRY(collect_model(&c, t->repair->model));

@@ -19,64 +19,25 @@
 
 struct op_exam {
     struct live *live;
-    struct op_exam *next;  /* of the run's exams, oldest first */
     struct cid exam;
     struct cid candidate;
     struct cid literals;   /* of its files; zero: none */
     struct runnable *files;     /* owned; while its files are read */
     struct config_job *reading; /* owned; the worker that reads them */
     struct examine *examine;
-    int begun;             /* examines; else waits for an equal exam to end */
     int drawn;
     uint64_t commit_seq;
     struct merkle_hash commit_hash;
     uint8_t seed[32];
 };
 
-static void exam_begin(struct op_exam *x);
-
-/* Exams of one identity take turns: the next one's j counts this one. */
-static int is_turn(const struct op_exam *x)
-{
-    for (const struct op_exam *o = x->live->run->exams; o != x; o = o->next) {
-        if (cid_is_equal(&o->exam, &x->exam)) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
-static void exams_add(struct op_exam *x)
-{
-    struct op_exam **at = &x->live->run->exams;
-
-    while (*at != NULL) {
-        at = &(*at)->next;
-    }
-    *at = x;
-}
-
 static void op_exam_free(void *state)
 {
     struct op_exam *x = state;
 
-    for (struct op_exam **at = &x->live->run->exams; *at != NULL;
-         at = &(*at)->next) {
-        if (*at == x) {
-            *at = x->next;
-            break;
-        }
-    }
     config_free(x->reading);
     runnable_free(x->files);
     examine_free(x->examine);
-    if (!x->live->run->stopping) {
-        for (struct op_exam *o = x->live->run->exams; o != NULL; o = o->next) {
-            if (!o->begun && is_turn(o)) {
-                exam_begin(o);
-            }
-        }
-    }
     free(x);
 }
 
@@ -360,12 +321,12 @@ static int read_literals(struct op_exam *x, struct diag *d)
     return config_start(c, &ask, on_literals, x, &x->reading);
 }
 
-static void exam_begin(struct op_exam *x)
+static void exam_begin(struct live *l)
 {
+    struct op_exam *x = l->state;
     struct diag d;
     int code;
 
-    x->begun = 1;
     if (known(x)) {
         return;
     }
@@ -420,10 +381,7 @@ static int exam_start_op(struct live *l)
         live_error(l, code, &d);
         return 0;
     }
-    exams_add(x);
-    if (is_turn(x)) {
-        exam_begin(x);
-    }
+    live_turn(l, &x->exam, exam_begin); /* the next one's j counts this one */
     return 0;
 }
 

@@ -102,7 +102,7 @@ int resume_start(struct run *r, struct diag *d)
     return 0;
 }
 
-/* What its TASK record said it stands on; only exams are asked for it. */
+/* What its TASK record said it stands on; exams and series are asked for it. */
 static int resume_evidence(struct run *r, struct task *t, uint64_t seq)
 {
     CLEANUP(buf_release) struct buf b;
@@ -122,7 +122,9 @@ static int resume_passed(struct run *r, struct task *t,
     t->state = (uint8_t)old->state;
     t->level = (uint8_t)old->level;
     t->seq_ref = old->seq + 1;
-    return t->spec->exam != NULL ? resume_evidence(r, t, old->seq) : 0;
+    return t->spec->exam != NULL || t->spec->derive != NULL
+               ? resume_evidence(r, t, old->seq)
+               : 0;
 }
 
 int resume_tasks(struct run *r)

@@ -18,7 +18,6 @@ struct config_job;
 struct dataset;
 struct live;
 struct loop_source;
-struct op_exam;
 struct run;
 
 enum run_phase {
@@ -117,7 +116,6 @@ struct run {
     struct queue ready;
     struct live *lives;
     size_t lives_n;
-    struct op_exam *exams; /* exams that run, for one at a time per identity */
     struct ref_before *refs; /* owned, refs_n */
     size_t refs_n;
     struct note_due *notes; /* owned */

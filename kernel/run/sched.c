@@ -37,6 +37,24 @@ const char *live_id(const struct live *l)
     return l->run->graph->tasks[l->task_i]->id;
 }
 
+void live_turn(struct live *l, const struct cid *key,
+               void (*on_turn)(struct live *l))
+{
+    l->turn = *key;
+    l->on_turn = on_turn;
+}
+
+/* Lives are in the order in which they began. */
+static int is_turn(const struct live *l)
+{
+    for (const struct live *o = l->run->lives; o != l; o = o->next) {
+        if (cid_is_equal(&o->turn, &l->turn)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 void live_over(struct live *l, const struct outcome *o)
 {
     if (!l->over) {
@@ -70,7 +88,8 @@ void live_error(struct live *l, int code, const struct diag *d)
 static const struct op *op_find(const char *name)
 {
     static const struct op *const ops[] = {&op_program,  &op_model, &op_exam,
-                                           &op_ref_move, &op_split, &op_score};
+                                           &op_ref_move, &op_split, &op_score,
+                                           &op_derive};
 
     for (size_t i = 0; i < ARRAY_N(ops); i++) {
         if (strcmp(ops[i]->name, name) == 0) {
@@ -270,6 +289,7 @@ static int settle_all(struct run *r)
 static int start_one(struct run *r, uint32_t i)
 {
     struct task *t = &r->tasks[i];
+    struct live **at = &r->lives;
     struct live *l;
     struct record rec;
     uint64_t seq;
@@ -292,8 +312,10 @@ static int start_one(struct run *r, uint32_t i)
     l->run = r;
     l->task_i = i;
     l->op = op_find(t->spec->op);
-    l->next = r->lives;
-    r->lives = l;
+    while (*at != NULL) {
+        at = &(*at)->next;
+    }
+    *at = l;
     r->lives_n++;
     return task_note(r, i, seq + 1);
 }
@@ -310,16 +332,21 @@ static int start_ready(struct run *r)
 
 static void begin_ops(struct run *r)
 {
-    for (struct live *l = r->lives; l != NULL; l = l->next) {
-        int code;
+    for (struct live *l = r->lives; l != NULL && r->core->fatal == 0;
+         l = l->next) {
+        void (*on_turn)(struct live *) = NULL;
+        int code = 0;
 
-        if (l->begun || r->core->fatal != 0) {
-            continue;
+        if (!l->begun) {
+            l->begun = 1;
+            code = l->op == NULL ? ERR_INTERNAL : l->op->start(l);
         }
-        l->begun = 1;
-        code = l->op == NULL ? ERR_INTERNAL : l->op->start(l);
         if (code < 0) {
             live_fail(l, code, "%s", err_text(code));
+        } else if (!l->over && l->on_turn != NULL && is_turn(l)) {
+            on_turn = l->on_turn;
+            l->on_turn = NULL;
+            on_turn(l);
         }
     }
 }

@@ -24,6 +24,8 @@ struct live {
     uint32_t task_i;
     const struct op *op;
     void *state;           /* the op's; freed by op->free */
+    struct cid turn;       /* zero: waits for no other */
+    void (*on_turn)(struct live *l); /* NULL once it was called */
     int begun;
     int over;
     struct outcome outcome; /* once over */
@@ -44,7 +46,12 @@ extern const struct op op_exam;
 extern const struct op op_ref_move;
 extern const struct op op_split;
 extern const struct op op_score;
+extern const struct op op_derive;
 
+/* Within start: on_turn is called after it, when all that began before with an
+ * equal key have ended. */
+void live_turn(struct live *l, const struct cid *key,
+               void (*on_turn)(struct live *l));
 /* The op's last word; l stays until the next turn of the loop. */
 void live_over(struct live *l, const struct outcome *o);
 /* Fails it: printf-like reason. code 0 or ERR_*: the failure was outside. */

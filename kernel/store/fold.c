@@ -490,6 +490,9 @@ static int apply(struct fold *f, const struct record *r)
         return fold_on_split(f, r);
     case RECORD_LOOK:
         return fold_on_look(f, r);
+    case RECORD_INPUTS:
+    case RECORD_OUTPUTS:
+        return fold_on_series(f, r);
     case RECORD_REVOKE:
         on_revoke(f, r);
         return 0;

@@ -49,6 +49,10 @@ uint64_t fold_looks(const struct fold *f, const struct cid *split);
  * is one. */
 int fold_look(const struct fold *f, const struct cid *split, unsigned metric,
               const struct cid *candidate, uint64_t *out_seq);
+/* A series: INPUTS and OUTPUTS records take turns, so one count says the lengths
+ * of both lists: inputs (n + 1) / 2, outputs n / 2; odd: its last run is open.
+ * A record out of turn or place counts nothing. *out_seq: the last that counts. */
+uint64_t fold_series(const struct fold *f, const char *name, uint64_t *out_seq);
 /* The last run if it can be resumed: not ended, ended with tasks parked, or
  * aborted by request. A RUN that names it in resumes_ref takes over the states
  * of its tasks. A CRASH changes nothing: what ran then still says RUNNING. The

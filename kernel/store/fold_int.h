@@ -45,6 +45,7 @@ void *fold_room(void *array, size_t n, size_t element_bytes);
 void *fold_fit(void *array, size_t n, size_t element_bytes);
 /* Records about data sets (fold_split.c). */
 int fold_on_split(struct fold *f, const struct record *r) MUST_USE;
+int fold_on_series(struct fold *f, const struct record *r) MUST_USE;
 int fold_on_look(struct fold *f, const struct record *r) MUST_USE;
 /* NULL when it is not there. */
 Proctor__ExamState *fold_find_exam(const struct fold *f,

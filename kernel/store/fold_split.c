@@ -1,7 +1,8 @@
-/* What the fold remembers of data sets. They are counted as exams are, under
+/* What the fold remembers of data sets and series. They are counted as exams are, under
  * keys that are no object's CID: a file's `last` is its SPLIT record, committed once
  * drawn; a split's committed counts its looks; a split with a metric has the
- * candidates looked at, and its `last` LOOK. Kernel process. */
+ * candidates looked at, and its `last` LOOK; a series' committed counts its records.
+ * Kernel process. */
 #include "kernel/store/fold_int.h"
 
 #include <string.h>
@@ -11,7 +12,8 @@
 enum key_of {
     KEY_FILE,
     KEY_LOOKS,
-    KEY_METRIC
+    KEY_METRIC,
+    KEY_SERIES
 };
 
 static struct cid key(enum key_of of, unsigned metric,
@@ -85,4 +87,36 @@ int fold_look(const struct fold *f, const struct cid *split, unsigned metric,
     }
     *out_seq = candidate == NULL ? e->last : c->seq;
     return 1;
+}
+
+static struct cid series_key(struct ubytes name)
+{
+    return key(KEY_SERIES, 0, cid_of(name).b);
+}
+
+int fold_on_series(struct fold *f, const struct record *r)
+{
+    int is_in = r->kind == RECORD_INPUTS;
+    struct cid id = series_key(
+        record_bytes(r, is_in ? RF_INPUTS_series : RF_OUTPUTS_series));
+    Proctor__ExamState *e;
+
+    TRY(fold_need_exam(f, id.b, &e));
+    if (is_in ? record_u(r, RF_INPUTS_index) * 2 != e->committed
+              : record_u(r, RF_OUTPUTS_index) * 2 + 1 != e->committed ||
+                    record_u(r, RF_OUTPUTS_inputs_ref) != e->last + 1) {
+        return 0;
+    }
+    e->committed++;
+    e->last = r->seq;
+    return 0;
+}
+
+uint64_t fold_series(const struct fold *f, const char *name, uint64_t *out_seq)
+{
+    const Proctor__ExamState *e =
+        fold_find_exam(f, series_key(key_of_text(name)).b);
+
+    *out_seq = e == NULL ? 0 : e->last;
+    return e == NULL ? 0 : e->committed;
 }

@@ -169,10 +169,11 @@ static int read_grant(struct config *c, const struct yaml_node *n,
     static const struct schema_key keys[] = {{"capability", 1, NULL},
                                              {"programs", 0, NULL},
                                              {"files", 0, NULL},
-                                             {"refs", 0, NULL}};
+                                             {"refs", 0, NULL},
+                                             {"series", 0, NULL}};
     static const char *const capabilities[] = {
-        "program.run", "model.run",  "exam.hold",
-        "ref.move",    "data.split", "data.look"};
+        "program.run", "model.run", "exam.hold", "ref.move",
+        "data.split",  "data.look", "derive"};
     const struct yaml_node *v[ARRAY_N(keys)];
     Proctor__Grant *g = arena_get(&c->reply, sizeof(*g));
     Proctor__Place *place = arena_get(&c->reply, sizeof(*place));
@@ -194,6 +195,7 @@ static int read_grant(struct config *c, const struct yaml_node *n,
     TRY(read_words(c, v[1], "programs", &g->programs, &g->n_programs));
     TRY(read_words(c, v[2], "files", &g->files, &g->n_files));
     TRY(read_words(c, v[3], "refs", &g->refs, &g->n_refs));
+    TRY(read_words(c, v[4], "series", &g->series, &g->n_series));
     place->line = n->line;
     place->col = n->line > 0 ? n->col : 0;
     *out = g;

@@ -1,4 +1,4 @@
-/* `with` of data.split and score, and what a program reads of a split. Runs in
+/* `with` of data.split, score and derive, and what a program reads of a split. Runs in
  * the confined `config` worker. Form only: whether a task is a split, and a file
  * granted, is the kernel's to say. */
 #include "workers/config/specs.h"
@@ -79,6 +79,34 @@ int spec_score(struct config *c, const struct yaml_node *n,
     TRY(schema_word(c, v[0], words, ARRAY_N(words), &i));
     config_leave(c);
     s->metric = (uint32_t)i + 1;
+    *out = s;
+    return 0;
+}
+
+int spec_derive(struct config *c, const struct yaml_node *n,
+                Proctor__DeriveSpec **out)
+{
+    static const struct schema_key keys[] = {
+        {"series", 1, NULL}, {"inputs", 0, NULL}, {"note", 0, NULL}};
+    const struct yaml_node *v[ARRAY_N(keys)];
+    Proctor__DeriveSpec *s = arena_get(&c->reply, sizeof(*s));
+
+    if (!s) {
+        return ERR_NOMEM;
+    }
+    proctor__derive_spec__init(s);
+    TRY(schema_map(c, n, keys, ARRAY_N(keys), v));
+    TRY(spec_path(c, v[0], "series", &s->series));
+    if (v[1]) {
+        TRY(spec_path(c, v[1], "inputs", &s->inputs));
+    }
+    if (v[2]) {
+        TRY(spec_path(c, v[2], "note", &s->note));
+        if (v[2]->n > LIMIT_NOTE_BYTES) {
+            config_enter(c, "note");
+            return config_limit(c, v[2], "at most %d bytes", LIMIT_NOTE_BYTES);
+        }
+    }
     *out = s;
     return 0;
 }

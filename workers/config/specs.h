@@ -24,11 +24,13 @@ int spec_examples(struct config *c, const struct yaml_node *examples,
 int spec_ref_move(struct config *c, const struct yaml_node *n,
                   Proctor__RefMoveSpec **out) MUST_USE;
 
-/* data.split and score, and what a program reads of a split (spec_data.c). */
+/* data.split, score and derive, and what a program reads of a split (spec_data.c). */
 int spec_split(struct config *c, const struct yaml_node *n,
                Proctor__SplitSpec **out) MUST_USE;
 int spec_score(struct config *c, const struct yaml_node *n,
                Proctor__ScoreSpec **out) MUST_USE;
+int spec_derive(struct config *c, const struct yaml_node *n,
+                Proctor__DeriveSpec **out) MUST_USE;
 int spec_reads(struct config *c, const struct yaml_node *n,
                Proctor__ProgramSpec *p) MUST_USE;
 

@@ -125,7 +125,8 @@ static int read_with(struct config *c, const struct yaml_node *n,
 {
     Proctor__Task *t = out->task;
     static const char *const known[] = {"program",  "model",      "exam",
-                                        "ref.move", "data.split", "score"};
+                                        "ref.move", "data.split", "score",
+                                        "derive"};
     size_t i = 0;
 
     while (i < ARRAY_N(known) && strcmp(t->op, known[i]) != 0) {
@@ -148,6 +149,8 @@ static int read_with(struct config *c, const struct yaml_node *n,
         TRY(spec_split(c, with, &t->split));
     } else if (strcmp(t->op, "score") == 0) {
         TRY(spec_score(c, with, &t->score));
+    } else if (strcmp(t->op, "derive") == 0) {
+        TRY(spec_derive(c, with, &t->derive));
     } else {
         TRY(spec_ref_move(c, with, &t->ref_move));
     }

@@ -13,7 +13,8 @@ static void use(struct fold *f)
     static const enum record_kind kinds[] = {RECORD_COMMIT, RECORD_VERDICT,
                                              RECORD_REF,    RECORD_TASK,
                                              RECORD_RUN,    RECORD_END,
-                                             RECORD_SPLIT,  RECORD_LOOK};
+                                             RECORD_SPLIT,  RECORD_LOOK,
+                                             RECORD_INPUTS, RECORD_OUTPUTS};
     struct buf b;
     size_t i;
 

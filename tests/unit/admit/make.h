@@ -220,6 +220,34 @@ static inline Proctor__Task *add_exam(Proctor__Graph *g, const char *id,
     return t;
 }
 
+/* A program (bytes) -> bytes. */
+static inline Proctor__Task *add_maker(Proctor__Graph *g, const char *id)
+{
+    Proctor__Task *t = add_task(g, id, "program");
+
+    t->program = make_candidate_spec("train.py");
+    free(t->program->takes.data);
+    free(t->program->gives.data);
+    t->program->takes = make_arguments("bytes");
+    t->program->gives = make_type("bytes");
+    set_validator(t, "well_formed", LEVEL_SCHEMA);
+    return t;
+}
+
+static inline Proctor__Task *add_derive(Proctor__Graph *g, const char *id,
+                                        const char *maker, const char *inputs)
+{
+    Proctor__Task *t = add_task(g, id, "derive");
+
+    t->derive = make_mem(sizeof(*t->derive));
+    proctor__derive_spec__init(t->derive);
+    t->derive->series = make_text("xor");
+    t->derive->inputs = make_text(inputs);
+    add_need(t, maker);
+    set_validator(t, "replayed", LEVEL_PROPERTY);
+    return t;
+}
+
 static inline Proctor__Task *add_ref(Proctor__Graph *g, const char *id,
                                      const char *exam, const char *ref)
 {
@@ -306,6 +334,8 @@ static inline Proctor__Policy *make_policy(void)
     (void)add_grant(p, "exam.hold");
     g = add_grant(p, "ref.move");
     add_text(&g->refs, &g->n_refs, "primitives/*");
+    g = add_grant(p, "derive");
+    add_text(&g->series, &g->n_series, "xo?");
     return p;
 }
 

@@ -322,6 +322,82 @@ static void repair_needs(void **state)
     assert_rule(g, "task.duplicate", "candidate.repair1");
 }
 
+static Proctor__Graph *make_series(void)
+{
+    Proctor__Graph *g = make_graph();
+
+    (void)add_maker(g, "train");
+    (void)add_derive(g, "first", "train", "rows.csv");
+    add_need(add_derive(g, "second", "train", ""), "first");
+    return g;
+}
+
+static void derive_form(void **state)
+{
+    Proctor__Graph *g = make_series();
+
+    (void)state;
+    assert_admitted(g);
+    g = make_series();
+    free(g->tasks[1]->derive->inputs);
+    g->tasks[1]->derive->inputs = make_text("");
+    assert_rule(g, "derive.inputs", "no inputs, and 0 derive tasks");
+    g = make_series();
+    (void)add_derive(g, "other", "train", "rows.csv");
+    add_need(g->tasks[2], "other");
+    assert_rule(g, "derive.inputs", "and 2 derive tasks");
+    g = make_series();
+    (void)add_maker(g, "swap");
+    add_need(g->tasks[1], "swap");
+    assert_rule(g, "derive.program", "among the needs, got 2");
+    g = make_series();
+    free(g->tasks[1]->derive->series);
+    g->tasks[1]->derive->series = make_text("a//b");
+    assert_rule(g, "ref.name", "\"a//b\" is not a series's name");
+    g = make_series();
+    g->tasks[1]->derive->note = make_mem(LIMIT_NOTE_BYTES + 2);
+    memset(g->tasks[1]->derive->note, 'x', LIMIT_NOTE_BYTES + 1);
+    assert_rule(g, "spec.form", "the note is too long");
+}
+
+static void derive_types(void **state)
+{
+    static const char *const takes[] = {"string", "u8"};
+    Proctor__Graph *g;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        g = make_series();
+        free(g->tasks[0]->program->takes.data);
+        g->tasks[0]->program->takes = make_arguments(takes[i]);
+        assert_rule(g, "derive.types", "must take [bytes] and give bytes");
+    }
+    g = make_series();
+    free(g->tasks[0]->program->gives.data);
+    g->tasks[0]->program->gives = make_type("string");
+    assert_rule(g, "derive.types", "must take [bytes] and give bytes");
+}
+
+static void derive_gates(void **state)
+{
+    Proctor__Graph *g = make_series();
+
+    (void)state;
+    free(g->tasks[1]->derive->series);
+    g->tasks[1]->derive->series = make_text("other/xor");
+    assert_rule(g, "gate.ref", "does not let derive add to \"other/xor\"");
+    g = make_series();
+    free(g->tasks[1]->derive->inputs);
+    g->tasks[1]->derive->inputs = make_text("../rows.csv");
+    assert_rule(g, "file.path", "is no path beneath");
+    g = make_series();
+    g->tasks[1]->validator->level = LEVEL_ORACLE;
+    assert_rule(g, "gate.ceiling", "above property");
+    g = make_series();
+    g->tasks[1]->validator->level = LEVEL_SCHEMA;
+    assert_rule(g, "gate.range", "replayed reaches");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,7 +415,10 @@ int main(void)
         cmocka_unit_test(repair_of_another_op),
         cmocka_unit_test(repair_that_changes_nothing),
         cmocka_unit_test(repair_of_other_types),
-        cmocka_unit_test(repair_needs)};
+        cmocka_unit_test(repair_needs),
+        cmocka_unit_test(derive_form),
+        cmocka_unit_test(derive_types),
+        cmocka_unit_test(derive_gates)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -129,7 +129,8 @@ static const enum record_field NO_OBJECT[] = {
     RF_RUN_kernel,        RF_COMMIT_kernel,       RF_DRAW_commit_hash,
     RF_DRAW_seed_secret,  RF_DRAW_seed,           RF_VERDICT_commit_hash,
     RF_VERDICT_proof,     RF_SPLIT_kernel,        RF_SPLIT_fixed_hash,
-    RF_SPLIT_seed_secret, RF_SPLIT_seed,
+    RF_SPLIT_seed_secret, RF_SPLIT_seed,          RF_INPUTS_sha256,
+    RF_OUTPUTS_sha256,
 };
 
 static void test_every_hash_is_known(void **state)

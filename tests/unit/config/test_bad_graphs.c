@@ -23,6 +23,10 @@
          "    with:\n      examples: " e "\n      oracle: {table: {csv: "      \
          "t.csv, inputs: [a], output: b}}\n"
 
+/* A run of a series; its `with` is on line 7. */
+#define DERIVE(line)                                                           \
+    HEAD "  - id: a\n    op: derive\n    with:\n      " line "\n"
+
 struct row {
     const char *text;
     uint32_t line, col;
@@ -43,6 +47,12 @@ static const struct row rows[] = {
     {"%YAML 1.2\n---\nversion: 1\n", 2, 1, "directives"},
     {"- version\n", 1, 1, "expected a map"},
     {"words\n", 1, 1, "expected a map"},
+    /* derive */
+    {DERIVE("inputs: a.txt"), 7, 7, "with: key \"series\" is missing"},
+    {DERIVE("{series: x, input: a.txt}"), 7, 19, "did you mean \"inputs\""},
+    {DERIVE("{series: [x]}"), 7, 16, "series: expected"},
+    {DERIVE("{series: x, inputs: 3.5}"), 7, 27, "inputs: expected"},
+    {DERIVE("{series: x, note: \"a\\tb\"}"), 7, 25, "note: "},
     /* YAML that we leave out */
     {"version: &v 1\n", 1, 13, "anchors"},
     {"name: x\nversion: *v\n", 2, 11, "anchors"},

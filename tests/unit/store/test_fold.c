@@ -346,6 +346,70 @@ static void test_splits(void **state)
     fold_free(f);
 }
 
+static void add_inputs(struct fold *f, const char *series, uint64_t index)
+{
+    struct record r;
+
+    record_init(&r, RECORD_INPUTS);
+    record_set_str(&r, RF_INPUTS_series, series);
+    record_set_u(&r, RF_INPUTS_index, index);
+    add(f, &r);
+}
+
+static void add_outputs(struct fold *f, const char *series, uint64_t index,
+                        uint64_t inputs_ref)
+{
+    struct record r;
+
+    record_init(&r, RECORD_OUTPUTS);
+    record_set_str(&r, RF_OUTPUTS_series, series);
+    record_set_u(&r, RF_OUTPUTS_index, index);
+    record_set_u(&r, RF_OUTPUTS_inputs_ref, inputs_ref);
+    add(f, &r);
+}
+
+/* Both lists of a series by one count; what is out of turn, out of place or the
+ * answer to something else counts nothing. Snapshots keep it. */
+static void test_series(void **state)
+{
+    struct fold *back;
+    struct fold *f;
+    uint64_t seq = 7;
+
+    (void)state;
+    assert_int_equal(fold_new(&f), 0);
+    assert_int_equal(fold_series(f, "xor", &seq), 0);
+    assert_int_equal(seq, 0);
+    add_outputs(f, "xor", 0, 1); /* 0: without inputs */
+    assert_int_equal(fold_series(f, "xor", &seq), 0);
+    add_inputs(f, "xor", 1); /* 1: not the first place */
+    assert_int_equal(fold_series(f, "xor", &seq), 0);
+    add_inputs(f, "xor", 0);      /* 2 */
+    add_inputs(f, "xor", 1);      /* 3: another while one is open */
+    add_inputs(f, "xor", 0);      /* 4: the same place again */
+    add_inputs(f, "xo", 0);       /* 5: another series */
+    add_outputs(f, "xor", 0, 4);  /* 6: of other inputs */
+    add_outputs(f, "xor", 1, 3);  /* 7: another place */
+    assert_int_equal(fold_series(f, "xor", &seq), 1);
+    assert_int_equal(seq, 2);
+    add_outputs(f, "xor", 0, 3); /* 8 */
+    add_outputs(f, "xor", 0, 3); /* 9: twice */
+    add_inputs(f, "xor", 1);     /* 10 */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(fold_series(f, "xor", &seq), 3);
+        assert_int_equal(seq, 10);
+        assert_int_equal(fold_series(f, "xo", &seq), 1);
+        assert_int_equal(seq, 5);
+        assert_int_equal(fold_series(f, "xorr", &seq), 0);
+        back = through_snapshot(f);
+        fold_free(f);
+        f = back;
+    }
+    add_outputs(f, "xor", 1, 11);
+    assert_int_equal(fold_series(f, "xor", &seq), 4);
+    fold_free(f);
+}
+
 static void test_snapshot_at_any_point(void **state)
 {
     struct fold *a;
@@ -491,6 +555,7 @@ int main(void)
         cmocka_unit_test(test_run_states),
         cmocka_unit_test(test_resumable_runs),
         cmocka_unit_test(test_splits),
+        cmocka_unit_test(test_series),
         cmocka_unit_test(test_snapshot_at_any_point),
         cmocka_unit_test(test_bad_snapshots),
         cmocka_unit_test(test_many_tasks),
