@@ -324,7 +324,8 @@ enum {
 static int is_answer(enum msg msg)
 {
     return msg == MSG_RUN_DONE || msg == MSG_REPLAY_DONE ||
-           msg == MSG_POLICY_VIEW || msg == MSG_DOCTOR_DONE;
+           msg == MSG_POLICY_VIEW || msg == MSG_DOCTOR_DONE ||
+           msg == MSG_EVALUATE_DONE;
 }
 
 /* One frame. 0 = served, SERVE_E_ANSWER = it is the answer. */
