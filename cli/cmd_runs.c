@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cli/args.h"
-#include "cli/audit.h"
 #include "cli/place.h"
 #include "cli/series.h"
 #include "cli/table.h"
@@ -54,8 +53,10 @@ static const struct argp SPEC = {
     "replay SERIES RUN|export SERIES DIR",
     "Lists series and their runs, shows one run, checks that all of them are "
     "what was recorded, compares them, makes outputs again, or writes a series "
-    "as files.\vA run's name is its position: 0 is the first. Only replay starts "
-    "a kernel. Exit code of audit: 0 clean, 1 a run is unfinished, 5 damaged; of "
+    "as files.\vA run's name is its position: 0 is the first. Only replay "
+    "starts "
+    "a kernel. Exit code of audit: 0 clean, 1 a run is unfinished, 5 damaged; "
+    "of "
     "replay: 1 when bytes differ.",
     NULL,
     NULL,
@@ -81,11 +82,6 @@ static size_t done_n(const struct series *s)
     return n;
 }
 
-static int is_open(const struct series *s)
-{
-    return s->inputs_n == s->outputs_n + 1;
-}
-
 static int list_all_text(const struct runs *a)
 {
     static const char *const HEADS[] = {"series", "inputs", "outputs", "done",
@@ -101,10 +97,9 @@ static int list_all_text(const struct runs *a)
     for (size_t i = 0; i < a->series.n; i++) {
         const struct series *s = &a->series.v[i];
         char n[3][24];
-        const char *cells[] = {s->name, n[0], n[1], n[2],
-                               s->inputs_n == 0
-                                   ? ""
-                                   : series_status_text(s, s->inputs_n - 1)};
+        const char *cells[] = {
+            s->name, n[0], n[1], n[2],
+            s->inputs_n == 0 ? "" : series_status_text(s, s->inputs_n - 1)};
 
         (void)snprintf(n[0], sizeof(n[0]), "%zu", s->inputs_n);
         (void)snprintf(n[1], sizeof(n[1]), "%zu", s->outputs_n);
@@ -126,17 +121,20 @@ static int list_text(const struct runs *a)
 
     table_init(&t, 6, HEADS);
     for (size_t i = 0; i < s->inputs_n; i++) {
-        const struct series_entry *out = i < s->outputs_n ? &s->outputs[i] : NULL;
+        const struct series_entry *out =
+            i < s->outputs_n ? &s->outputs[i] : NULL;
         char number[24];
         char record[24];
         char text[160];
         char in_digits[16];
         char out_digits[16];
-        const char *cells[] = {
-            number, series_status_text(s, i),
-            digits(&s->inputs[i].artifact, in_digits),
-            out == NULL ? "-" : digits(&out->artifact, out_digits), record,
-            text};
+        const char *cells[] = {number,
+                               series_status_text(s, i),
+                               digits(&s->inputs[i].artifact, in_digits),
+                               out == NULL ? "-"
+                                           : digits(&out->artifact, out_digits),
+                               record,
+                               text};
 
         (void)snprintf(number, sizeof(number), "%zu", i);
         (void)snprintf(record, sizeof(record), "%" PRIu64, s->inputs[i].seq);
@@ -173,7 +171,7 @@ static int list_json(const struct runs *a)
         json_u64(&j, "inputs", s->inputs_n);
         json_u64(&j, "outputs", s->outputs_n);
         json_u64(&j, "done", done_n(s));
-        json_bool(&j, "open", is_open(s));
+        json_bool(&j, "open", series_is_open(s));
         json_array(&j, "runs");
         for (size_t i = 0; a->s != NULL && i < s->inputs_n; i++) {
             series_put_json(&j, &a->series, a->store, s, i);
@@ -214,9 +212,8 @@ static void print_line(const char *what, const char *text)
 {
     if (text[0] != '\0') {
         printf("  %-9s ", what);
-        term_put_text(stdout,
-                      (struct ubytes){(const uint8_t *)text, strlen(text)},
-                      1000);
+        term_put_text(
+            stdout, (struct ubytes){(const uint8_t *)text, strlen(text)}, 1000);
         putchar('\n');
     }
 }
@@ -304,8 +301,8 @@ static int compare_row(const struct runs *a, struct table *t, size_t i)
     char in[32];
     char program[32];
     char out[32];
-    const char *cells[] = {number, series_status_text(a->s, i), in, program, out,
-                           NULL};
+    const char *cells[] = {
+        number, series_status_text(a->s, i), in, program, out, NULL};
 
     buf_init(&measured, 1u << 20);
     TRY(series_put_measured(&a->series, a->store, a->s, i, &measured));
@@ -352,145 +349,9 @@ static int compare(struct runs *a)
     return rc;
 }
 
-struct hearing {
-    struct cli *c;
-    struct json *j; /* NULL without --json */
-    uint64_t notes;
-    uint64_t damage;
-};
-
-static void tell(struct hearing *h, int is_damage, const char *where,
-                 const char *what)
-{
-    h->damage += is_damage != 0;
-    h->notes += is_damage == 0;
-    if (h->j != NULL) {
-        json_object(h->j, NULL);
-        json_str(h->j, "grade", is_damage ? "error" : "warning");
-        json_str(h->j, "where", where);
-        json_str(h->j, "what", what);
-        json_close(h->j);
-        return;
-    }
-    fprintf(stderr, "%s: %s: ", where, is_damage ? "error" : "warning");
-    term_put_text(stderr, (struct ubytes){(const uint8_t *)what, strlen(what)},
-                  400);
-    fputc('\n', stderr);
-}
-
-static void hear_ledger(void *ctx, const struct audit_finding *f)
-{
-    tell(ctx, f->grade == AUDIT_DAMAGE, f->where, f->what);
-}
-
-static void hear_nothing(void *ctx, const char *phase, uint64_t done)
-{
-    (void)ctx;
-    (void)phase;
-    (void)done;
-}
-
-static void hear_series(void *ctx, const char *where, const char *what)
-{
-    tell(ctx, 1, where, what);
-}
-
-/* One line per series; the runs that are not finished are counted. */
-static size_t tell_lengths(const struct runs *a, struct json *j)
-{
-    size_t open_n = 0;
-
-    for (size_t k = 0; k < a->series.n; k++) {
-        const struct series *s = &a->series.v[k];
-
-        open_n += (size_t)is_open(s);
-        if (j != NULL) {
-            json_object(j, NULL);
-            json_str(j, "name", s->name);
-            json_u64(j, "inputs", s->inputs_n);
-            json_u64(j, "outputs", s->outputs_n);
-            json_bool(j, "open", is_open(s));
-            json_close(j);
-        } else if (is_open(s)) {
-            printf("%s: %zu inputs, %zu outputs: run %zu did not finish\n",
-                   s->name, s->inputs_n, s->outputs_n, s->inputs_n - 1);
-        } else {
-            printf("%s: %zu inputs, %zu outputs\n", s->name, s->inputs_n,
-                   s->outputs_n);
-        }
-    }
-    return open_n;
-}
-
-/* The ledger and every object first, then what makes series of them. */
-static int audit_all(struct runs *a, struct hearing *h)
-{
-    const struct audit_ears ears = {hear_ledger, hear_nothing, h};
-    const struct series_ears series_ears = {hear_series, h};
-    struct audit_result r;
-
-    TRY(audit_run(a->store, 1, &ears, &r, &a->c->d));
-    if (r.unnamed > 0) {
-        char what[96];
-
-        (void)snprintf(what, sizeof(what),
-                       "%" PRIu64 " files that no record leads to", r.unnamed);
-        tell(h, 0, "objects", what);
-    }
-    if (series_load(a->store, &a->series, &a->c->d) != 0) {
-        tell(h, 1, "ledger", a->c->d.what);
-        diag_init(&a->c->d);
-        return 0;
-    }
-    return series_audit(&a->series, a->store, &series_ears);
-}
-
-static int audit_end(struct runs *a, const struct hearing *h, size_t open_n)
-{
-    if (h->damage > 0) {
-        a->c->told = 1;
-        return cli_fail(a->c, ERR_STORE_DAMAGED, "the runs are damaged");
-    }
-    if (open_n > 0) {
-        a->c->told = 1;
-        return cli_fail(a->c, ERR_TASK_FAILED, "a run did not finish");
-    }
-    return 0;
-}
-
 static int audit(struct runs *a)
 {
-    struct json j;
-    struct hearing h = {.c = a->c, .j = a->c->json ? &j : NULL};
-    size_t open_n;
-    int code;
-
-    json_init(&j);
-    json_object(&j, NULL);
-    json_array(&j, "findings");
-    code = audit_all(a, &h);
-    json_close(&j);
-    if (code != 0) {
-        json_release(&j);
-        return code;
-    }
-    json_array(&j, "series");
-    open_n = tell_lengths(a, h.j);
-    json_close(&j);
-    json_bool(&j, "clean", h.damage == 0 && open_n == 0);
-    json_u64(&j, "errors", h.damage);
-    json_u64(&j, "warnings", h.notes);
-    json_u64(&j, "unfinished", open_n);
-    json_close(&j);
-    if (h.j != NULL) {
-        TRY(cli_emit(a->c, &j));
-    } else {
-        json_release(&j);
-        printf("%s\n", h.damage > 0 ? "runs are DAMAGED"
-                       : open_n > 0 ? "nothing is damaged"
-                                    : "clean: every run is what was recorded");
-    }
-    return audit_end(a, &h, open_n);
+    return series_audit_report(a->c, a->store);
 }
 
 static int replay(struct runs *a)
@@ -513,9 +374,10 @@ static const struct verb {
     int loads;   /* the series are read before */
     int numbers; /* words behind the series are runs */
     int (*run)(struct runs *a);
-} VERBS[] = {{"list", 1, 2, 1, 0, list},     {"show", 3, 3, 1, 1, show},
-             {"audit", 1, 1, 0, 0, audit},   {"compare", 2, 4, 1, 1, compare},
-             {"replay", 2, 3, 1, 1, replay}, {"export", 3, 3, 1, 0, export_files}};
+} VERBS[] = {
+    {"list", 1, 2, 1, 0, list},     {"show", 3, 3, 1, 1, show},
+    {"audit", 1, 1, 0, 0, audit},   {"compare", 2, 4, 1, 1, compare},
+    {"replay", 2, 3, 1, 1, replay}, {"export", 3, 3, 1, 0, export_files}};
 
 static const struct verb *find_verb(const char *name)
 {

@@ -244,6 +244,11 @@ const struct series *series_by_ref(const struct series_all *all, uint64_t ref,
     return NULL;
 }
 
+int series_is_open(const struct series *s)
+{
+    return s->inputs_n == s->outputs_n + 1;
+}
+
 const char *series_status_text(const struct series *s, size_t i)
 {
     if (i >= s->outputs_n) {

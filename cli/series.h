@@ -1,6 +1,6 @@
-/* Series (docs/runs.md): the two lists of each, inputs and outputs, as the records
- * of the ledger have them. Believes nothing about them: position, order and bytes
- * are series_audit's to check. Reads only. */
+/* Series (docs/runs.md): the two lists of each, inputs and outputs, as the
+ * records of the ledger have them. Believes nothing about them: position, order
+ * and bytes are series_audit's to check. Reads only. */
 #ifndef CLI_SERIES_H
 #define CLI_SERIES_H
 
@@ -49,6 +49,8 @@ const struct series *series_find(const struct series_all *all, const char *name,
 const struct series *series_by_ref(const struct series_all *all, uint64_t ref,
                                    size_t *out_i);
 
+/* Its last run did not finish. */
+int series_is_open(const struct series *s);
 /* "done", "aborted", "unfinished". */
 const char *series_status_text(const struct series *s, size_t i);
 /* What runs of other series made of run i's output, "; " between: their short
@@ -75,12 +77,16 @@ int series_audit(const struct series_all *all, const char *store,
                  const struct series_ears *ears) MUST_USE;
 
 struct cli;
-/* Makes outputs again from the recorded inputs, one at a time; i SIZE_MAX: all of
- * the series. ERR_TASK_FAILED when bytes differ. Prints. */
+/* All of it for a person or as JSON. ERR_STORE_DAMAGED, ERR_TASK_FAILED when
+ * only a run did not finish. */
+int series_audit_report(struct cli *c, const char *store) MUST_USE;
+/* Makes outputs again from the recorded inputs, one at a time; i SIZE_MAX: all
+ * of the series. ERR_TASK_FAILED when bytes differ. Prints. */
 int series_replay(struct cli *c, const char *store, const struct series *s,
                   size_t i) MUST_USE;
 /* Writes the series as a folder of files; dir must be new. */
-int series_export(struct cli *c, const char *store, const struct series_all *all,
-                  const struct series *s, const char *dir) MUST_USE;
+int series_export(struct cli *c, const char *store,
+                  const struct series_all *all, const struct series *s,
+                  const char *dir) MUST_USE;
 
 #endif

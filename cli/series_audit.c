@@ -1,5 +1,5 @@
-/* What a series must keep (docs/runs.md, H1 to H15), checked from its records and
- * objects. Runs nothing, writes nothing. */
+/* What a series must keep (docs/runs.md, H1 to H15), checked from its records
+ * and objects. Runs nothing, writes nothing. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -39,8 +39,8 @@ static void found(const struct auditing *a, const char *fmt, ...)
 }
 
 /* Both hashes of a file, whatever its size. 0 or a negative errno. */
-static int hash_file(const char *path, struct cid *out, uint8_t sha256[static 32],
-                     uint64_t *out_n)
+static int hash_file(const char *path, struct cid *out,
+                     uint8_t sha256[static 32], uint64_t *out_n)
 {
     CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     crypto_hash_sha256_state sha;
@@ -114,7 +114,8 @@ static void check_parent(const struct auditing *a,
         found(a, "record %" PRIu64 ": its inputs come from no finished run",
               in->seq);
     } else if (!cid_is_equal(&p->outputs[k].artifact, &in->artifact)) {
-        found(a, "record %" PRIu64 ": its inputs are not the output of %.80s[%zu]",
+        found(a,
+              "record %" PRIu64 ": its inputs are not the output of %.80s[%zu]",
               in->seq, p->name, k);
     }
 }
@@ -128,9 +129,8 @@ static void check_inputs(const struct auditing *a)
         found(a, "record %" PRIu64 " says it is run %" PRIu64, in->seq,
               in->index);
     }
-    if (a->i > a->s->outputs_n ||
-        (a->i > 0 && a->i - 1 < a->s->outputs_n &&
-         a->s->outputs[a->i - 1].seq > in->seq)) {
+    if (a->i > a->s->outputs_n || (a->i > 0 && a->i - 1 < a->s->outputs_n &&
+                                   a->s->outputs[a->i - 1].seq > in->seq)) {
         found(a, "record %" PRIu64 ": it began before the run before it ended",
               in->seq);
     }

@@ -4,8 +4,8 @@
  *   DIR/outputs/outputs-0-0-0.bin ... DIR/outputs-meta.jsonl
  *
  * Line i of either list is run i. The three numbers of a name are the position,
- * 1,000 to a carry: nothing else says which run it is. A view: the ledger is the
- * truth. Never writes over anything (H10). */
+ * 1,000 to a carry: nothing else says which run it is. A view: the ledger is
+ * the truth. Never writes over anything (H10). */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -21,7 +21,8 @@
 
 #define CARRY 1000u
 
-struct export {
+struct export
+{
     struct cli *c;
     const char *store;
     const struct series_all *all;
@@ -49,15 +50,15 @@ static int write_all(int fd, struct ubytes b)
 /* A new file, whole and synced. */
 static int write_new(const struct export *x, const char *name, struct ubytes b)
 {
-    CLEANUP(fd_closep) int fd =
+    CLEANUP(fd_closep)
+    int fd =
         openat(x->dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
     int code = fd < 0 ? err_from_errno(errno) : write_all(fd, b);
 
     if (code == 0 && fsync(fd) < 0) {
         code = err_from_errno(errno);
     }
-    return code == 0 ? 0
-                     : cli_fail(x->c, code, "%s: %s", name, err_text(code));
+    return code == 0 ? 0 : cli_fail(x->c, code, "%s: %s", name, err_text(code));
 }
 
 static void put_version(struct json *j, size_t i)
@@ -184,8 +185,9 @@ static int write_list(const struct export *x, int is_in)
                      buf_bytes(&lines));
 }
 
-int series_export(struct cli *c, const char *store, const struct series_all *all,
-                  const struct series *s, const char *dir)
+int series_export(struct cli *c, const char *store,
+                  const struct series_all *all, const struct series *s,
+                  const char *dir)
 {
     struct export x = {c, store, all, s, -1};
     struct json j;

@@ -1,6 +1,6 @@
-/* H12: a run again, from its recorded inputs and program, in a fresh worker under
- * the limits of its policy; the bytes must be those that were recorded. Adds
- * nothing to the ledger. */
+/* H12: a run again, from its recorded inputs and program, in a fresh worker
+ * under the limits of its policy; the bytes must be those that were recorded.
+ * Adds nothing to the ledger. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +18,7 @@ struct again {
     const char *store;
     const struct series *s;
     struct session session;
-    uint64_t run;       /* whose policy it is */
+    uint64_t run; /* whose policy it is */
     struct cid policy;
     struct json j;
     struct table t;
@@ -38,8 +38,8 @@ static int find_policy(struct again *a, uint64_t run)
     ledger_entry_init(&e);
     code = ledger_get(a->store, run, &e, &a->c->d);
     if (code == 0 && e.r.kind != RECORD_RUN) {
-        code = cli_fail(a->c, ERR_STORE_DAMAGED,
-                        "record %" PRIu64 " is no run", run);
+        code = cli_fail(a->c, ERR_STORE_DAMAGED, "record %" PRIu64 " is no run",
+                        run);
     }
     if (code == 0) {
         a->run = run;
@@ -50,7 +50,8 @@ static int find_policy(struct again *a, uint64_t run)
 }
 
 /* The inputs as what the program takes: one tuple of one bytes value. */
-static int make_inputs(const struct again *a, size_t i, struct values_builder *w)
+static int make_inputs(const struct again *a, size_t i,
+                       struct values_builder *w)
 {
     CLEANUP(buf_release) struct buf inputs;
     CLEANUP(buf_release) struct buf value;

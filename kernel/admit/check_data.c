@@ -124,7 +124,8 @@ int check_derive(struct check *c, const struct subject *s)
 
     if (x->inputs[0] == '\0' && from_i == SIZE_MAX) {
         (void)check_refuse(c, s, "derive.inputs", ERR_INPUT, SPOT_WITH,
-                           "no inputs, and %zu derive tasks among the needs", n);
+                           "no inputs, and %zu derive tasks among the needs",
+                           n);
         diag_hint(&c->d, "write inputs: FILE, or needs: [the one task whose "
                          "output it works on, ...]");
         return ADMIT_E_REFUSED;

@@ -191,8 +191,8 @@ static int check_program(struct check *c, const struct subject *s,
     return refuse_file(c, s, "program.run", path);
 }
 
-/* A file that is read: a grant of that capability must name it; NULL: a grant of
- * any but those for names. */
+/* A file that is read: a grant of that capability must name it; NULL: a grant
+ * of any but ref.move. */
 static int check_file(struct check *c, const struct subject *s,
                       const char *file, const char *capability,
                       uint32_t *out_grant)

@@ -1,8 +1,8 @@
-/* Op `derive`: one run of a series. INPUTS is durable before the program starts,
- * the output is an object before OUTPUTS names it, so a crash shows as lists of
- * different lengths. A run found open is gone on with when it is this one, else
- * closed as aborted; a series has one at a time. Never changes what stands. Kernel
- * process. */
+/* Op `derive`: one run of a series. INPUTS is durable before the program
+ * starts, the output is an object before OUTPUTS names it, so a crash shows as
+ * lists of different lengths. A run found open is gone on with when it is this
+ * one, else closed as aborted; a series has one at a time. Never changes what
+ * stands. Kernel process. */
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,9 @@
 #include "kernel/store/fold.h"
 #include "proto/err.h"
 
-enum { BYTES_HEAD = 5 }; /* of a bytes value: tag, u32 length */
+enum {
+    BYTES_HEAD = 5
+}; /* of a bytes value: tag, u32 length */
 
 struct artifact {
     struct cid cid; /* zero: there is none */
@@ -76,7 +78,7 @@ static int append(struct derive *d, enum record_kind k, const char *text,
     if (k == RECORD_OUTPUTS) {
         record_set_u(&rec, RF_OUTPUTS_status, status);
     }
-    /* An end is signed with its task's: nobody is told of one without the other. */
+    /* An end is signed with its task's: neither stands without the other. */
     return k == RECORD_INPUTS
                ? ledger_append(d->live->run->core->ledger, &rec, out_seq, NULL)
                : run_record(d->live->run, &rec, out_seq);
@@ -88,8 +90,8 @@ static int give_up(struct derive *d, const char *why)
     uint64_t seq;
 
     TRY(append(d, RECORD_OUTPUTS, why, SERIES_ABORTED, &seq));
-    live_fail(d->live, 0, "run %llu of %.64s: %s",
-              (unsigned long long)d->index, d->spec->series, why);
+    live_fail(d->live, 0, "run %llu of %.64s: %s", (unsigned long long)d->index,
+              d->spec->series, why);
     return 0;
 }
 
@@ -126,10 +128,10 @@ static int made(struct derive *d, struct ubytes output)
     int code;
 
     if (!cid_is_zero(&d->output.cid)) {
-        return first.n == output.n &&
-                       memcmp(first.p, output.p, output.n) == 0
+        return first.n == output.n && memcmp(first.p, output.p, output.n) == 0
                    ? finish(d)
-                   : give_up(d, "not deterministic: other bytes when made again");
+                   : give_up(d,
+                             "not deterministic: other bytes when made again");
     }
     code = core_put(d->live->run->core, output, &d->output.cid);
     code = code ? code : buf_put(&d->output.bytes, output.p, output.n);
@@ -149,8 +151,8 @@ static void on_answer(void *ctx, struct eval *v, const struct evaluation *e)
     if (e->complete) {
         struct ubytes value = values_at(&e->answers, 0);
 
-        code = made(d, (struct ubytes){value.p + BYTES_HEAD,
-                                       value.n - BYTES_HEAD});
+        code = made(
+            d, (struct ubytes){value.p + BYTES_HEAD, value.n - BYTES_HEAD});
     } else if (e->outside) { /* not its doing: it stays open */
         live_fail(d->live, eval_code(v), "%s", e->ending);
     } else {

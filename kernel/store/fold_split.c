@@ -1,8 +1,8 @@
-/* What the fold remembers of data sets and series. They are counted as exams are, under
- * keys that are no object's CID: a file's `last` is its SPLIT record, committed once
- * drawn; a split's committed counts its looks; a split with a metric has the
- * candidates looked at, and its `last` LOOK; a series' committed counts its records.
- * Kernel process. */
+/* What the fold remembers of data sets and series. They are counted as exams
+ * are, under keys that are no object's CID: a file's `last` is its SPLIT record,
+ * committed once drawn; a split's committed counts its looks; a split with a
+ * metric has the candidates looked at, and its `last` LOOK; a series' committed
+ * counts its records. Kernel process. */
 #include "kernel/store/fold_int.h"
 
 #include <string.h>
