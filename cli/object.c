@@ -46,6 +46,12 @@ int object_read(const char *store, const struct cid *c, size_t max_bytes,
 
 int object_check(const char *store, const struct cid *c, uint64_t *out_bytes)
 {
+    return object_copy(store, c, NULL, out_bytes);
+}
+
+int object_copy(const char *store, const struct cid *c, FILE *to,
+                uint64_t *out_bytes)
+{
     char path[PATH_MAX];
     CLEANUP(fd_closep) int fd = -1;
     CLEANUP(mem_freep) uint8_t *part = malloc(CHECK_BYTES);
@@ -80,6 +86,9 @@ int object_check(const char *store, const struct cid *c, uint64_t *out_bytes)
         }
         if (n == 0) {
             break;
+        }
+        if (to != NULL && fwrite(part, 1, (size_t)n, to) != (size_t)n) {
+            return ERR_TRACE(ERR_IO);
         }
         blake3_update(&h, part, (size_t)n);
         total += (uint64_t)n;

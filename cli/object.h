@@ -5,6 +5,7 @@
 
 #include <limits.h>
 #include <protobuf-c/protobuf-c.h>
+#include <stdio.h>
 
 #include "proto/buf.h"
 #include "proto/cid.h"
@@ -20,6 +21,9 @@ int object_read(const char *store, const struct cid *c, size_t max_bytes,
  * ERR_INPUT: no regular file stands there. ERR_LIMIT: longer than any object. */
 int object_check(const char *store, const struct cid *c,
                  uint64_t *out_bytes) MUST_USE;
+/* Same, and writes the bytes as they are hashed: for one that was checked. */
+int object_copy(const char *store, const struct cid *c, FILE *to,
+                uint64_t *out_bytes) MUST_USE;
 /* Reads and decodes a message. Also ERR_ENCODING. Caller: pb_free. */
 int object_message(const char *store, const struct cid *c,
                    const ProtobufCMessageDescriptor *type,

@@ -18,12 +18,14 @@
 #include "evidence.pb-c.h"
 
 #define SHOWN_TEXT_BYTES 4096
+#define HELD_BYTES ((size_t)LIMIT_FRAME_BYTES) /* no message is larger */
 
 /* An object with what is known about it. */
 struct known {
     struct cid cid;
     char text[CID_TEXT_BYTES];
     struct buf bytes;
+    uint64_t large_n; /* not held: its size */
     int is_stored;
     ProtobufCMessage *m; /* owned; NULL: bytes */
     struct message_types types;
@@ -110,8 +112,13 @@ static int load(struct known *k, struct show_args *a, const char *store,
                 struct index *ix)
 {
     struct cli *c = a->c;
-    int rc = object_read(store, &k->cid, LIMIT_HELD_BYTES, &k->bytes);
+    int rc = object_read(store, &k->cid, HELD_BYTES, &k->bytes);
 
+    if (rc == ERR_LIMIT) {
+        err_trace_clear();
+        buf_reset(&k->bytes);
+        rc = object_check(store, &k->cid, &k->large_n);
+    }
     if (rc == ERR_STORE_DAMAGED) {
         return cli_fail_hint(c, rc, "restore the store from a copy",
                              "object %s: its bytes do not hash to their name",
@@ -121,7 +128,7 @@ static int load(struct known *k, struct show_args *a, const char *store,
         return cli_fail(c, rc, "object %s: %s", k->text, err_text(rc));
     }
     k->is_stored = rc == 0;
-    if (!k->is_stored || a->raw) {
+    if (!k->is_stored || a->raw || (k->large_n > 0 && a->as == NULL)) {
         return 0;
     }
     if (a->as != NULL) {
@@ -134,6 +141,11 @@ static int load(struct known *k, struct show_args *a, const char *store,
         TRY(find_type(k, ix, &c->d));
     }
     return find_types(k, store, ix, &c->d);
+}
+
+static uint64_t size_of(const struct known *k)
+{
+    return k->large_n > 0 ? k->large_n : buf_len(&k->bytes);
 }
 
 /* Lines of a text, each escaped. */
@@ -174,11 +186,11 @@ static int print_text(const struct known *k, sqlite3_stmt *mentions)
         printf("  %zu bytes, %s\n", all.n, k->m->descriptor->short_name);
         return message_print(stdout, k->m, &k->types, 2);
     }
-    if (all.n > 0 && utf8_is_valid(all)) {
+    if (all.n > 0 && k->large_n == 0 && utf8_is_valid(all)) {
         printf("  %zu bytes of text\n", all.n);
         print_lines(all);
     } else {
-        printf("  %zu bytes; --raw writes them\n", all.n);
+        printf("  %" PRIu64 " bytes; --raw writes them\n", size_of(k));
     }
     return 0;
 }
@@ -192,7 +204,7 @@ static int print_json(struct cli *c, const struct known *k,
     json_object(&j, NULL);
     json_str(&j, "cid", k->text);
     json_bool(&j, "stored", k->is_stored);
-    json_u64(&j, "bytes", buf_len(&k->bytes));
+    json_u64(&j, "bytes", size_of(k));
     json_array(&j, "named_by");
     while (sqlite3_step(mentions) == SQLITE_ROW) {
         json_object(&j, NULL);
@@ -221,11 +233,13 @@ int show_object(struct show_args *a, const char *store, struct index *ix,
     int rc;
 
     cid_text(cid, k.text);
-    buf_init(&k.bytes, LIMIT_HELD_BYTES);
+    buf_init(&k.bytes, HELD_BYTES);
     rc = load(&k, a, store, ix);
     if (rc == 0 && a->raw && !k.is_stored) {
         rc = cli_fail(a->c, ERR_NOT_FOUND,
                       "the bytes of %s are not in the store", k.text);
+    } else if (rc == 0 && a->raw && k.large_n > 0) {
+        rc = object_copy(store, &k.cid, stdout, &k.large_n);
     } else if (rc == 0 && a->raw) {
         (void)fwrite(buf_bytes(&k.bytes).p, 1, buf_len(&k.bytes), stdout);
     } else if (rc == 0) {

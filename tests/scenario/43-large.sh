@@ -31,6 +31,11 @@ truncate -s 300000000 $weights
 run 1 large.yaml small/s
 check "says what is too large" grep -rq 'more than the worker' "$OUT" "$ERR"
 check "it is stored once" test "$(kept small/s | wc -l)" -eq 1
+# b3sum tells the name under which a file is stored; shown without being held.
+cid=$(b3sum --no-names $weights)
+expect 0 sh -c "ulimit -v 200000; proctor show $cid --store small/s"
+out '300000000 bytes; --raw writes them'
+check "its bytes come back" sh -c "ulimit -v 200000; proctor show $cid --raw --store small/s | cmp - $weights"
 expect 0 proctor verify --full --store small/s
 umount small
 [ -n "${PROCTOR_FULL:-}" ] || finish
