@@ -2,8 +2,8 @@
 # Builds everything and runs every suite; one PASS or FAIL row each.
 # Usage: scripts/verify.sh [--full]
 #   --full   adds long fuzzing, the release build under the unit tests, the sanitizer
-#            build under the scenarios, clang-tidy, full crash enumeration and the
-#            statistical batteries.
+#            build under the scenarios, clang-tidy, full crash enumeration, ten million
+#            records and the statistical batteries.
 # Ends in "RESULT: N/N suites passed." and "N passed, N failed" (tests); exit 0
 # only when all passed. Logs of the suites stay in build/verify/.
 set -uo pipefail
@@ -103,6 +103,7 @@ suite evidence      scripts/check-logs.sh
 if [ "$full" -eq 1 ]; then
     suite unit-release  unit_release
     suite sanitized-e2e scenarios_sanitized
+    suite scale         tests/scale/scale.sh
     suite tidy          tidy
 fi
 

@@ -58,19 +58,11 @@ static int write_all(const uint8_t *p, size_t n)
     return 1;
 }
 
-static int send_reply(unsigned status, struct ubytes body)
-{
-    uint8_t head[5] = {
-        (uint8_t)((body.n + 1) >> 24), (uint8_t)((body.n + 1) >> 16),
-        (uint8_t)((body.n + 1) >> 8), (uint8_t)(body.n + 1), (uint8_t)status};
-
-    return write_all(head, sizeof(head)) && write_all(body.p, body.n);
-}
-
-/* One request and its answer; false ends the process. */
+/* One request and its answer, sent at once; false ends the process. */
 static int serve_one(struct signer *s, uint8_t *request, struct buf *reply)
 {
     uint8_t head[5];
+    uint8_t *answer;
     uint32_t n;
     int status;
 
@@ -83,13 +75,19 @@ static int serve_one(struct signer *s, uint8_t *request, struct buf *reply)
         return 0;
     }
     buf_reset(reply);
+    if (buf_extend(reply, sizeof(head), &answer) != 0) {
+        return 0;
+    }
     status = signer_answer(s, head[4], (struct ubytes){request, n - 1}, reply);
     if (status < 0) {
         return 0;
     }
-    return send_reply((unsigned)status, status == SIGNER_OK
-                                            ? buf_bytes(reply)
-                                            : (struct ubytes){NULL, 0});
+    if (status != SIGNER_OK) {
+        buf_truncate(reply, sizeof(head));
+    }
+    answer[4] = (uint8_t)status; /* all of reply's room was taken at start */
+    buf_patch_u32(reply, 0, (uint32_t)buf_len(reply) - 4);
+    return write_all(buf_bytes(reply).p, buf_len(reply));
 }
 
 int main(int argc, char **argv)
@@ -111,7 +109,7 @@ int main(int argc, char **argv)
     (void)close(SIGNER_KEY_FD);
     buf_init(&reply, 4096);
     if (code != 0 || buf_extend(&reply, 4096, &room) != 0) {
-        (void)send_reply(SIGNER_E_KEY, (struct ubytes){NULL, 0});
+        (void)write_all((const uint8_t[]){0, 0, 0, 1, SIGNER_E_KEY}, 5);
         return leave(1);
     }
     if (signer_confine() != 0) {

@@ -97,20 +97,22 @@ static int read_all(int fd, uint8_t *p, size_t n)
     return 0;
 }
 
-/* Request of a head (may be empty) and a tail (may be empty). */
+/* Request of a head (may be empty) and a tail (may be empty), sent at once: each
+ * send would wake the signer. */
 static int send_request(struct signer_client *c, enum signer_op op,
                         struct ubytes head, struct ubytes tail)
 {
-    size_t n = 1 + head.n + tail.n;
-    uint8_t frame[5] = {(uint8_t)(n >> 24), (uint8_t)(n >> 16),
-                        (uint8_t)(n >> 8), (uint8_t)n, (uint8_t)op};
+    struct buf *b = &c->request_;
 
     if (c->fd < 0) {
         return ERR_TRACE(ERR_SIGNER);
     }
-    TRY(write_all(c->fd, frame, sizeof(frame)));
-    TRY(write_all(c->fd, head.p, head.n));
-    return write_all(c->fd, tail.p, tail.n);
+    buf_reset(b);
+    TRY(buf_put_u32(b, (uint32_t)(1 + head.n + tail.n)));
+    TRY(buf_put_u8(b, (uint8_t)op));
+    TRY(buf_put(b, head.p, head.n));
+    TRY(buf_put(b, tail.p, tail.n));
+    return write_all(c->fd, buf_bytes(b).p, buf_len(b));
 }
 
 /* The body, borrowed until the next reply. A refusal is ERR_SIGNER. */
@@ -178,13 +180,18 @@ int signer_client_start(struct signer_client *c, const char *path, int key_fd,
                         int is_new, struct signer_public *out, struct diag *d)
 {
     char beside[PATH_BYTES] = "";
+    uint8_t *room;
     int code = 0;
 
     *c = (struct signer_client){.fd = -1};
     buf_init(&c->reply_, 4096);
+    buf_init(&c->request_, 5 + SIGNER_BODY_MAX);
     if (path == NULL) {
         code = default_path(beside);
         path = beside;
+    }
+    if (code == 0) { /* at once: appending cannot fail for it later */
+        code = buf_extend(&c->request_, 5 + SIGNER_BODY_MAX, &room);
     }
     if (code != 0 || access(path, X_OK) != 0) {
         (void)diag_set(d, ERR_SIGNER, (struct loc){.path = NULL},
@@ -298,4 +305,5 @@ void signer_client_stop(struct signer_client *c)
         c->pid = 0;
     }
     buf_release(&c->reply_);
+    buf_release(&c->request_);
 }

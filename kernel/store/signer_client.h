@@ -10,6 +10,7 @@
 struct signer_client {
     int fd;   /* owned; -1 = none */
     int pid;  /* 0 = none */
+    struct buf request_;
     struct buf reply_;
 };
 

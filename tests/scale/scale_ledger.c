@@ -5,8 +5,8 @@
  *   scale_ledger leave DIR SIZE BATCH [WORD]   the same, but ends without
  *                                 closing: the tail is left to the next open
  *   scale_ledger open DIR                      opens (recovers) and closes
- *   scale_ledger tiles DIR                     brings the tiles up to date again
- *                                              and again
+ *   scale_ledger publish DIR                   brings the tiles up to date
+ *   scale_ledger tiles DIR                     again and again
  *
  * Prints "name value unit" lines: time, rate, peak memory, descriptors. The
  * records are those of runs of 1,000 tasks, all hashes different. With `refs`
@@ -266,19 +266,27 @@ static int open_only(const char *dir)
     return code;
 }
 
+static int publish(const char *dir)
+{
+    struct diag d;
+    int code;
+
+    diag_init(&d);
+    code = tiles_catch_up(dir, &d);
+    if (code != 0) {
+        (void)fprintf(stderr, "scale_ledger: tiles: %s\n", d.what);
+    }
+    return code;
+}
+
 static int keep_tiles(const char *dir)
 {
     const struct timespec pause = {.tv_nsec = 2000000};
-    struct diag d;
     int code = 0;
 
     while (code == 0 && !stopped) {
-        diag_init(&d);
-        code = tiles_catch_up(dir, &d);
+        code = publish(dir);
         (void)nanosleep(&pause, NULL);
-    }
-    if (code != 0) {
-        (void)fprintf(stderr, "scale_ledger: tiles: %s\n", d.what);
     }
     return code;
 }
@@ -288,6 +296,9 @@ int main(int argc, char **argv)
     (void)signal(SIGTERM, stop);
     if (argc == 3 && strcmp(argv[1], "open") == 0) {
         return open_only(argv[2]) == 0 ? 0 : 1;
+    }
+    if (argc == 3 && strcmp(argv[1], "publish") == 0) {
+        return publish(argv[2]) == 0 ? 0 : 1;
     }
     if (argc == 3 && strcmp(argv[1], "tiles") == 0) {
         return keep_tiles(argv[2]) == 0 ? 0 : 1;
@@ -301,6 +312,6 @@ int main(int argc, char **argv)
         }
     }
     (void)fprintf(stderr, "usage: scale_ledger write|leave DIR SIZE BATCH "
-                          "[refs|slow] | open DIR | tiles DIR\n");
+                          "[refs|slow] | open|publish|tiles DIR\n");
     return 2;
 }
