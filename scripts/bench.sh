@@ -135,7 +135,7 @@ figure proctor_start "$(awk -v t="$t" 'BEGIN {printf "%.1f", t * 1000}')" ms
 rm -rf "$s"
 # What a kernel may find unsealed at its start: at most a segment.
 for batch in 1024 1; do
-    "$tool" leave "$work/tail" $((batch == 1 ? 16000 : 65000)) $batch >"$work/last"
+    "$tool" leave "$work/tail" $((batch == 1 ? 16000 : 60000)) $batch >"$work/last"
     bytes=$(cat "$work"/tail/ledger/wal/*.wal | wc -c)
     "$tool" open "$work/tail" >"$work/last"
     t=$(awk '$1 == "opened" {print $2}' "$work/last")

@@ -92,7 +92,7 @@ report "$(below "$peak" 65536)" "its peak is $peak KiB"
 
 # Recovery: the longest tail that a kernel can leave, by bytes and by signatures.
 for batch in 1024 1; do
-    size=$((batch == 1 ? 16000 : 65000))
+    size=$((batch == 1 ? 16000 : 60000))
     "$tool" leave "$dir/tail" $size $batch >"$dir/out" 2>"$dir/err"
     bytes=$(stat -c %s "$dir"/tail/ledger/wal/*.wal)
     measure "$tool" open "$dir/tail"
