@@ -63,15 +63,38 @@ int log_filter_resolve(struct log_filter *f, const char *store,
     return 0;
 }
 
-/* Records outside of [lo, hi] were not written in the time asked for. */
+/* The first row of a query of two numbers narrows [*lo, *hi]. */
+static int narrow(struct index *ix, sqlite3_stmt *q, uint64_t *lo, uint64_t *hi,
+                  struct diag *d)
+{
+    int rc = index_step(ix, q, d);
+
+    if (rc == 0) {
+        *lo = index_u64(q, 0) > *lo ? index_u64(q, 0) : *lo;
+        *hi = index_u64(q, 1) < *hi ? index_u64(q, 1) : *hi;
+    }
+    (void)sqlite3_finalize(q);
+    return rc < 0 ? rc : 0;
+}
+
+/* No record outside of [lo, hi] is of the run or was written in the time asked
+ * for. */
 static int find_span(const struct log_filter *f, struct index *ix,
                      uint64_t *out_lo, uint64_t *out_hi, struct diag *d)
 {
     sqlite3_stmt *q = NULL;
-    int rc;
 
     *out_lo = 0;
     *out_hi = INT64_MAX;
+    if (f->has_run) {
+        TRY(index_query(
+            ix,
+            "SELECT coalesce((SELECT min(seq) FROM records WHERE run=?1),1),"
+            "coalesce((SELECT max(seq) FROM records WHERE run=?1),0)",
+            &q, d));
+        (void)sqlite3_bind_int64(q, 1, (sqlite3_int64)f->run);
+        TRY(narrow(ix, q, out_lo, out_hi, d));
+    }
     if (f->since_ns == 0 && f->until_ns == UINT64_MAX) {
         return 0;
     }
@@ -83,13 +106,7 @@ static int find_span(const struct log_filter *f, struct index *ix,
     (void)sqlite3_bind_int64(
         q, 2, f->until_ns > INT64_MAX ? INT64_MAX : (sqlite3_int64)f->until_ns);
     (void)sqlite3_bind_int64(q, 3, INDEX_SPAN - 1);
-    rc = index_step(ix, q, d);
-    if (rc == 0) {
-        *out_lo = index_u64(q, 0);
-        *out_hi = index_u64(q, 1);
-    }
-    (void)sqlite3_finalize(q);
-    return rc;
+    return narrow(ix, q, out_lo, out_hi, d);
 }
 
 /* One source gives the order, the rest narrows it (+ keeps SQLite from taking
