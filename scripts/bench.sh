@@ -127,7 +127,7 @@ worst=0
 for filter in "" "--kind task" "--kind checkpoint" "--task task-123" "--run $run" "--object $cid" "--since $day" "--kind start --run $run"; do
     # shellcheck disable=SC2086
     read -r _ t _ < <(least 5 proctor log --store "$s" $filter --last 20)
-    worst=$(awk -v a="$worst" -v b="$t" 'BEGIN {print a > b ? a : b}')
+    worst=$(awk -v a="$worst" -v b="$t" 'BEGIN {print (a > b ? a : b)}')
 done
 figure million_log_filter_worst "$(awk -v t="$worst" 'BEGIN {printf "%.1f", t * 1000}')" ms
 read -r _ t _ < <(least 5 proctor --version)

@@ -68,7 +68,7 @@ quick() { # quick OPTION...: the best of three, in milliseconds
     for _ in 1 2 3; do
         measure proctor log --store "$s" --json "$@"
         [ "$status" -eq 0 ] || break
-        best=$(awk -v a="$best" -v b="$seconds" 'BEGIN {print a < b ? a : b}')
+        best=$(awk -v a="$best" -v b="$seconds" 'BEGIN {print (a < b ? a : b)}')
     done
     report "$status" "log $*: $(awk -v t="$best" 'BEGIN {printf "%.0f", t * 1000}') ms, peak $peak KiB"
     report "$(below "$best" 0.25)" "in time"
