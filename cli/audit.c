@@ -115,6 +115,9 @@ static int check_checkpoint(struct audit *a)
         rc = 0;
     }
     a->out->checkpoint_size = a->published.size;
+    if (rc == 0) {
+        rc = audit_heads_begin(a, buf_bytes(&text));
+    }
     buf_release(&text);
     return rc;
 }

@@ -46,6 +46,7 @@ static const struct {
     {"ledger/wal", FOLDER_PLAIN},
     {"ledger/wal/torn-*", FILE_TORN},
     {"ledger/wal/*.wal", FILE_PLAIN},
+    {"witnesses", FILE_PLAIN},
     {"index.db*", FILE_INDEX},
 };
 

@@ -26,6 +26,7 @@ struct audit {
     struct ledger_identity id;
     struct checkpoint published; /* size 0 = none */
     int checkpoint_met;
+    struct checkpoint seen; /* by the person; size 0 = none */
     int has_gap; /* a record was lost: rules and tiles are not judged behind it */
     struct audit_damage damage[AUDIT_PARTS_N];
     struct audit_links *links;
@@ -85,6 +86,12 @@ void audit_links_free(struct audit_links *l);
 int audit_links_add(struct audit_links *l, struct audit *a,
                     const struct record *r,
                     const struct merkle_hash *leaf) MUST_USE;
+
+/* What others know of the ledger (audit_heads.c). note: the published one, empty
+ * when there is none. 0 or ERR_NOMEM; findings go to a. */
+int audit_heads_begin(struct audit *a, struct ubytes note) MUST_USE;
+void audit_heads_meet(struct audit *a, const struct merkle_frontier *f);
+void audit_heads_end(struct audit *a);
 
 /* Tiles and entry bundles against the records. */
 struct audit_tiles;

@@ -52,6 +52,7 @@ static void meet_checkpoint(struct walk *w)
     struct audit *a = w->a;
     struct merkle_hash root;
 
+    audit_heads_meet(a, &w->check.frontier);
     if (w->check.frontier.size != a->published.size) {
         return;
     }
@@ -361,6 +362,7 @@ static int see_segment(struct walk *w, uint64_t first, int is_last)
 /* What the checkpoint and the end of the segments say about each other. */
 static void check_end(struct audit *a)
 {
+    audit_heads_end(a);
     if (a->published.size > a->out->size) {
         audit_find(a, AUDIT_DAMAGE, AUDIT_CUT, a->out->size,
                    "ledger/checkpoint",

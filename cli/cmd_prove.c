@@ -10,6 +10,7 @@
 #include "cli/ledger.h"
 #include "cli/place.h"
 #include "cli/proof.h"
+#include "cli/quorum.h"
 #include "cli/vkey.h"
 #include "proto/err.h"
 #include "proto/limits.h"
@@ -18,6 +19,7 @@
 enum {
     KEY_CHECK = 0x2000,
     KEY_KEY,
+    KEY_POLICY,
     KEY_ENTRY
 };
 
@@ -31,6 +33,10 @@ static const struct argp_option OPTIONS[] = {
     {"check", KEY_CHECK, "FILE", 0, "Check the proof in FILE", 1},
     {"key", KEY_KEY, "VKEY", 0,
      "The log's verifier key (the line in ledger/vkey) or a file with it", 1},
+    {"policy", KEY_POLICY, "FILE", 0,
+     "With --check: logs and witnesses (c2sp.org/tlog-policy); its quorum must "
+     "have cosigned. Names the log's key too, so --key may be left out",
+     1},
     {0}};
 
 struct prove_args {
@@ -41,6 +47,7 @@ struct prove_args {
     const char *entry;
     const char *check;
     const char *key;
+    const char *policy;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -59,6 +66,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_KEY:
         a->key = arg;
+        return 0;
+    case KEY_POLICY:
+        a->policy = arg;
         return 0;
     case ARGP_KEY_ARG:
         if (a->has_seq || args_u64(arg[0] == '#' ? arg + 1 : arg, &a->seq)) {
@@ -238,7 +248,9 @@ static int check_bytes(struct prove_args *a, struct ubytes text,
     struct vkey v;
     int rc;
 
-    TRY(vkey_read(a->c, a->key, &v));
+    TRY(a->key != NULL ? vkey_read(a->c, a->key, &v)
+                       : quorum_log(a->policy, tlog_proof_note(text), v.origin,
+                                    v.key, &a->c->d));
     rc = tlog_proof_read(text, v.origin, v.key, p, &a->c->d);
     if (rc != 0) {
         return rc > 0 ? refuted(a) : rc;
@@ -247,6 +259,10 @@ static int check_bytes(struct prove_args *a, struct ubytes text,
     leaf = merkle_leaf(buf_bytes(entry));
     if (tlog_proof_check(p, &leaf, &a->c->d) != 0) {
         return refuted(a);
+    }
+    if (a->policy != NULL &&
+        quorum_check(a->policy, tlog_proof_note(text), &a->c->d) != 0) {
+        return a->c->d.code == ERR_REFUSED ? refuted(a) : a->c->d.code;
     }
     return say_checked(a, p, buf_bytes(entry));
 }
@@ -283,11 +299,11 @@ int cmd_prove(struct cli *c, int argc, char **argv)
     if (rc != 0) {
         return rc;
     }
-    if (a.check != NULL && (a.key == NULL || a.has_seq)) {
+    if (a.check != NULL && ((a.key == NULL && a.policy == NULL) || a.has_seq)) {
         return cli_fail_hint(c, ERR_INPUT,
                              "the key is the line in ledger/vkey of the store, "
                              "got by a way that you trust",
-                             "--check needs --key and no SEQ");
+                             "--check needs --key or --policy, and no SEQ");
     }
     if (a.check == NULL && !a.has_seq) {
         return cli_fail_hint(c, ERR_INPUT, "`proctor log` lists the records",

@@ -8,13 +8,16 @@
 #include "cli/json.h"
 #include "cli/place.h"
 #include "cli/progress.h"
+#include "cli/published.h"
+#include "cli/quorum.h"
 #include "cli/term.h"
 #include "proto/err.h"
 
 #define FINDINGS_MAX 100 /* shown; the rest is counted */
 
 enum {
-    KEY_FULL = 0x2000
+    KEY_FULL = 0x2000,
+    KEY_POLICY
 };
 
 static const struct argp_option OPTIONS[] = {
@@ -22,23 +25,32 @@ static const struct argp_option OPTIONS[] = {
      "Also hash every object, compare every tile with the records, check every "
      "signature, and name every file that is out of place",
      0},
+    {"policy", KEY_POLICY, "FILE", 0,
+     "The published checkpoint must be cosigned by the quorum of this "
+     "c2sp.org/tlog-policy file",
+     0},
     {0}};
 
 struct verify_args {
     struct cli *c;
     int full;
+    const char *policy;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct verify_args *a = state->input;
 
-    (void)arg;
-    if (key != KEY_FULL) {
+    switch (key) {
+    case KEY_FULL:
+        a->full = 1;
+        return 0;
+    case KEY_POLICY:
+        a->policy = arg;
+        return 0;
+    default:
         return ARGP_ERR_UNKNOWN;
     }
-    a->full = 1;
-    return 0;
 }
 
 static const struct argp SPEC = {
@@ -162,6 +174,21 @@ static void put_result(struct json *j, const struct audit_result *r, int full)
     json_u64(j, "errors", r->count[AUDIT_DAMAGE]);
 }
 
+/* What the person demands of the checkpoint that was found good. */
+static int check_quorum(struct verify_args *a, const char *store)
+{
+    struct published p;
+    int rc;
+
+    published_init(&p);
+    rc = published_read(store, &p, &a->c->d);
+    if (rc == 0) {
+        rc = quorum_check(a->policy, buf_bytes(&p.note), &a->c->d);
+    }
+    published_release(&p);
+    return rc;
+}
+
 static int verify(struct verify_args *a, const char *store, struct json *j)
 {
     struct cli *c = a->c;
@@ -189,7 +216,7 @@ static int verify(struct verify_args *a, const char *store, struct json *j)
         c->told = 1;
         return cli_fail(c, ERR_STORE_DAMAGED, "the store is damaged");
     }
-    return 0;
+    return a->policy == NULL ? 0 : check_quorum(a, store);
 }
 
 int cmd_verify(struct cli *c, int argc, char **argv)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/ledger.h"
+#include "cli/published.h"
 #include "proto/err.h"
 #include "proto/limits.h"
 #include "proto/tlog_proof.h"
@@ -13,6 +13,7 @@
 static const struct loc NOWHERE = {NULL, 0, 0};
 
 struct leaves {
+    const char *store;
     uint64_t seq;
     struct proof *out;
     struct merkle_hash *v; /* owned */
@@ -69,6 +70,30 @@ static int subtree(void *ctx, unsigned level, uint64_t i,
     return 0;
 }
 
+/* The checkpoint as published, with what witnesses added to it, when that is this
+ * one; else as the log alone signed it. */
+static int note_of(const char *store, const struct ledger_identity *id,
+                   const struct checkpoint *cp, const uint8_t sig[static 64],
+                   struct buf *out)
+{
+    struct published p;
+    struct diag ignored;
+    int rc;
+
+    diag_init(&ignored);
+    published_init(&p);
+    rc = published_read(store, &p, &ignored);
+    if (rc == 0 && p.at.size == cp->size &&
+        memcmp(p.at.root.b, cp->root.b, sizeof(cp->root.b)) == 0) {
+        rc = buf_put(out, buf_bytes(&p.note).p, buf_len(&p.note));
+    } else {
+        err_trace_clear();
+        rc = note_write(out, cp, id->key, sig);
+    }
+    published_release(&p);
+    return rc;
+}
+
 static int write_text(struct leaves *l, const struct ledger_identity *id,
                       const struct ledger_end *end)
 {
@@ -82,7 +107,7 @@ static int write_text(struct leaves *l, const struct ledger_identity *id,
     buf_init(&note, NOTE_BYTES_MAX);
     tlog_proof_init(&p);
     p.index = l->seq;
-    rc = note_write(&note, &cp, id->key, end->sig);
+    rc = note_of(l->store, id, &cp, end->sig, &note);
     if (rc == 0) {
         rc = merkle_prove_inclusion(l->seq, end->size, subtree, l, p.path,
                                     &p.path_n);
@@ -101,7 +126,7 @@ static int write_text(struct leaves *l, const struct ledger_identity *id,
 int proof_make(const char *store, uint64_t seq, struct proof *out,
                struct diag *d)
 {
-    struct leaves l = {.seq = seq, .out = out};
+    struct leaves l = {.store = store, .seq = seq, .out = out};
     struct ledger_identity id;
     struct ledger_end end;
     int rc;

@@ -102,15 +102,13 @@ static void say(struct session *s, struct diag *d)
 /* The answer came, and then the kernel ended badly. */
 static void hear_bad_end(struct session *s, struct diag *d)
 {
-    Proctor__RunDone *done;
+    if (s->answer.m != NULL && s->answer.info->msg == MSG_RUN_DONE) {
+        Proctor__RunDone *done = (Proctor__RunDone *)s->answer.m;
 
-    if (s->answer.m == NULL || s->answer.info->msg != MSG_RUN_DONE) {
-        return;
-    }
-    done = (Proctor__RunDone *)s->answer.m;
-    say(s, d);
-    if (done->code == 0) {
-        done->code = d->code;
+        say(s, d);
+        if (done->code == 0) {
+            done->code = d->code;
+        }
     }
 }
 
@@ -120,8 +118,10 @@ static void publish(struct session *s)
     struct diag d;
 
     diag_init(&d);
-    if (tiles_catch_up(s->store, &d) < 0 || heads_after(s->store, &d) < 0) {
+    if (tiles_catch_up(s->store, &d) < 0) {
         say(s, &d); /* no record is the worse for it */
+    } else if (heads_after(s->store, &d) < 0) {
+        hear_bad_end(s, &d); /* what nobody has witnessed does not count yet */
     }
 }
 

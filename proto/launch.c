@@ -14,8 +14,7 @@
 
 static const struct loc NOWHERE = {NULL, 0, 0};
 
-/* Path of the program beside this one. */
-static int path_of(const char *name, char out[static PATH_MAX], struct diag *d)
+int launch_path(const char *name, char out[static PATH_MAX], struct diag *d)
 {
     ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 1);
     char *slash;
@@ -85,7 +84,7 @@ int launch(const struct launch *l, pid_t *out_pid, int *out_sock,
     int pair[2] = {-1, -1};
     pid_t pid = -1;
 
-    TRY(path_of(l->name, path, d));
+    TRY(launch_path(l->name, path, d));
     (void)snprintf(name, sizeof(name), "%s", l->name);
     if (l->store != NULL) {
         (void)snprintf(folder, sizeof(folder), "%s", l->store);

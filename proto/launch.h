@@ -4,6 +4,7 @@
 #ifndef PROTO_LAUNCH_H
 #define PROTO_LAUNCH_H
 
+#include <limits.h>
 #include <signal.h>
 #include <sys/types.h>
 
@@ -20,6 +21,10 @@ struct launch {
     void *ctx;
 };
 
+/* Path of the program of that name beside this one. ERR_NOT_FOUND, ERR_LIMIT,
+ * ERR_CONFINE (no /proc) with d. */
+int launch_path(const char *name, char out[static PATH_MAX],
+                struct diag *d) MUST_USE;
 /* The caller owns *out_sock and reaps *out_pid. 0, ERR_NOT_FOUND, ERR_LIMIT,
  * ERR_IO with d. */
 int launch(const struct launch *l, pid_t *out_pid, int *out_sock,

@@ -259,6 +259,14 @@ static size_t path_length(uint64_t index, uint64_t size)
     return n;
 }
 
+struct ubytes tlog_proof_note(struct ubytes in)
+{
+    const uint8_t *at = in.n == 0 ? NULL : memmem(in.p, in.n, "\n\n", 2);
+
+    return at == NULL ? (struct ubytes){NULL, 0}
+                      : (struct ubytes){at + 2, in.n - (size_t)(at + 2 - in.p)};
+}
+
 int tlog_proof_check(const struct tlog_proof *p, const struct merkle_hash *leaf,
                      struct diag *d)
 {

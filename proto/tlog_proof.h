@@ -41,6 +41,8 @@ enum {
 int tlog_proof_read(struct ubytes in, const char *origin,
                     const uint8_t key[static 32], struct tlog_proof *out,
                     struct diag *d) MUST_USE;
+/* The checkpoint's note in a proof file; empty when there is none. Borrows. */
+struct ubytes tlog_proof_note(struct ubytes in);
 /* Does it prove the entry of that leaf hash? 0 or TLOG_PROOF_E_PATH with d. */
 int tlog_proof_check(const struct tlog_proof *p, const struct merkle_hash *leaf,
                      struct diag *d) MUST_USE;

@@ -14,6 +14,7 @@ packages=(
     protobuf-c-compiler protobuf-compiler
     # linked: docs/architecture.md says where and why
     libseccomp-dev libcap-dev libsodium-dev nettle-dev libprotobuf-c-dev libsqlite3-dev
+    libmicrohttpd-dev libcurl4-openssl-dev
     libopenblas-serial-dev libfyaml-dev libcmocka-dev
     # candidates of the examples
     python3-minimal libpython3-stdlib

@@ -50,6 +50,10 @@ _proctor() {
     --object | --since | --until | --at | --last | -n) return ;;
     --as) _proctor_words 'evidence exam runnable confinement counterexample inputs graph policy task snapshot'; return ;;
     --example | --error-rate | --ulps | --p0 | --alpha) return ;;
+    --dir) _proctor_files ''; return ;;
+    --name | --owner) return ;;
+    --listen) _proctor_words 'unix: 127.0.0.1:'; return ;;
+    --quorum) _proctor_words 'all any'; return ;;
     --task | --limit) return ;;
     --run) [ "$command" = exam ] || return ;; # there it stands alone
     esac
@@ -73,6 +77,11 @@ _proctor() {
         case $prev in
         ref) _proctor_words 'list show log' ;;
         show | log) _proctor_words "$(_proctor_column ref list)" ;;
+        esac ;;
+    witness)
+        case $prev in
+        witness) _proctor_words 'init add serve list use sync' ;;
+        *) _proctor_files '*' ;;
         esac ;;
     show | prove) _proctor_words "$(_proctor_column log --limit 50)" ;;
     export)
