@@ -237,7 +237,7 @@ static int begin(struct audit *a, struct diag *d)
     char path[PATH_MAX];
     int rc = ledger_identity(a->store, &a->id, d);
 
-    if (rc != 0 && rc != ERR_STORE_DAMAGED && rc != ERR_NOT_FOUND) {
+    if (rc == ERR_NOMEM || rc == ERR_ACCESS) {
         return rc;
     }
     (void)snprintf(path, sizeof(path), "%s/ledger/wal/%016x.wal", a->store, 0);

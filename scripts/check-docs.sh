@@ -32,13 +32,18 @@ gone=$(grep -oE '`(proto|kernel|replay|cli|workers|scripts|policy|tests)/[A-Za-z
 s=0; [ -z "$gone" ] || s=1
 report $s "docs/architecture.md lists nothing that is gone" "$gone"
 
-# docs/threat-model.md: `tests/FILE` or `tests/FILE:TEST` that hold a step.
-unheld=$(grep -oE '`(tests|scripts|docs)/[A-Za-z0-9_./:-]+`' docs/threat-model.md | tr -d '`' |
+# `tests/FILE` or `tests/FILE:TEST` that hold a step or an invariant.
+unheld=$(grep -ohE '`(tests|scripts|docs)/[A-Za-z0-9_./:-]+`' docs/threat-model.md docs/ledger.md | tr -d '`' |
     sort -u | while IFS=: read -r file test; do
         [ -e "$file" ] || { echo "$file"; continue; }
         [ -z "$test" ] || grep -q "$test" "$file" || echo "$file:$test"; done)
 s=0; [ -z "$unheld" ] || s=1
-report $s "every step of docs/threat-model.md names tests that exist" "$unheld"
+report $s "every step of docs/threat-model.md and docs/ledger.md names tests that exist" "$unheld"
+# Functions that docs/ledger.md says keep an invariant or are an arrow.
+gone=$(grep -oE '`[a-z]+_[a-z_]+`' docs/ledger.md | tr -d '`' | sort -u | while read -r f; do
+    grep -rqE "\\b$f\\(" --include='*.c' kernel proto cli || echo "$f"; done)
+s=0; [ -z "$gone" ] || s=1
+report $s "docs/ledger.md names functions that exist" "$gone"
 
 undocumented=$(sed -nE 's/^COMMAND\("?([a-z]+)"?,.*/\1/p' cli/commands.def | while read -r c; do
     [ -e "docs/man/proctor-$c.1" ] || echo "$c"; done)

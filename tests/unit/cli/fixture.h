@@ -39,6 +39,7 @@ struct fixture {
     struct merkle_hash prev;
     uint64_t size;
     uint64_t now_ns;
+    uint64_t wall_back_ns; /* the wall clock was set back so far */
     struct buf segment; /* the whole file */
     struct buf entries; /* of the batch under way */
     uint64_t batch_first;
@@ -118,7 +119,7 @@ UNUSED static uint64_t fixture_add(struct fixture *f, struct record *r)
     r->seq = f->size;
     memcpy(r->prev, f->prev.b, sizeof(r->prev));
     f->now_ns += 1000000;
-    r->wall_ns = 1790000000000000000u + f->now_ns;
+    r->wall_ns = 1790000000000000000u + f->now_ns - f->wall_back_ns;
     r->mono_ns = f->now_ns;
     buf_init(&b, 65535);
     assert_int_equal(record_encode(r, &b), 0);
