@@ -56,14 +56,44 @@ struct audit_links {
     uint64_t seed_chain;
     uint64_t wall_ns;
     uint64_t mono_ns;
+    uint8_t roles[RF_N_];   /* enum role of each field */
 };
 
 static const uint8_t ZERO[32];
 
+/* What a field points to. */
+enum role {
+    ROLE_NONE,
+    ROLE_REF, /* a record, plus one */
+    ROLE_RUN
+};
+
+/* By the field's name; asked once per field, not per record. */
+static enum role role_of(enum record_field f)
+{
+    const struct record_field_info *info = record_field_info(f);
+    size_t n = strlen(info->name);
+
+    if (info->type == RT_U64 && n > 4 &&
+        strcmp(info->name + n - 4, "_ref") == 0) {
+        return ROLE_REF;
+    }
+    return strcmp(info->name, "run") == 0 ? ROLE_RUN : ROLE_NONE;
+}
+
 int audit_links_new(struct audit_links **out)
 {
-    *out = calloc(1, sizeof(**out));
-    return *out != NULL ? 0 : ERR_TRACE(ERR_NOMEM);
+    struct audit_links *l = calloc(1, sizeof(*l));
+    unsigned i;
+
+    if (l == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    for (i = 0; i < RF_N_; i++) {
+        l->roles[i] = (uint8_t)role_of((enum record_field)i);
+    }
+    *out = l;
+    return 0;
 }
 
 void audit_links_free(struct audit_links *l)
@@ -151,17 +181,15 @@ static void check_numbers(struct audit_links *l, struct audit *a,
 
     for (i = first; i < first + n; i++) {
         enum record_field f = (enum record_field)i;
-        const struct record_field_info *info = record_field_info(f);
-        size_t name_n = strlen(info->name);
+        enum role role = (enum role)l->roles[i];
 
-        if (info->type == RT_U64 && name_n > 4 &&
-            strcmp(info->name + name_n - 4, "_ref") == 0 &&
-            record_u(r, f) > r->seq) {
+        if (role == ROLE_REF && record_u(r, f) > r->seq) {
             audit_find_record(a, AUDIT_DAMAGE, r->seq,
-                              "%s names a record that comes later", info->name);
+                              "%s names a record that comes later",
+                              record_field_info(f)->name);
         }
         /* Workers that read the texts are measured before there is a run. */
-        if (strcmp(info->name, "run") == 0 && !is_run(l, record_u(r, f)) &&
+        if (role == ROLE_RUN && !is_run(l, record_u(r, f)) &&
             !(r->kind == RECORD_CONFINE && record_u(r, f) == 0)) {
             audit_find_record(a, AUDIT_DAMAGE, r->seq,
                               "record %" PRIu64 " is no run", record_u(r, f));

@@ -83,6 +83,23 @@ static void test_bad_forms(void **state)
     assert_true(utf8_is_valid(str("\xf4\x8f\xbf\xbf")));
 }
 
+/* A wrong byte at every place of a text that is else ASCII. */
+static void test_among_ascii(void **state)
+{
+    uint8_t text[40];
+
+    (void)state;
+    for (size_t n = 1; n <= sizeof(text); n++) {
+        memset(text, 'a', sizeof(text));
+        assert_true(utf8_is_valid((struct ubytes){text, n}));
+        for (size_t i = 0; i < n; i++) {
+            text[i] = 0x80;
+            assert_false(utf8_is_valid((struct ubytes){text, n}));
+            text[i] = 'a';
+        }
+    }
+}
+
 static void test_escape(void **state)
 {
     char out[64];
@@ -110,7 +127,7 @@ int main(void)
         cmocka_unit_test(test_every_code_point),
         cmocka_unit_test(test_accepted_is_shortest),
         cmocka_unit_test(test_bad_forms),
-        cmocka_unit_test(test_escape),
+        cmocka_unit_test(test_among_ascii), cmocka_unit_test(test_escape),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
