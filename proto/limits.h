@@ -61,6 +61,13 @@
 #define LIMIT_SNAPSHOT_BATCHES 16384u /* and signatures checked, 50 us each */
 #define LIMIT_SEED_CHAIN (1u << 20)   /* exams in the life of one store */
 
+/* CML artifacts. */
+#define LIMIT_CML_NODES (1u << 20)      /* of one artifact */
+#define LIMIT_CML_NODE_BYTES (8u << 20) /* canonical bytes of one node */
+#define LIMIT_CML_DAG_BYTES (512u << 20) /* all of them in a worker's memory */
+#define LIMIT_CML_HEIGHT 512u /* nesting; what walks a DAG may recurse so deep */
+#define LIMIT_CML_TEXT_BYTES (4u << 20) /* a source file */
+
 /* Workers. */
 #define LIMIT_WORKERS 64 /* alive at once, whatever the policy says */
 #define LIMIT_UIDS 2048u /* of its own, that one kernel needs for its workers */

@@ -11,7 +11,7 @@
 
 #include "proto/diag.h"
 #include "proto/err.h"
-#include "workers/config/arena.h"
+#include "proto/arena.h"
 
 #include "worker.pb-c.h"
 

@@ -1,8 +1,8 @@
-/* Memory of one configuration task: handed out in order, freed all at once.
- * Marks let the reader forget the nodes of one task before it reads the next,
- * so that a graph of 100,000 tasks needs the memory of one. */
-#ifndef WORKERS_CONFIG_ARENA_H
-#define WORKERS_CONFIG_ARENA_H
+/* Memory that is handed out in order and freed all at once. Marks let a reader
+ * forget the nodes of one task before it reads the next, so that a graph of
+ * 100,000 tasks needs the memory of one. */
+#ifndef PROTO_ARENA_H
+#define PROTO_ARENA_H
 
 #include "proto/base.h"
 

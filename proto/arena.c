@@ -1,6 +1,5 @@
-/* Bump allocator over malloc. Runs in the confined `config` worker; never
- * trusted, never shared. */
-#include "workers/config/arena.h"
+/* Bump allocator over malloc: in workers, and in the command line for CML. */
+#include "proto/arena.h"
 
 #include <stdalign.h>
 #include <stdlib.h>
