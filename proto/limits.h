@@ -65,7 +65,7 @@
 #define LIMIT_CML_NODES (1u << 20)      /* of one artifact */
 #define LIMIT_CML_NODE_BYTES (8u << 20) /* canonical bytes of one node */
 #define LIMIT_CML_DAG_BYTES (512u << 20) /* all of them in a worker's memory */
-#define LIMIT_CML_HEIGHT 512u /* nesting; what walks a DAG may recurse so deep */
+#define LIMIT_CML_HEIGHT 1024u /* nesting; what walks a DAG may recurse so deep */
 #define LIMIT_CML_TEXT_BYTES (4u << 20) /* a source file */
 
 /* Workers. */

@@ -73,7 +73,8 @@ static int is_reserved(struct ubytes name)
     static const char *const words[] = {"unit",   "let",  "return", "if",
                                         "else",   "match", "loop",  "while",
                                         "for",    "in",   "repeat", "true",
-                                        "false",  "void", "ref",    "fn"};
+                                        "false",  "void", "ref",    "fn",
+                                        "nan",    "inf",  "nan32",  "inf32"};
 
     for (size_t i = 0; i < ARRAY_N(words); i++) {
         if (strlen(words[i]) == name.n &&

@@ -30,9 +30,11 @@ static struct term *pattern_of(struct parser *p, const char *kind,
     return t;
 }
 
-static struct term *true_literal(struct parser *p)
+/* true, at the place of the condition. */
+static struct term *true_literal(struct parser *p, const struct term *value)
 {
-    struct term *t = parse_term(p, CML_LITERAL);
+    struct loc at = {NULL, value->line, value->col};
+    struct term *t = term_new(p->a, CML_LITERAL, at);
     struct term *type = parse_term(p, CML_PRIMITIVE_TYPE);
     struct term *leaf = parse_term(p, CML_LEAF);
 
@@ -73,7 +75,7 @@ int parse_if(struct parser *p, struct term **out)
     } else {
         TRY(parse_block(p, &no));
     }
-    literal = true_literal(p);
+    literal = true_literal(p, value);
     if (t == NULL || literal == NULL) {
         return ERR_NOMEM;
     }
@@ -132,8 +134,7 @@ static int pattern(struct parser *p, struct term **out)
         term_word(t, 0, "Wildcard");
         return 0;
     }
-    if (p->x.now.kind == TOKEN_NAME && !lex_is(&p->x, "true") &&
-        !lex_is(&p->x, "false") && !lex_is(&p->x, "void")) {
+    if (p->x.now.kind == TOKEN_NAME && !parse_is_literal(p)) {
         term_word(t, 0, "Bind");
         TRY(parse_name(p, "a pattern", &t->name));
         return parse_bind(p, t->name);
@@ -145,7 +146,7 @@ static int pattern(struct parser *p, struct term **out)
     code = parse_accept(p, "-");
     TRY(code);
     if (p->x.now.kind == TOKEN_END ||
-        (code == 1 && p->x.now.kind != TOKEN_NUMBER)) {
+        !parse_is_literal(p)) {
         return parse_fail(p, "expected a pattern");
     }
     TRY(parse_literal(p, code, &value));
@@ -165,7 +166,7 @@ static int match_arm(struct parser *p, struct term *loop,
 
     TRY(pattern(p, &pat));
     TRY(parse_expect(p, "=>"));
-    if (lex_is(&p->x, "{")) {
+    if (lex_is(&p->x, "{") && !parse_is_composite(p)) {
         p->loop = loop;
         TRY(parse_block(p, &body));
     } else {

@@ -22,6 +22,41 @@ static int literal_of(struct parser *p, struct term *t, const char *type,
     return parse_advance(p);
 }
 
+/* Words for what has no digits. */
+static const struct {
+    const char *word;
+    const char *type;
+    uint8_t width;
+    uint64_t bits;
+} specials[] = {
+    {"nan", "Float64", 8, UINT64_C(0x7ff8000000000000)},
+    {"inf", "Float64", 8, UINT64_C(0x7ff0000000000000)},
+    {"nan32", "Float32", 4, UINT64_C(0x7fc00000)},
+    {"inf32", "Float32", 4, UINT64_C(0x7f800000)},
+};
+
+static int special_at(const struct parser *p)
+{
+    for (size_t i = 0; i < ARRAY_N(specials); i++) {
+        if (lex_is(&p->x, specials[i].word)) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+static struct cml_value special_value(int i, int negative)
+{
+    struct cml_value v = {.tag = CML_FLOAT, .code = specials[i].width};
+    int is_nan = specials[i].word[0] == 'n'; /* there is one NaN */
+
+    v.u.bits = specials[i].bits;
+    if (negative && !is_nan) {
+        v.u.bits |= UINT64_C(1) << (specials[i].width * 8 - 1);
+    }
+    return v;
+}
+
 int parse_literal(struct parser *p, int negative, struct term **out)
 {
     struct term *t = parse_term(p, CML_LITERAL);
@@ -52,16 +87,21 @@ int parse_literal(struct parser *p, int negative, struct term **out)
     if (lex_is(&p->x, "void")) {
         return literal_of(p, t, "Void", cml_absent());
     }
+    if (special_at(p) >= 0) {
+        return literal_of(p, t, specials[special_at(p)].type,
+                          special_value(special_at(p), negative));
+    }
     return literal_of(
         p, t, "Bool",
         (struct cml_value){.tag = lex_is(&p->x, "true") ? CML_TRUE : CML_FALSE});
 }
 
-static int is_literal(const struct parser *p)
+int parse_is_literal(const struct parser *p)
 {
     return p->x.now.kind == TOKEN_NUMBER || p->x.now.kind == TOKEN_STRING ||
            p->x.now.kind == TOKEN_BYTES || lex_is(&p->x, "true") ||
-           lex_is(&p->x, "false") || lex_is(&p->x, "void");
+           lex_is(&p->x, "false") || lex_is(&p->x, "void") ||
+           special_at(p) >= 0;
 }
 
 /* ( EXPRESSION, ... ) */
@@ -105,6 +145,8 @@ static struct term *core_call(struct parser *p, const char *const *path,
         words[i] = cml_word(path[i]);
     }
     memcpy(kept, args, n * sizeof(struct term *));
+    call->line = args[0]->line;
+    call->col = args[0]->col;
     term_word(r, 0, CORE_SUBJECT);
     r->fields[1].words = words;
     r->fields[1].n = path_n;
@@ -215,7 +257,7 @@ static int primary(struct parser *p, struct term **out)
 {
     int code;
 
-    if (is_literal(p)) {
+    if (parse_is_literal(p)) {
         return parse_literal(p, 0, out);
     }
     if (lex_is(&p->x, "if")) {
@@ -291,7 +333,8 @@ static int unary(struct parser *p, struct term **out)
         if (code == 0) {
             continue;
         }
-        if (i == 0 && p->x.now.kind == TOKEN_NUMBER) {
+        if (i == 0 &&
+            (p->x.now.kind == TOKEN_NUMBER || special_at(p) >= 0)) {
             return parse_literal(p, 1, out);
         }
         TRY(parse_enter(p));

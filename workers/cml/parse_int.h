@@ -41,8 +41,10 @@ struct term *parse_term(struct parser *p, enum cml_kind kind);
 
 int parse_type(struct parser *p, struct term **out) MUST_USE;
 int parse_is_type(const struct parser *p);
+int parse_is_composite(const struct parser *p);
 int parse_expression(struct parser *p, struct term **out) MUST_USE;
 int parse_block(struct parser *p, struct term **out) MUST_USE;
+int parse_is_literal(const struct parser *p);
 int parse_literal(struct parser *p, int negative, struct term **out) MUST_USE;
 /* The value of a block: in the body of a loop that carries several, also
  * (a, b, ...) for the composite of them; in the branches of a choice there too. */

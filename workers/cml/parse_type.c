@@ -11,6 +11,18 @@ int parse_is_type(const struct parser *p)
             cml_primitive_from_name(p->x.now.text) != CML_PRIMITIVES);
 }
 
+/* {NAME: begins a type, any other { a block. */
+int parse_is_composite(const struct parser *p)
+{
+    struct lexer ahead = p->x;
+    struct diag d;
+
+    diag_init(&d);
+    return lex_is(&ahead, "{") && lex_next(&ahead, &d) == 0 &&
+           ahead.now.kind == TOKEN_NAME && lex_next(&ahead, &d) == 0 &&
+           lex_is(&ahead, ":");
+}
+
 static int composite(struct parser *p, struct term *t)
 {
     struct terms types = {0};

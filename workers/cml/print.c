@@ -1,0 +1,663 @@
+/* Terms as text. What it writes reads back as the same artifact. */
+#include <string.h>
+
+#include "proto/err.h"
+#include "proto/type.h"
+#include "proto/utf8.h"
+#include "proto/value.h"
+#include "workers/cml/core.h"
+#include "workers/cml/text.h"
+
+struct printer {
+    struct buf *out;
+    int wide; /* with line breaks */
+    unsigned indent;
+    const char *scope[1024]; /* names of binders; NULL: cannot be named */
+    uint32_t scope_n;
+};
+
+static int expression(struct printer *p, const struct term *t, unsigned strength);
+static int block(struct printer *p, const struct term *t);
+
+static int put(struct printer *p, const char *text)
+{
+    return buf_put(p->out, text, strlen(text));
+}
+
+static int put_word(struct printer *p, const struct cml_value *v)
+{
+    return buf_put(p->out, v->u.text.p, v->u.text.n);
+}
+
+static int line(struct printer *p)
+{
+    if (!p->wide) {
+        return put(p, " ");
+    }
+    TRY(put(p, "\n"));
+    for (unsigned i = 0; i < p->indent; i++) {
+        TRY(put(p, "  "));
+    }
+    return 0;
+}
+
+static int bind(struct printer *p, const char *name)
+{
+    if (p->scope_n == ARRAY_N(p->scope)) {
+        return ERR_TRACE(ERR_LIMIT);
+    }
+    p->scope[p->scope_n++] = name;
+    return 0;
+}
+
+static struct term *kid(const struct term *t, unsigned field)
+{
+    return t->fields[field].n > 0 ? t->fields[field].kids[0] : NULL;
+}
+
+/* --- types --- */
+
+static int type(struct printer *p, const struct term *t);
+
+/* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
+static int types(struct printer *p, const struct term_field *f,
+                 const struct cml_value *names)
+{
+    for (uint32_t i = 0; i < f->n; i++) {
+        TRY(put(p, i > 0 ? ", " : ""));
+        if (names != NULL) {
+            TRY(put_word(p, &names[i]));
+            TRY(put(p, ": "));
+        }
+        TRY(type(p, f->kids[i]));
+    }
+    return 0;
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
+static int type(struct printer *p, const struct term *t)
+{
+    enum cml_primitive known;
+
+    switch ((int)t->kind) {
+    case CML_PRIMITIVE_TYPE:
+        known = cml_primitive_from_name(t->fields[0].value.u.text);
+        return known != CML_PRIMITIVES
+                   ? put(p, cml_primitive_info(known)->short_name)
+                   : put_word(p, &t->fields[0].value);
+    case CML_ARRAY_TYPE:
+        TRY(put(p, "["));
+        TRY(type(p, kid(t, 0)));
+        return put(p, "]");
+    case CML_COMPOSITE_TYPE:
+        TRY(put(p, "{"));
+        TRY(types(p, &t->fields[1], t->fields[0].words));
+        return put(p, "}");
+    case CML_FUNCTION_TYPE:
+        TRY(put(p, "fn("));
+        TRY(types(p, &t->fields[0], NULL));
+        TRY(put(p, ") -> "));
+        return type(p, kid(t, 1));
+    case CML_CONSTRAINT:
+        return put_word(p, &t->fields[1].value);
+    default:
+        return ERR_TRACE(ERR_INPUT); /* a ReferenceType has no text form */
+    }
+}
+
+/* --- constants --- */
+
+static int quoted(struct printer *p, struct ubytes s)
+{
+    TRY(put(p, "\""));
+    while (s.n > 0) {
+        uint32_t cp = 0;
+        size_t n = utf8_next(s, &cp);
+        const char *escape = cp == '"'    ? "\\\""
+                             : cp == '\\' ? "\\\\"
+                             : cp == '\n' ? "\\n"
+                             : cp == '\r' ? "\\r"
+                             : cp == '\t' ? "\\t"
+                                          : NULL;
+
+        if (escape != NULL) {
+            TRY(put(p, escape));
+        } else if (utf8_is_unsafe(cp)) {
+            TRY(buf_putf(p->out, "\\u{%x}", cp));
+        } else {
+            TRY(buf_put(p->out, s.p, n));
+        }
+        s = (struct ubytes){s.p + n, s.n - n};
+    }
+    return put(p, "\"");
+}
+
+static int hex_bytes(struct printer *p, struct ubytes s)
+{
+    TRY(put(p, "x\""));
+    for (size_t i = 0; i < s.n; i++) {
+        TRY(buf_putf(p->out, "%02x", s.p[i]));
+    }
+    return put(p, "\"");
+}
+
+/* The number, with its type behind it. An f32 always has it: its digits are
+ * those of no f64. */
+static int number(struct printer *p, const struct cml_value *v, int plain)
+{
+    CLEANUP(buf_release) struct buf bytes;
+    uint8_t type_bytes[2] = {v->tag == CML_INT ? TYPE_INT : TYPE_FLOAT,
+                             v->code};
+    struct type t;
+    char name[8];
+
+    buf_init(&bytes, 16);
+    TRY(type_decode((struct ubytes){type_bytes, 2}, &t));
+    TRY(buf_put(&bytes, type_bytes, 2));
+    for (unsigned i = v->code & ~(unsigned)TYPE_UNSIGNED; i > 0; i--) {
+        TRY(buf_put_u8(&bytes, (uint8_t)(v->u.bits >> (i - 1) * 8)));
+    }
+    TRY(value_put_json(p->out, buf_bytes(&bytes), &t));
+    type_text(&t, name, sizeof(name));
+    return plain && (v->tag == CML_INT || v->code == 8) ? 0 : put(p, name);
+}
+
+/* NaN and infinities have words. */
+static const char *special(const struct cml_value *v)
+{
+    uint64_t exponent = v->code == 4 ? UINT64_C(0x7f800000)
+                                     : UINT64_C(0x7ff0000000000000);
+    uint64_t sign = v->code == 4 ? UINT64_C(0x80000000)
+                                 : UINT64_C(0x8000000000000000);
+
+    if (v->tag != CML_FLOAT || (v->u.bits & exponent) != exponent) {
+        return NULL;
+    }
+    if ((v->u.bits & ~sign) != exponent) {
+        return v->code == 4 ? "nan32" : "nan";
+    }
+    if ((v->u.bits & sign) != 0) {
+        return v->code == 4 ? "-inf32" : "-inf";
+    }
+    return v->code == 4 ? "inf32" : "inf";
+}
+
+/* plain: what is around it gives a number its type. */
+static int literal(struct printer *p, const struct term *t, int plain)
+{
+    const struct term *leaf = kid(t, 1);
+    const struct cml_value *v = &leaf->fields[0].value;
+
+    if (leaf->kind == CML_UNIT) {
+        return put(p, leaf->name);
+    }
+    if (special(v) != NULL) {
+        return put(p, special(v));
+    }
+    switch (v->tag) {
+    case CML_FALSE:
+    case CML_TRUE:
+        return put(p, v->tag == CML_TRUE ? "true" : "false");
+    case CML_INT:
+    case CML_FLOAT:
+        return number(p, v, plain);
+    case CML_STRING:
+        return quoted(p, v->u.text);
+    case CML_BYTES:
+        return hex_bytes(p, v->u.text);
+    case CML_ABSENT:
+        return put(p, "void");
+    case CML_CHILD:
+    case CML_LIST:
+        break;
+    }
+    return ERR_TRACE(ERR_INPUT);
+}
+
+/* --- expressions --- */
+
+/* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
+static int arguments(struct printer *p, const struct term_field *args)
+{
+    TRY(put(p, "("));
+    for (uint32_t i = 0; i < args->n; i++) {
+        TRY(put(p, i > 0 ? ", " : ""));
+        TRY(expression(p, args->kids[i], 0));
+    }
+    return put(p, ")");
+}
+
+static const char *prefix_of(const struct cml_value *name)
+{
+    return cml_is_word(name, "neg")   ? "-"
+           : cml_is_word(name, "not") ? "!"
+           : cml_is_word(name, "inv") ? "~"
+                                      : NULL;
+}
+
+#define STRENGTH_PREFIX 12
+#define STRENGTH_POSTFIX 13
+
+/* Calls of the core that have signs of their own.
+ * NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
+static int core_call(struct printer *p, const struct term *t,
+                     const struct term *r, unsigned strength)
+{
+    const struct term_field *path = &r->fields[1];
+    const struct term_field *args = &t->fields[1];
+    const char *prefix = prefix_of(&path->words[0]);
+
+    if (path->n == 2 && args->n == 1) {
+        TRY(expression(p, args->kids[0], STRENGTH_POSTFIX));
+        TRY(put(p, "."));
+        return put_word(p, &path->words[1]);
+    }
+    if (cml_is_word(&path->words[0], "get") && args->n == 2) {
+        TRY(expression(p, args->kids[0], STRENGTH_POSTFIX));
+        TRY(put(p, "["));
+        TRY(expression(p, args->kids[1], 0));
+        return put(p, "]");
+    }
+    if (prefix != NULL && args->n == 1 &&
+        args->kids[0]->kind != CML_LITERAL) {
+        TRY(put(p, strength > STRENGTH_PREFIX ? "(" : ""));
+        TRY(put(p, prefix));
+        TRY(expression(p, args->kids[0], STRENGTH_PREFIX));
+        return put(p, strength > STRENGTH_PREFIX ? ")" : "");
+    }
+    TRY(put_word(p, &path->words[0]));
+    return arguments(p, args);
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
+static int call(struct printer *p, const struct term *t, unsigned strength)
+{
+    const struct term *target = kid(t, 0);
+
+    switch ((int)target->kind) {
+    case CML_UNIT:
+        TRY(put_word(p, &target->fields[0].value));
+        break;
+    case CML_VAR:
+        TRY(expression(p, target, STRENGTH_POSTFIX));
+        break;
+    case CML_REFERENCE:
+        return core_call(p, t, target, strength);
+    default:
+        TRY(type(p, target));
+        break;
+    }
+    return arguments(p, &t->fields[1]);
+}
+
+static int is_number(const struct term *t)
+{
+    const struct term *leaf = t->kind == CML_LITERAL ? kid(t, 1) : NULL;
+
+    return leaf != NULL && leaf->kind == CML_LEAF &&
+           (leaf->fields[0].value.tag == CML_INT ||
+            leaf->fields[0].value.tag == CML_FLOAT);
+}
+
+static int is_open(const struct term *t)
+{
+    return !is_number(t) && t->kind != CML_BINOP;
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
+static int binop(struct printer *p, const struct term *t, unsigned strength)
+{
+    enum cml_op op = cml_op_from_name(t->fields[0].value.u.text);
+    unsigned own = cml_op_info(op)->strength;
+    const struct term *l = kid(t, 1);
+    const struct term *r = kid(t, 2);
+    int shifts = own == cml_op_info(CML_OP_SHL)->strength;
+
+    TRY(put(p, own < strength ? "(" : ""));
+    TRY(is_number(l) && is_open(r) && !shifts ? literal(p, l, 1)
+                                              : expression(p, l, own));
+    TRY(buf_putf(p->out, " %s ", cml_op_info(op)->text));
+    TRY(is_number(r) && is_open(l) && !shifts ? literal(p, r, 1)
+                                              : expression(p, r, own + 1));
+    return put(p, own < strength ? ")" : "");
+}
+
+static int var(struct printer *p, const struct term *t)
+{
+    uint64_t i = t->fields[0].value.u.bits;
+
+    if (i >= p->scope_n) {
+        return ERR_TRACE(ERR_INPUT);
+    }
+    return put(p, p->scope[p->scope_n - 1 - i]);
+}
+
+static int reference(struct printer *p, const struct term *t)
+{
+    TRY(put(p, "ref \""));
+    TRY(put_word(p, &t->fields[0].value));
+    for (uint32_t i = 0; i < t->fields[1].n; i++) {
+        TRY(put(p, "/"));
+        TRY(put_word(p, &t->fields[1].words[i]));
+    }
+    return put(p, "\"");
+}
+
+/* --- choices --- */
+
+static int is_if(const struct term *t)
+{
+    const struct term_field *arms = &t->fields[1];
+    const struct term *yes = arms->n == 2 ? kid(arms->kids[0], 0) : NULL;
+    const struct term *constant =
+        yes != NULL && cml_is_word(&yes->fields[0].value, "Literal")
+            ? kid(yes, 1)
+            : NULL;
+
+    return constant != NULL &&
+           kid(constant, 1)->fields[0].value.tag == CML_TRUE &&
+           cml_is_word(&kid(arms->kids[1], 0)->fields[0].value, "Wildcard");
+}
+
+/* The expression that a block without bindings holds, or NULL. */
+static const struct term *only(const struct term *b)
+{
+    return b->fields[0].n == 1 ? kid(b->fields[0].kids[0], 0) : NULL;
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
+static int choice(struct printer *p, const struct term *t)
+{
+    const struct term *no = kid(t->fields[1].kids[1], 1);
+    const struct term *next = only(no);
+
+    TRY(put(p, "if "));
+    TRY(expression(p, kid(t, 0), 0));
+    TRY(put(p, " "));
+    TRY(block(p, kid(t->fields[1].kids[0], 1)));
+    TRY(put(p, " else "));
+    return next != NULL && next->kind == CML_MATCH && is_if(next)
+               ? choice(p, next)
+               : block(p, no);
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
+static int pattern(struct printer *p, const struct term *t)
+{
+    const struct cml_value *kind = &t->fields[0].value;
+
+    if (cml_is_word(kind, "Wildcard")) {
+        return put(p, "_");
+    }
+    if (cml_is_word(kind, "Bind")) {
+        TRY(put(p, t->name));
+        return bind(p, t->name);
+    }
+    if (cml_is_word(kind, "Literal")) {
+        return literal(p, kid(t, 1), 0);
+    }
+    TRY(type(p, kid(t, 1)));
+    if (cml_is_word(kind, "Type")) {
+        return 0;
+    }
+    TRY(put(p, "("));
+    for (uint32_t i = 0; i < t->fields[2].n; i++) {
+        TRY(put(p, i > 0 ? ", " : ""));
+        TRY(pattern(p, t->fields[2].kids[i]));
+    }
+    return put(p, ")");
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
+static int match(struct printer *p, const struct term *t)
+{
+    if (is_if(t)) {
+        return choice(p, t);
+    }
+    TRY(put(p, "match "));
+    TRY(expression(p, kid(t, 0), 0));
+    TRY(put(p, " {"));
+    p->indent++;
+    for (uint32_t i = 0; i < t->fields[1].n; i++) {
+        const struct term *a = t->fields[1].kids[i];
+        uint32_t kept = p->scope_n;
+
+        TRY(put(p, i > 0 ? "," : ""));
+        TRY(line(p));
+        TRY(pattern(p, kid(a, 0)));
+        TRY(put(p, " => "));
+        TRY(only(kid(a, 1)) != NULL ? expression(p, only(kid(a, 1)), 0)
+                                    : block(p, kid(a, 1)));
+        p->scope_n = kept;
+    }
+    p->indent--;
+    TRY(line(p));
+    return put(p, "}");
+}
+
+/* --- loops --- */
+
+/* match STATE { {..}(names) => BODY } as parse_control.c makes it, under these
+ * names: BODY, else NULL. */
+static const struct term *opened(const struct term *t, const struct term *type_,
+                                 uint32_t index)
+{
+    const struct term *cons;
+
+    if (t == NULL || t->kind != CML_MATCH || t->fields[1].n != 1 ||
+        kid(t, 0)->kind != CML_VAR ||
+        kid(t, 0)->fields[0].value.u.bits != index) {
+        return NULL;
+    }
+    cons = kid(t->fields[1].kids[0], 0);
+    if (!cml_is_word(&cons->fields[0].value, "Cons") ||
+        cons->fields[2].n != type_->fields[1].n) {
+        return NULL;
+    }
+    for (uint32_t i = 0; i < cons->fields[2].n; i++) {
+        const struct term *b = cons->fields[2].kids[i];
+
+        if (!cml_is_word(&b->fields[0].value, "Bind") || b->name == NULL ||
+            !cml_is_word(&type_->fields[0].words[i], b->name)) {
+            return NULL;
+        }
+    }
+    return kid(t->fields[1].kids[0], 1);
+}
+
+/* A loop in the form with several names. */
+struct several {
+    const struct term *type;
+    const struct term *make; /* the Call of the first values */
+    const struct term *test; /* of while */
+    const struct term *body;
+};
+
+static int is_several(const struct term *t, struct several *out)
+{
+    const struct term *b = kid(t, 1);
+    int is_while = cml_is_word(&t->fields[0].value, "while");
+    const struct term *test;
+
+    out->type = kid(b, 0);
+    out->make = kid(b, 1);
+    if (out->type->kind != CML_COMPOSITE_TYPE || out->type->fields[1].n < 2 ||
+        out->make->kind != CML_CALL ||
+        kid(out->make, 0)->kind != CML_COMPOSITE_TYPE ||
+        only(kid(t, 3)) == NULL) {
+        return 0;
+    }
+    test = is_while ? opened(kid(t, 2), out->type, 0) : NULL;
+    out->test = test != NULL ? only(test) : NULL;
+    out->body = opened(only(kid(t, 3)), out->type,
+                       cml_is_word(&t->fields[0].value, "for") ? 1 : 0);
+    return out->body != NULL && (!is_while || out->test != NULL);
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
+static int states(struct printer *p, const struct term *t,
+                  const struct several *s)
+{
+    TRY(put(p, "loop ("));
+    if (s == NULL) {
+        const struct term *b = kid(t, 1);
+
+        TRY(buf_putf(p->out, "%s: ", b->name));
+        TRY(type(p, kid(b, 0)));
+        TRY(put(p, " = "));
+        TRY(expression(p, kid(b, 1), 0));
+    }
+    for (uint32_t i = 0; s != NULL && i < s->type->fields[1].n; i++) {
+        TRY(put(p, i > 0 ? ", " : ""));
+        TRY(put_word(p, &s->type->fields[0].words[i]));
+        TRY(put(p, ": "));
+        TRY(type(p, s->type->fields[1].kids[i]));
+        TRY(put(p, " = "));
+        TRY(expression(p, s->make->fields[1].kids[i], 0));
+    }
+    return put(p, ") ");
+}
+
+static int bind_states(struct printer *p, const struct term *t,
+                       const struct several *s)
+{
+    TRY(bind(p, kid(t, 1)->name));
+    if (t->name != NULL) {
+        TRY(bind(p, t->name));
+    }
+    for (uint32_t i = 0; s != NULL && i < s->type->fields[1].n; i++) {
+        const struct term *cons = kid(only(kid(t, 3))->fields[1].kids[0], 0);
+
+        TRY(bind(p, cons->fields[2].kids[i]->name));
+    }
+    return 0;
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
+static int loop(struct printer *p, const struct term *t)
+{
+    struct several several;
+    const struct several *s = is_several(t, &several) ? &several : NULL;
+    uint32_t kept = p->scope_n;
+
+    TRY(states(p, t, s));
+    TRY(put_word(p, &t->fields[0].value));
+    if (cml_is_word(&t->fields[0].value, "while")) {
+        TRY(bind_states(p, t, s));
+        TRY(put(p, " "));
+        TRY(expression(p, s != NULL ? s->test : kid(t, 2), 0));
+    } else {
+        if (t->name != NULL) {
+            TRY(buf_putf(p->out, " %s in", t->name));
+        }
+        TRY(put(p, " "));
+        TRY(expression(p, kid(t, 2), 0));
+        TRY(bind_states(p, t, s));
+    }
+    TRY(put(p, " "));
+    TRY(block(p, s != NULL ? s->body : kid(t, 3)));
+    p->scope_n = kept;
+    return 0;
+}
+
+/* strength: of the operator around it; weaker ones get parentheses.
+ * NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
+static int expression(struct printer *p, const struct term *t, unsigned strength)
+{
+    switch ((int)t->kind) {
+    case CML_LITERAL:
+        return literal(p, t, 0);
+    case CML_VAR:
+        return var(p, t);
+    case CML_BINOP:
+        return binop(p, t, strength);
+    case CML_CALL:
+        return call(p, t, strength);
+    case CML_REFERENCE:
+        return reference(p, t);
+    default:
+        break;
+    }
+    TRY(put(p, strength > 0 ? "(" : ""));
+    TRY(t->kind == CML_MATCH ? match(p, t) : loop(p, t));
+    return put(p, strength > 0 ? ")" : "");
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
+static int statements(struct printer *p, const struct term *t)
+{
+    uint32_t kept = p->scope_n;
+
+    TRY(put(p, "{"));
+    p->indent++;
+    for (uint32_t i = 0; i < t->fields[0].n; i++) {
+        const struct term *s = t->fields[0].kids[i];
+
+        TRY(line(p));
+        if (s->kind == CML_RETURN) {
+            TRY(expression(p, kid(s, 0), 0));
+            continue;
+        }
+        TRY(buf_putf(p->out, "let %s", s->name));
+        if (kid(s, 0) != NULL) {
+            TRY(put(p, ": "));
+            TRY(type(p, kid(s, 0)));
+        }
+        TRY(put(p, " = "));
+        TRY(expression(p, kid(s, 1), 0));
+        TRY(put(p, ";"));
+        TRY(bind(p, s->name));
+    }
+    p->indent--;
+    TRY(line(p));
+    p->scope_n = kept;
+    return put(p, "}");
+}
+
+#define SHORT_BLOCK 44 /* bytes of a block that stays on its line */
+
+/* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
+static int block(struct printer *p, const struct term *t)
+{
+    size_t before = buf_len(p->out);
+    uint32_t kept = p->scope_n;
+    int wide = p->wide;
+
+    p->wide = 0;
+    TRY(statements(p, t));
+    p->wide = wide;
+    p->scope_n = kept;
+    if (wide && (t->fields[0].n > 1 || buf_len(p->out) - before > SHORT_BLOCK)) {
+        buf_truncate(p->out, before);
+        return statements(p, t);
+    }
+    return 0;
+}
+
+int text_put_unit(struct buf *out, const struct term *unit, int wide)
+{
+    struct printer p = {.out = out, .wide = wide};
+
+    TRY(put(&p, "unit "));
+    TRY(put_word(&p, &unit->fields[0].value));
+    TRY(put(&p, "("));
+    for (uint32_t i = 0; i < unit->fields[1].n; i++) {
+        const struct term *b = unit->fields[1].kids[i];
+
+        TRY(buf_putf(out, "%s%s: ", i > 0 ? ", " : "", b->name));
+        TRY(type(&p, kid(b, 0)));
+        TRY(bind(&p, b->name));
+    }
+    TRY(put(&p, ") -> "));
+    TRY(type(&p, kid(unit, 2)));
+    TRY(put(&p, " "));
+    TRY(block(&p, kid(unit, 3)));
+    return put(&p, "\n");
+}
+
+int text_put_type(struct buf *out, const struct term *t)
+{
+    struct printer p = {.out = out};
+
+    return type(&p, t);
+}
