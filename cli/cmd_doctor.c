@@ -21,7 +21,7 @@
 struct
 try {
     struct frame answer;             /* owned */
-    const Proctor__DoctorDone *done; /* in it */
+    const Proctor__AskDone *done; /* in it */
     ProtobufCMessage *report;        /* owned; NULL when it failed */
 };
 
@@ -50,18 +50,18 @@ static const struct argp SPEC = {
 static int try_class(struct doctor *o, struct session *s)
 {
     struct try *t = &o->tries[o->tries_n];
-    Proctor__DoctorRequest m = PROCTOR__DOCTOR_REQUEST__INIT;
-    const struct client_question q = {MSG_DOCTOR_REQUEST, &m.base, NULL, 0,
-                                      MSG_DOCTOR_DONE};
+    Proctor__AskRequest m = PROCTOR__ASK_REQUEST__INIT;
+    const struct client_question q = {MSG_ASK_REQUEST, &m.base, NULL, 0,
+                                      MSG_ASK_DONE};
 
     m.worker_class = (uint32_t)o->tries_n;
     TRY(session_ask(s, &q, -1));
-    if (s->answer.info->msg != MSG_DOCTOR_DONE) {
+    if (s->answer.info->msg != MSG_ASK_DONE) {
         return ERR_TRACE(ERR_PROTOCOL);
     }
     t->answer = s->answer;
     frame_init(&s->answer);
-    t->done = (const Proctor__DoctorDone *)t->answer.m;
+    t->done = (const Proctor__AskDone *)t->answer.m;
     if (t->done->code == ERR_NOT_FOUND) {
         frame_release(&t->answer);
         return 0;

@@ -49,6 +49,15 @@ static const struct profile profiles[] = {
                 .files = 16,
                 .stack_bytes = 8 * MIB,
                 .share_bytes = SHARE_BYTES}},
+    {.name = "cml",
+     .lists = LISTS(rules_pure, rules_fork_pure),
+     .limits = {.cpu_s = 600,
+                .as_bytes = 4 * GIB,
+                .as_extra_bytes = 32 * MIB,
+                .processes = 1,
+                .files = 16,
+                .stack_bytes = 8 * MIB,
+                .share_bytes = SHARE_BYTES}},
 };
 
 const struct profile *profile_at(size_t i)

@@ -23,6 +23,7 @@ enum worker_class {
     WORKER_CONFIG,
     WORKER_PROGRAM,
     WORKER_MODEL,
+    WORKER_CML,
     WORKER_CLASSES_N
 };
 const char *worker_class_name(enum worker_class c);

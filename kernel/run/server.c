@@ -9,7 +9,7 @@
 
 #include "kernel/engine/chan.h"
 #include "kernel/engine/loop.h"
-#include "kernel/run/doctor.h"
+#include "kernel/run/ask.h"
 #include "kernel/run/evaluate.h"
 #include "kernel/run/run.h"
 #include "kernel/run/say.h"
@@ -21,7 +21,7 @@ struct server {
     struct core *core;
     struct run *run;
     struct evaluates *evaluates;
-    struct doctor *doctor;
+    struct ask *ask;
     int leaving; /* ends when the request does */
     int code;    /* we could not serve the client's channel; else 0 */
     int signals;
@@ -30,7 +30,7 @@ struct server {
 
 static void leave_if_idle(struct server *s)
 {
-    if (s->leaving && s->run == NULL && s->doctor == NULL &&
+    if (s->leaving && s->run == NULL && s->ask == NULL &&
         evaluates_is_idle(s->evaluates)) {
         loop_stop(s->core->loop);
     }
@@ -54,12 +54,12 @@ static void on_evaluated(void *ctx)
     leave_if_idle(s);
 }
 
-static void on_doctor_done(void *ctx)
+static void on_asked(void *ctx)
 {
     struct server *s = ctx;
 
-    doctor_free(s->doctor);
-    s->doctor = NULL;
+    ask_free(s->ask);
+    s->ask = NULL;
     leave_if_idle(s);
 }
 
@@ -69,8 +69,8 @@ static void stop(struct server *s, int code, const char *why)
     if (s->run != NULL) {
         run_stop(s->run, code, why);
     }
-    doctor_free(s->doctor);
-    s->doctor = NULL;
+    ask_free(s->ask);
+    s->ask = NULL;
     evaluates_stop(s->evaluates, code);
 }
 
@@ -90,7 +90,7 @@ static void on_request(struct server *s, struct frame *f)
 {
     int code;
 
-    if (s->run != NULL || s->doctor != NULL ||
+    if (s->run != NULL || s->ask != NULL ||
         (f->info->msg != MSG_EVALUATE_REQUEST &&
          !evaluates_is_idle(s->evaluates))) {
         breach(s, "a request while another is served");
@@ -102,9 +102,8 @@ static void on_request(struct server *s, struct frame *f)
         code = evaluates_ask(s->evaluates,
                              (const Proctor__EvaluateRequest *)f->m);
     } else {
-        code = doctor_new(
-            s->core, ((const Proctor__DoctorRequest *)f->m)->worker_class,
-            on_doctor_done, s, &s->doctor);
+        code = ask_new(s->core, (Proctor__AskRequest *)f->m, on_asked, s,
+                       &s->ask);
     }
     if (code < 0) {
         breach(s, err_text(code));
@@ -132,7 +131,7 @@ static void on_message(void *ctx, struct frame *f)
     enum msg msg = f->info->msg;
 
     if (msg == MSG_RUN_REQUEST || msg == MSG_EVALUATE_REQUEST ||
-        msg == MSG_DOCTOR_REQUEST) {
+        msg == MSG_ASK_REQUEST) {
         on_request(s, f);
     } else if (msg == MSG_FILES) {
         on_files(s, f);
@@ -212,7 +211,7 @@ int server_run(struct core *c, int sock, int signal_fd)
         run_last_words(s.run, code);
     }
     run_free(s.run);
-    doctor_free(s.doctor);
+    ask_free(s.ask);
     evaluates_free(s.evaluates);
     if (chan_flush(c->client, LAST_WORDS_MS) < 0) {
         err_trace_clear(); /* nobody listens any more */

@@ -399,3 +399,16 @@ int check_unit(struct cml_dag *dag, struct term *u, struct arena *a,
     free(c.env);
     return code;
 }
+
+/* Units below t, deepest first; t itself last when it is one.
+ * NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
+int check_tree(struct cml_dag *dag, struct term *t, struct arena *a,
+               struct diag *diag)
+{
+    for (unsigned i = 0; i < cml_kind_info(t->kind)->fields_n; i++) {
+        for (uint32_t k = 0; t->fields[i].kids && k < t->fields[i].n; k++) {
+            TRY(check_tree(dag, t->fields[i].kids[k], a, diag));
+        }
+    }
+    return t->kind == CML_UNIT ? check_unit(dag, t, a, NULL, diag) : 0;
+}

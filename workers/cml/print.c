@@ -14,6 +14,7 @@ struct printer {
     unsigned indent;
     const char *scope[1024]; /* names of binders; NULL: cannot be named */
     uint32_t scope_n;
+    const struct term *tuple; /* composite that (a, b) means here, or NULL */
 };
 
 static int expression(struct printer *p, const struct term *t, unsigned strength);
@@ -216,13 +217,25 @@ static int literal(struct printer *p, const struct term *t, int plain)
 
 /* --- expressions --- */
 
+static int is_number(const struct term *t)
+{
+    const struct term *leaf = t->kind == CML_LITERAL ? kid(t, 1) : NULL;
+
+    return leaf != NULL && leaf->kind == CML_LEAF &&
+           (leaf->fields[0].value.tag == CML_INT ||
+            leaf->fields[0].value.tag == CML_FLOAT);
+}
+
 /* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
-static int arguments(struct printer *p, const struct term_field *args)
+static int arguments(struct printer *p, const struct term_field *args,
+                     int plain)
 {
     TRY(put(p, "("));
     for (uint32_t i = 0; i < args->n; i++) {
         TRY(put(p, i > 0 ? ", " : ""));
-        TRY(expression(p, args->kids[i], 0));
+        TRY(plain && is_number(args->kids[i])
+                ? literal(p, args->kids[i], 1)
+                : expression(p, args->kids[i], 0));
     }
     return put(p, ")");
 }
@@ -266,17 +279,30 @@ static int core_call(struct printer *p, const struct term *t,
         return put(p, strength > STRENGTH_PREFIX ? ")" : "");
     }
     TRY(put_word(p, &path->words[0]));
-    return arguments(p, args);
+    return arguments(p, args, 0);
+}
+
+/* Does every parameter have a type of its own, that numbers can take over? */
+static int has_types(const struct term *unit)
+{
+    for (uint32_t i = 0; i < unit->fields[1].n; i++) {
+        if (kid(unit->fields[1].kids[i], 0)->kind == CML_CONSTRAINT) {
+            return 0;
+        }
+    }
+    return 1;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
 static int call(struct printer *p, const struct term *t, unsigned strength)
 {
     const struct term *target = kid(t, 0);
+    int plain = 1; /* the type of an argument is known from the target */
 
     switch ((int)target->kind) {
     case CML_UNIT:
         TRY(put_word(p, &target->fields[0].value));
+        plain = has_types(target);
         break;
     case CML_VAR:
         TRY(expression(p, target, STRENGTH_POSTFIX));
@@ -285,23 +311,24 @@ static int call(struct printer *p, const struct term *t, unsigned strength)
         return core_call(p, t, target, strength);
     default:
         TRY(type(p, target));
+        plain = target->kind != CML_PRIMITIVE_TYPE;
         break;
     }
-    return arguments(p, &t->fields[1]);
+    return arguments(p, &t->fields[1], plain);
 }
 
-static int is_number(const struct term *t)
-{
-    const struct term *leaf = t->kind == CML_LITERAL ? kid(t, 1) : NULL;
-
-    return leaf != NULL && leaf->kind == CML_LEAF &&
-           (leaf->fields[0].value.tag == CML_INT ||
-            leaf->fields[0].value.tag == CML_FLOAT);
-}
-
+/* Has it a type by itself, or could it be read as numbers without one?
+ * NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
 static int is_open(const struct term *t)
 {
-    return !is_number(t) && t->kind != CML_BINOP;
+    return !is_number(t) &&
+           (t->kind != CML_BINOP || is_open(kid(t, 1)) || is_open(kid(t, 2)));
+}
+
+static int is_of(const struct term *t, uint8_t code)
+{
+    return is_number(t) && kid(t, 1)->fields[0].value.tag == CML_INT &&
+           kid(t, 1)->fields[0].value.code == code;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
@@ -317,8 +344,9 @@ static int binop(struct printer *p, const struct term *t, unsigned strength)
     TRY(is_number(l) && is_open(r) && !shifts ? literal(p, l, 1)
                                               : expression(p, l, own));
     TRY(buf_putf(p->out, " %s ", cml_op_info(op)->text));
-    TRY(is_number(r) && is_open(l) && !shifts ? literal(p, r, 1)
-                                              : expression(p, r, own + 1));
+    TRY(is_number(r) && (shifts ? is_of(r, CML_INDEX_CODE) : is_open(l))
+            ? literal(p, r, 1)
+            : expression(p, r, own + 1));
     return put(p, own < strength ? ")" : "");
 }
 
@@ -365,17 +393,36 @@ static const struct term *only(const struct term *b)
     return b->fields[0].n == 1 ? kid(b->fields[0].kids[0], 0) : NULL;
 }
 
+/* What a block gives: (a, b) where that is known to be a composite.
+ * NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
+static int value(struct printer *p, const struct term *t)
+{
+    const struct term *tuple = p->tuple;
+
+    if (tuple != NULL && t->kind == CML_CALL && kid(t, 0)->id == tuple->id &&
+        kid(t, 0)->kind == CML_COMPOSITE_TYPE && t->fields[1].n > 1) {
+        p->tuple = NULL;
+        return arguments(p, &t->fields[1], 1);
+    }
+    p->tuple = t->kind == CML_MATCH ? tuple : NULL;
+    return expression(p, t, 0);
+}
+
 /* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
 static int choice(struct printer *p, const struct term *t)
 {
     const struct term *no = kid(t->fields[1].kids[1], 1);
     const struct term *next = only(no);
+    const struct term *tuple = p->tuple;
 
+    p->tuple = NULL;
     TRY(put(p, "if "));
     TRY(expression(p, kid(t, 0), 0));
     TRY(put(p, " "));
+    p->tuple = tuple;
     TRY(block(p, kid(t->fields[1].kids[0], 1)));
     TRY(put(p, " else "));
+    p->tuple = tuple;
     return next != NULL && next->kind == CML_MATCH && is_if(next)
                ? choice(p, next)
                : block(p, no);
@@ -411,9 +458,12 @@ static int pattern(struct printer *p, const struct term *t)
 /* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
 static int match(struct printer *p, const struct term *t)
 {
+    const struct term *tuple = p->tuple;
+
     if (is_if(t)) {
         return choice(p, t);
     }
+    p->tuple = NULL;
     TRY(put(p, "match "));
     TRY(expression(p, kid(t, 0), 0));
     TRY(put(p, " {"));
@@ -426,7 +476,8 @@ static int match(struct printer *p, const struct term *t)
         TRY(line(p));
         TRY(pattern(p, kid(a, 0)));
         TRY(put(p, " => "));
-        TRY(only(kid(a, 1)) != NULL ? expression(p, only(kid(a, 1)), 0)
+        p->tuple = tuple;
+        TRY(only(kid(a, 1)) != NULL ? value(p, only(kid(a, 1)))
                                     : block(p, kid(a, 1)));
         p->scope_n = kept;
     }
@@ -498,6 +549,7 @@ static int is_several(const struct term *t, struct several *out)
 static int states(struct printer *p, const struct term *t,
                   const struct several *s)
 {
+    p->tuple = NULL;
     TRY(put(p, "loop ("));
     if (s == NULL) {
         const struct term *b = kid(t, 1);
@@ -551,10 +603,12 @@ static int loop(struct printer *p, const struct term *t)
             TRY(buf_putf(p->out, " %s in", t->name));
         }
         TRY(put(p, " "));
-        TRY(expression(p, kid(t, 2), 0));
+        TRY(is_of(kid(t, 2), 8) ? literal(p, kid(t, 2), 1)
+                                : expression(p, kid(t, 2), 0));
         TRY(bind_states(p, t, s));
     }
     TRY(put(p, " "));
+    p->tuple = s != NULL ? s->type : NULL;
     TRY(block(p, s != NULL ? s->body : kid(t, 3)));
     p->scope_n = kept;
     return 0;
@@ -587,7 +641,9 @@ static int expression(struct printer *p, const struct term *t, unsigned strength
 static int statements(struct printer *p, const struct term *t)
 {
     uint32_t kept = p->scope_n;
+    const struct term *tuple = p->tuple;
 
+    p->tuple = NULL;
     TRY(put(p, "{"));
     p->indent++;
     for (uint32_t i = 0; i < t->fields[0].n; i++) {
@@ -595,7 +651,8 @@ static int statements(struct printer *p, const struct term *t)
 
         TRY(line(p));
         if (s->kind == CML_RETURN) {
-            TRY(expression(p, kid(s, 0), 0));
+            p->tuple = tuple;
+            TRY(value(p, kid(s, 0)));
             continue;
         }
         TRY(buf_putf(p->out, "let %s", s->name));
@@ -622,15 +679,18 @@ static int block(struct printer *p, const struct term *t)
     size_t before = buf_len(p->out);
     uint32_t kept = p->scope_n;
     int wide = p->wide;
+    const struct term *tuple = p->tuple;
 
     p->wide = 0;
     TRY(statements(p, t));
     p->wide = wide;
     p->scope_n = kept;
+    p->tuple = tuple;
     if (wide && (t->fields[0].n > 1 || buf_len(p->out) - before > SHORT_BLOCK)) {
         buf_truncate(p->out, before);
-        return statements(p, t);
+        TRY(statements(p, t));
     }
+    p->tuple = NULL;
     return 0;
 }
 

@@ -17,7 +17,7 @@
 
 #include "proto/err.h"
 #include "workers/program/child.h"
-#include "workers/program/json.h"
+#include "workers/lib/json.h"
 #include "workers/program/tail.h"
 
 /* Only how soon an end is noticed while a descendant holds the pipes open. */

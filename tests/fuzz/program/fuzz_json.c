@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "proto/value.h"
-#include "workers/program/json.h"
+#include "workers/lib/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -17,7 +17,7 @@
 
 #include "proto/err.h"
 #include "workers/program/harness.h"
-#include "workers/program/json.h"
+#include "workers/lib/json.h"
 #include "workers/program/tree.h"
 
 static char work_dir[] = "/tmp/proctor-adapter-XXXXXX";

@@ -10,7 +10,7 @@
 
 #include "proto/err.h"
 #include "proto/value.h"
-#include "workers/program/json.h"
+#include "workers/lib/json.h"
 
 static struct type scalar(const char *name)
 {

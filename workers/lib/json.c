@@ -1,7 +1,7 @@
 /* JSON to canonical values, by type. Runs in the program worker, over the
  * output of untrusted programs. Must never accept two spellings that mean
  * different things to people, and never round twice. */
-#include "workers/program/json.h"
+#include "workers/lib/json.h"
 
 #include <errno.h>
 #include <math.h>

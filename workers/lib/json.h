@@ -14,8 +14,8 @@
  *   bytes    a string of an even number of hex digits, either case, no escapes
  *   list, tuple   an array; a tuple's has exactly its number of elements
  * null, objects and anything behind the value are refused. */
-#ifndef WORKERS_PROGRAM_JSON_H
-#define WORKERS_PROGRAM_JSON_H
+#ifndef WORKERS_LIB_JSON_H
+#define WORKERS_LIB_JSON_H
 
 #include "proto/type.h"
 

@@ -1,0 +1,21 @@
+/* One worker for a person: started and measured as for a task, asked what the
+ * request holds or nothing at all (`proctor doctor`), and the answer told to the
+ * client. Records nothing; needs no store. What the worker answers decides
+ * nothing here. */
+#ifndef KERNEL_RUN_ASK_H
+#define KERNEL_RUN_ASK_H
+
+#include "kernel/run/core.h"
+
+#include "kernel.pb-c.h"
+
+struct ask;
+
+/* Takes what m points at. on_done comes once, after ASK_DONE was sent, perhaps from
+ * this call when *out is set already. It, or anybody earlier, calls ask_free. 0 or
+ * ERR_NOMEM. */
+int ask_new(struct core *c, Proctor__AskRequest *m, void (*on_done)(void *ctx),
+            void *ctx, struct ask **out) MUST_USE;
+void ask_free(struct ask *t);
+
+#endif

@@ -1,0 +1,347 @@
+/* Answers to CmlTask. Runs in the `cml` worker, on foreign texts. */
+#include "workers/cml/command.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/err.h"
+#include "proto/limits.h"
+#include "proto/value.h"
+#include "workers/cml/check.h"
+#include "workers/cml/eval.h"
+#include "workers/cml/explain.h"
+#include "workers/cml/shape.h"
+#include "workers/cml/text.h"
+#include "workers/lib/json.h"
+
+#define TEXTS_MAX 2
+
+void command_init(struct command *c)
+{
+    *c = (struct command){.reply = PROCTOR__CML_REPLY__INIT,
+                          .problem = PROCTOR__PROBLEM__INIT};
+    arena_init(&c->arena, LIMIT_CML_DAG_BYTES);
+    buf_init(&c->out, LIMIT_FRAME_BYTES / 2);
+}
+
+void command_release(struct command *c)
+{
+    arena_release(&c->arena);
+    buf_release(&c->out);
+}
+
+/* The texts of a task, read. One DAG: equal parts are equal ids. */
+struct texts {
+    struct cml_dag dag;
+    struct document docs[TEXTS_MAX];
+    size_t n;
+};
+
+static void texts_release(struct texts *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        document_release(&t->docs[i]);
+    }
+    cml_dag_release(&t->dag);
+}
+
+static char *keep(struct command *c, const char *text)
+{
+    char *copy = arena_text(&c->arena, text, strlen(text));
+
+    return copy != NULL ? copy : c->problem.what;
+}
+
+/* A diagnosis as the reply. */
+static void set_problem(struct command *c, const struct diag *d, size_t text)
+{
+    c->problem.what = keep(c, d->what);
+    c->problem.hint = keep(c, d->hint);
+    c->problem.line = d->at.line;
+    c->problem.col = d->at.col;
+    c->problem.kind = d->code == ERR_LIMIT;
+    c->reply.problem = &c->problem;
+    c->reply.problem_text = (uint32_t)text;
+}
+
+static int is_bundle(struct ubytes b)
+{
+    return b.n >= 4 && memcmp(b.p, "CMLB", 4) == 0;
+}
+
+/* Units that a bundle's root calls, callees first, as terms with names of their
+ * own. */
+static int bundle_units(struct document *doc, uint32_t root, struct diag *d)
+{
+    uint32_t max = LIMIT_CML_NODES;
+    struct term *t = NULL;
+
+    if (cml_dag_at(doc->dag, root)->kind != CML_UNIT) {
+        return diag_set(d, ERR_INPUT, (struct loc){0},
+                        "the bundle's root is no Unit");
+    }
+    if (term_from_node(doc->dag, root, &doc->arena, &max, &t) < 0) {
+        return diag_set(d, ERR_LIMIT, (struct loc){0},
+                        "written out, the artifact has over %u nodes",
+                        LIMIT_CML_NODES);
+    }
+    term_spell(t, &doc->arena, NULL, 0);
+    TRY(check_tree(doc->dag, t, &doc->arena, d));
+    return document_unit(doc, t, NULL);
+}
+
+static int read_text(struct texts *t, const Proctor__CmlText *text,
+                     struct diag *d)
+{
+    struct document *doc = &t->docs[t->n];
+    struct ubytes in = {text->content.data, text->content.len};
+    uint32_t root = 0;
+
+    document_init(doc, &t->dag, text->name);
+    t->n++;
+    if (!is_bundle(in)) {
+        return text_parse(doc, in, d);
+    }
+    TRY(cml_bundle_read(&t->dag, in, &root, d));
+    return bundle_units(doc, root, d);
+}
+
+/* The unit that is asked for; by default the last. */
+static struct term *unit_of(const struct document *doc, const char *name,
+                            struct diag *d)
+{
+    for (uint32_t i = doc->units_n; i-- > 0;) {
+        if (name[0] == '\0' || strcmp(doc->units[i].term->name, name) == 0) {
+            return doc->units[i].term;
+        }
+    }
+    (void)diag_set(d, ERR_INPUT, (struct loc){doc->path, 0, 0},
+                   "no unit \"%s\" in it", name);
+    return NULL;
+}
+
+static int describe(struct command *c, const struct document *doc,
+                    const struct term *u, int with_bundle,
+                    Proctor__CmlUnit *out)
+{
+    CLEANUP(buf_release) struct buf bundle;
+    const struct cml_node *n = cml_dag_at(doc->dag, u->id);
+    struct type *types = arena_array(&c->arena, 2, sizeof(*types));
+    uint8_t *cid = (uint8_t *)arena_text(&c->arena, n->cid.b, CID_BYTES);
+
+    proctor__cml_unit__init(out);
+    buf_init(&bundle, LIMIT_FRAME_BYTES / 4);
+    if (types == NULL || cid == NULL) {
+        return ERR_NOMEM;
+    }
+    out->name = keep(c, u->name);
+    out->cid = (ProtobufCBinaryData){CID_BYTES, cid};
+    if (shape_of_unit(doc->dag, u->id, &types[0], &types[1]) == 0) {
+        out->takes = (ProtobufCBinaryData){types[0].n, types[0].b};
+        out->gives = (ProtobufCBinaryData){types[1].n, types[1].b};
+    }
+    TRY(cml_bundle_put(doc->dag, u->id, &bundle));
+    memcpy(&out->nodes, buf_bytes(&bundle).p + 4, sizeof(out->nodes));
+    out->nodes = __builtin_bswap32(out->nodes);
+    if (with_bundle) {
+        out->bundle.len = buf_len(&bundle);
+        out->bundle.data = (uint8_t *)arena_text(
+            &c->arena, buf_bytes(&bundle).p, buf_len(&bundle));
+    }
+    return !with_bundle || out->bundle.data != NULL ? 0 : ERR_NOMEM;
+}
+
+/* Every unit of every text, or the one of each that is asked for. */
+static int list_units(struct command *c, const struct texts *t,
+                      const Proctor__CmlTask *task)
+{
+    uint32_t n = 0;
+    Proctor__CmlUnit *units;
+
+    for (size_t i = 0; i < t->n; i++) {
+        n += t->docs[i].units_n;
+    }
+    units = arena_array(&c->arena, n + 1, sizeof(*units));
+    c->reply.units = arena_array(&c->arena, n + 1, sizeof(*c->reply.units));
+    if (units == NULL || c->reply.units == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < t->n; i++) {
+        for (uint32_t u = 0; u < t->docs[i].units_n; u++) {
+            const struct term *unit = t->docs[i].units[u].term;
+
+            if (task->unit[0] != '\0' && strcmp(unit->name, task->unit) != 0) {
+                continue;
+            }
+            TRY(describe(c, &t->docs[i], unit,
+                         task->command == PROCTOR__CML_COMMAND__CML_COMPILE,
+                         &units[c->reply.n_units]));
+            c->reply.units[c->reply.n_units] = &units[c->reply.n_units];
+            c->reply.n_units++;
+        }
+    }
+    return 0;
+}
+
+static int put_doc(struct buf *out, const char *doc)
+{
+    while (doc != NULL && *doc != '\0') {
+        size_t n = strcspn(doc, "\n");
+
+        TRY(buf_putf(out, "#%.*s\n", (int)n, doc));
+        doc += n + (doc[n] == '\n');
+    }
+    return 0;
+}
+
+static int format(struct command *c, const struct document *doc)
+{
+    for (uint32_t i = 0; i < doc->units_n; i++) {
+        TRY(buf_putf(&c->out, "%s", i > 0 ? "\n" : ""));
+        TRY(put_doc(&c->out, doc->units[i].doc));
+        TRY(text_put_unit(&c->out, doc->units[i].term, 1));
+    }
+    return 0;
+}
+
+/* The person's JSON as arguments of u. */
+static int read_args(struct eval *e, const struct cml_node *u,
+                     const Proctor__CmlTask *task, struct val *args,
+                     struct diag *d)
+{
+    CLEANUP(buf_release) struct buf bytes;
+    const struct cml_value *params = &u->fields[1];
+
+    buf_init(&bytes, LIMIT_VALUE_BYTES);
+    for (uint32_t i = 0; i < params->u.list.n; i++) {
+        const struct cml_node *b = cml_dag_at(e->dag, cml_item(params, i));
+        uint32_t id = cml_item(&b->fields[0], 0);
+        struct ubytes line = {(const uint8_t *)task->args[i],
+                              strlen(task->args[i])};
+        struct json_error err;
+        struct type t;
+        struct rd r;
+
+        buf_reset(&bytes);
+        if (shape_of_type(e->dag, id, &t) < 0) {
+            return diag_set(d, ERR_INPUT, (struct loc){0},
+                            "parameter %u has a type that cannot be given here",
+                            i + 1);
+        }
+        if (json_read(line, &t, &bytes, &err) != JSON_OK) {
+            return diag_set(d, ERR_INPUT, (struct loc){0}, "argument %u: %s",
+                            i + 1, err.what);
+        }
+        rd_init(&r, buf_bytes(&bytes));
+        TRY(eval_read(e, id, &r, &args[i]));
+    }
+    return 0;
+}
+
+static int put_value(struct command *c, const struct cml_dag *dag,
+                     const struct cml_node *u, const struct val *v,
+                     struct diag *d)
+{
+    CLEANUP(buf_release) struct buf bytes;
+    struct type t;
+
+    buf_init(&bytes, LIMIT_FRAME_BYTES / 4);
+    if (shape_of_type(dag, cml_item(&u->fields[2], 0), &t) < 0) {
+        return diag_set(d, ERR_INPUT, (struct loc){0},
+                        "a value of the unit's type cannot be shown");
+    }
+    TRY(eval_put(&bytes, v));
+    return value_put_json(&c->out, buf_bytes(&bytes), &t);
+}
+
+static int evaluate(struct command *c, const struct document *doc,
+                    const Proctor__CmlTask *task, struct diag *d)
+{
+    const struct term *t = unit_of(doc, task->unit, d);
+    const struct cml_node *u;
+    struct val args[TYPE_TUPLE_MAX];
+    struct val out;
+    struct eval e;
+    int code;
+
+    if (t == NULL) {
+        return ERR_INPUT;
+    }
+    u = cml_dag_at(doc->dag, t->id);
+    if (u->fields[1].u.list.n != task->n_args || task->n_args > TYPE_TUPLE_MAX) {
+        return diag_set(d, ERR_INPUT, (struct loc){doc->path, t->line, t->col},
+                        "%s takes %u arguments, here are %zu", t->name,
+                        u->fields[1].u.list.n, task->n_args);
+    }
+    TRY(eval_init(&e, doc->dag, task->fuel));
+    code = read_args(&e, u, task, args, d);
+    if (code == 0) {
+        code = eval_unit(&e, t->id, args, (uint32_t)task->n_args, &out);
+    }
+    c->reply.fuel = task->fuel - e.fuel;
+    if (code > 0) {
+        c->reply.error = keep(c, eval_error_text(code));
+        code = 0;
+    } else if (code == 0) {
+        code = put_value(c, doc->dag, u, &out, d);
+    }
+    eval_release(&e);
+    return code;
+}
+
+static int answer(struct command *c, const struct texts *t,
+                  const Proctor__CmlTask *task, struct diag *d)
+{
+    const struct term *a = unit_of(&t->docs[0], task->unit, d);
+    const struct term *b = t->n > 1 ? unit_of(&t->docs[1], task->unit, d) : NULL;
+
+    if (a == NULL || (t->n > 1 && b == NULL)) {
+        return ERR_INPUT;
+    }
+    TRY(list_units(c, t, task));
+    switch ((int)task->command) {
+    case PROCTOR__CML_COMMAND__CML_FORMAT:
+        return format(c, &t->docs[0]);
+    case PROCTOR__CML_COMMAND__CML_EVALUATE:
+        return evaluate(c, &t->docs[0], task, d);
+    case PROCTOR__CML_COMMAND__CML_EXPLAIN:
+        return explain_text(&t->dag, a->id, &c->out);
+    case PROCTOR__CML_COMMAND__CML_EXPLAIN_DOT:
+        return explain_dot(&t->dag, a->id, &c->out);
+    case PROCTOR__CML_COMMAND__CML_DIFF:
+        return b != NULL ? explain_diff(&t->dag, a->id, b->id, &c->out)
+                         : ERR_INPUT;
+    default:
+        return 0;
+    }
+}
+
+int command_answer(struct command *c, const Proctor__CmlTask *task)
+{
+    struct texts t CLEANUP(texts_release) = {.n = 0};
+    struct diag d;
+    int code = 0;
+
+    diag_init(&d);
+    cml_dag_init(&t.dag);
+    if (task->n_texts == 0 || task->n_texts > TEXTS_MAX) {
+        return ERR_TRACE(ERR_PROTOCOL);
+    }
+    for (size_t i = 0; code == 0 && i < task->n_texts; i++) {
+        code = read_text(&t, task->texts[i], &d);
+    }
+    if (code == 0) {
+        code = answer(c, &t, task, &d);
+    }
+    if (code < 0 && d.code == 0 && code != ERR_NOMEM) {
+        diag_set(&d, code, (struct loc){0}, "%s", err_text(code));
+    }
+    if (code < 0 && d.code != 0) {
+        c->reply.n_units = 0;
+        set_problem(c, &d, t.n - 1);
+        code = 0;
+    }
+    c->reply.out.data = (uint8_t *)(uintptr_t)buf_bytes(&c->out).p;
+    c->reply.out.len = code == 0 ? buf_len(&c->out) : 0;
+    return code;
+}

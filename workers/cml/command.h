@@ -1,0 +1,22 @@
+/* What a person can ask of CML texts (worker.proto: CmlTask). */
+#ifndef WORKERS_CML_COMMAND_H
+#define WORKERS_CML_COMMAND_H
+
+#include "proto/arena.h"
+#include "proto/buf.h"
+
+#include "worker.pb-c.h"
+
+struct command {
+    struct arena arena; /* of the reply */
+    struct buf out;
+    Proctor__CmlReply reply; /* borrows from both */
+    Proctor__Problem problem;
+};
+
+void command_init(struct command *c);
+void command_release(struct command *c);
+/* Fills reply; what is wrong with the texts stands in it. 0 or ERR_NOMEM. */
+int command_answer(struct command *c, const Proctor__CmlTask *task) MUST_USE;
+
+#endif
