@@ -211,7 +211,8 @@ static void look_binaries(struct host_row *r)
 {
     static const char *const names[] = {"proctor-kernel", "proctor-signer",
                                         "proctor-replay", "worker-config",
-                                        "worker-program", "worker-model"};
+                                        "worker-program", "worker-model",
+                                        "worker-cml"};
     char path[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 64);
     char *slash;

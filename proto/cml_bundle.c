@@ -5,6 +5,7 @@
 #include "proto/cml.h"
 #include "proto/err.h"
 #include "proto/limits.h"
+#include "proto/sort.h"
 
 static const uint8_t mark[4] = {'C', 'M', 'L', 'B'};
 
@@ -67,7 +68,7 @@ static struct place *reach(const struct cml_dag *d, uint32_t root,
             out[n++] = (struct place){node->height, i, &node->cid};
         }
     }
-    qsort(out, n, sizeof(*out), by_height);
+    sort_items(out, n, sizeof(*out), by_height);
     *out_n = n;
     return out;
 }

@@ -24,6 +24,8 @@ out=$(scripts/gen-man.sh --check 2>&1); report $? "generated parts of manual pag
 
 out=$(scripts/gen-files.py --check 2>&1)
 report $? "docs/architecture.md has a line for every source file" "$out"
+out=$(scripts/gen-cml.py --check 2>&1)
+report $? "tables of docs/cml.md are current" "$out"
 out=$(scripts/gen-system-calls.py --check 2>&1)
 report $? "docs/system-calls.md is what the profiles say, each call with its reason" "$out"
 gone=$(grep -oE '`(proto|kernel|replay|cli|workers|scripts|policy|tests)/[A-Za-z0-9_./-]+`' docs/architecture.md |

@@ -66,7 +66,7 @@ extra=$(readelf -d "$bin/proctor-replay" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p
     grep -vE '^(linux-vdso|ld-linux|libc\.so|libprotobuf-c|libsodium)' || true)
 s=0; [ -z "$extra" ] || s=1
 report $s "proctor-replay links protobuf-c and libsodium only" "$extra"
-for b in config program model; do
+for b in config program model cml; do
     s=0
     if readelf -d "$bin/worker-$b" | grep -q NEEDED; then s=1; fi
     readelf -l "$bin/worker-$b" | grep -q INTERP && s=1

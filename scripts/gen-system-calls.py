@@ -10,7 +10,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROFILES = ROOT / "policy/profiles"
 PAGE = ROOT / "docs/system-calls.md"
-CLASSES = ("config", "model", "program")
+CLASSES = ("cml", "config", "model", "program")
 HEAD = """\
 # System calls of each worker class
 

@@ -36,7 +36,7 @@ struct ledger_genesis {
     const char *signer;  /* path of proctor-signer; NULL = beside this binary */
     struct cid kernel;
     struct cid policy;
-    const char *classes; /* "config,program,model" */
+    const char *classes; /* "config,program,model,cml" */
     struct ubytes images;/* 32 bytes each */
     struct ledger_head seen; /* size 0 = none */
 };

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/sort.h"
 #include "workers/cml/eval_int.h"
 
 #define U64_CODE (8 | TYPE_UNSIGNED)
@@ -189,7 +190,7 @@ static int sort(struct eval *e, const struct val *a, struct val *out)
     for (uint32_t i = 0; i < a->n; i++) {
         s[i] = (struct sorted){a->u.items[i], i};
     }
-    qsort(s, a->n, sizeof(*s), by_order);
+    sort_items(s, a->n, sizeof(*s), by_order);
     for (uint32_t i = 0; i < a->n; i++) {
         items[i] = s[i].v;
     }

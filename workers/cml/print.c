@@ -2,42 +2,21 @@
 #include <string.h>
 
 #include "proto/err.h"
-#include "proto/type.h"
-#include "proto/utf8.h"
-#include "proto/value.h"
 #include "workers/cml/core.h"
+#include "workers/cml/print_int.h"
 #include "workers/cml/text.h"
-
-struct printer {
-    struct buf *out;
-    int wide; /* with line breaks */
-    unsigned indent;
-    const char *scope[1024]; /* names of binders; NULL: cannot be named */
-    uint32_t scope_n;
-    const struct term *tuple; /* composite that (a, b) means here, or NULL */
-};
 
 static int expression(struct printer *p, const struct term *t, unsigned strength);
 static int block(struct printer *p, const struct term *t);
 
-static int put(struct printer *p, const char *text)
-{
-    return buf_put(p->out, text, strlen(text));
-}
-
-static int put_word(struct printer *p, const struct cml_value *v)
-{
-    return buf_put(p->out, v->u.text.p, v->u.text.n);
-}
-
 static int line(struct printer *p)
 {
     if (!p->wide) {
-        return put(p, " ");
+        return print_put(p, " ");
     }
-    TRY(put(p, "\n"));
+    TRY(print_put(p, "\n"));
     for (unsigned i = 0; i < p->indent; i++) {
-        TRY(put(p, "  "));
+        TRY(print_put(p, "  "));
     }
     return 0;
 }
@@ -50,172 +29,6 @@ static int bind(struct printer *p, const char *name)
     p->scope[p->scope_n++] = name;
     return 0;
 }
-
-static struct term *kid(const struct term *t, unsigned field)
-{
-    return t->fields[field].n > 0 ? t->fields[field].kids[0] : NULL;
-}
-
-/* --- types --- */
-
-static int type(struct printer *p, const struct term *t);
-
-/* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
-static int types(struct printer *p, const struct term_field *f,
-                 const struct cml_value *names)
-{
-    for (uint32_t i = 0; i < f->n; i++) {
-        TRY(put(p, i > 0 ? ", " : ""));
-        if (names != NULL) {
-            TRY(put_word(p, &names[i]));
-            TRY(put(p, ": "));
-        }
-        TRY(type(p, f->kids[i]));
-    }
-    return 0;
-}
-
-/* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
-static int type(struct printer *p, const struct term *t)
-{
-    enum cml_primitive known;
-
-    switch ((int)t->kind) {
-    case CML_PRIMITIVE_TYPE:
-        known = cml_primitive_from_name(t->fields[0].value.u.text);
-        return known != CML_PRIMITIVES
-                   ? put(p, cml_primitive_info(known)->short_name)
-                   : put_word(p, &t->fields[0].value);
-    case CML_ARRAY_TYPE:
-        TRY(put(p, "["));
-        TRY(type(p, kid(t, 0)));
-        return put(p, "]");
-    case CML_COMPOSITE_TYPE:
-        TRY(put(p, "{"));
-        TRY(types(p, &t->fields[1], t->fields[0].words));
-        return put(p, "}");
-    case CML_FUNCTION_TYPE:
-        TRY(put(p, "fn("));
-        TRY(types(p, &t->fields[0], NULL));
-        TRY(put(p, ") -> "));
-        return type(p, kid(t, 1));
-    case CML_CONSTRAINT:
-        return put_word(p, &t->fields[1].value);
-    default:
-        return ERR_TRACE(ERR_INPUT); /* a ReferenceType has no text form */
-    }
-}
-
-/* --- constants --- */
-
-static int quoted(struct printer *p, struct ubytes s)
-{
-    TRY(put(p, "\""));
-    while (s.n > 0) {
-        uint32_t cp = 0;
-        size_t n = utf8_next(s, &cp);
-        const char *escape = cp == '"'    ? "\\\""
-                             : cp == '\\' ? "\\\\"
-                             : cp == '\n' ? "\\n"
-                             : cp == '\r' ? "\\r"
-                             : cp == '\t' ? "\\t"
-                                          : NULL;
-
-        if (escape != NULL) {
-            TRY(put(p, escape));
-        } else if (utf8_is_unsafe(cp)) {
-            TRY(buf_putf(p->out, "\\u{%x}", cp));
-        } else {
-            TRY(buf_put(p->out, s.p, n));
-        }
-        s = (struct ubytes){s.p + n, s.n - n};
-    }
-    return put(p, "\"");
-}
-
-static int hex_bytes(struct printer *p, struct ubytes s)
-{
-    TRY(put(p, "x\""));
-    for (size_t i = 0; i < s.n; i++) {
-        TRY(buf_putf(p->out, "%02x", s.p[i]));
-    }
-    return put(p, "\"");
-}
-
-/* The number, with its type behind it. An f32 always has it: its digits are
- * those of no f64. */
-static int number(struct printer *p, const struct cml_value *v, int plain)
-{
-    CLEANUP(buf_release) struct buf bytes;
-    uint8_t type_bytes[2] = {v->tag == CML_INT ? TYPE_INT : TYPE_FLOAT,
-                             v->code};
-    struct type t;
-    char name[8];
-
-    buf_init(&bytes, 16);
-    TRY(type_decode((struct ubytes){type_bytes, 2}, &t));
-    TRY(buf_put(&bytes, type_bytes, 2));
-    for (unsigned i = v->code & ~(unsigned)TYPE_UNSIGNED; i > 0; i--) {
-        TRY(buf_put_u8(&bytes, (uint8_t)(v->u.bits >> (i - 1) * 8)));
-    }
-    TRY(value_put_json(p->out, buf_bytes(&bytes), &t));
-    type_text(&t, name, sizeof(name));
-    return plain && (v->tag == CML_INT || v->code == 8) ? 0 : put(p, name);
-}
-
-/* NaN and infinities have words. */
-static const char *special(const struct cml_value *v)
-{
-    uint64_t exponent = v->code == 4 ? UINT64_C(0x7f800000)
-                                     : UINT64_C(0x7ff0000000000000);
-    uint64_t sign = v->code == 4 ? UINT64_C(0x80000000)
-                                 : UINT64_C(0x8000000000000000);
-
-    if (v->tag != CML_FLOAT || (v->u.bits & exponent) != exponent) {
-        return NULL;
-    }
-    if ((v->u.bits & ~sign) != exponent) {
-        return v->code == 4 ? "nan32" : "nan";
-    }
-    if ((v->u.bits & sign) != 0) {
-        return v->code == 4 ? "-inf32" : "-inf";
-    }
-    return v->code == 4 ? "inf32" : "inf";
-}
-
-/* plain: what is around it gives a number its type. */
-static int literal(struct printer *p, const struct term *t, int plain)
-{
-    const struct term *leaf = kid(t, 1);
-    const struct cml_value *v = &leaf->fields[0].value;
-
-    if (leaf->kind == CML_UNIT) {
-        return put(p, leaf->name);
-    }
-    if (special(v) != NULL) {
-        return put(p, special(v));
-    }
-    switch (v->tag) {
-    case CML_FALSE:
-    case CML_TRUE:
-        return put(p, v->tag == CML_TRUE ? "true" : "false");
-    case CML_INT:
-    case CML_FLOAT:
-        return number(p, v, plain);
-    case CML_STRING:
-        return quoted(p, v->u.text);
-    case CML_BYTES:
-        return hex_bytes(p, v->u.text);
-    case CML_ABSENT:
-        return put(p, "void");
-    case CML_CHILD:
-    case CML_LIST:
-        break;
-    }
-    return ERR_TRACE(ERR_INPUT);
-}
-
-/* --- expressions --- */
 
 static int is_number(const struct term *t)
 {
@@ -230,14 +43,14 @@ static int is_number(const struct term *t)
 static int arguments(struct printer *p, const struct term_field *args,
                      int plain)
 {
-    TRY(put(p, "("));
+    TRY(print_put(p, "("));
     for (uint32_t i = 0; i < args->n; i++) {
-        TRY(put(p, i > 0 ? ", " : ""));
+        TRY(print_put(p, i > 0 ? ", " : ""));
         TRY(plain && is_number(args->kids[i])
-                ? literal(p, args->kids[i], 1)
+                ? print_literal(p, args->kids[i], 1)
                 : expression(p, args->kids[i], 0));
     }
-    return put(p, ")");
+    return print_put(p, ")");
 }
 
 static const char *prefix_of(const struct cml_value *name)
@@ -262,23 +75,23 @@ static int core_call(struct printer *p, const struct term *t,
 
     if (path->n == 2 && args->n == 1) {
         TRY(expression(p, args->kids[0], STRENGTH_POSTFIX));
-        TRY(put(p, "."));
-        return put_word(p, &path->words[1]);
+        TRY(print_put(p, "."));
+        return print_word(p, &path->words[1]);
     }
     if (cml_is_word(&path->words[0], "get") && args->n == 2) {
         TRY(expression(p, args->kids[0], STRENGTH_POSTFIX));
-        TRY(put(p, "["));
+        TRY(print_put(p, "["));
         TRY(expression(p, args->kids[1], 0));
-        return put(p, "]");
+        return print_put(p, "]");
     }
     if (prefix != NULL && args->n == 1 &&
         args->kids[0]->kind != CML_LITERAL) {
-        TRY(put(p, strength > STRENGTH_PREFIX ? "(" : ""));
-        TRY(put(p, prefix));
+        TRY(print_put(p, strength > STRENGTH_PREFIX ? "(" : ""));
+        TRY(print_put(p, prefix));
         TRY(expression(p, args->kids[0], STRENGTH_PREFIX));
-        return put(p, strength > STRENGTH_PREFIX ? ")" : "");
+        return print_put(p, strength > STRENGTH_PREFIX ? ")" : "");
     }
-    TRY(put_word(p, &path->words[0]));
+    TRY(print_word(p, &path->words[0]));
     return arguments(p, args, 0);
 }
 
@@ -301,7 +114,7 @@ static int call(struct printer *p, const struct term *t, unsigned strength)
 
     switch ((int)target->kind) {
     case CML_UNIT:
-        TRY(put_word(p, &target->fields[0].value));
+        TRY(print_word(p, &target->fields[0].value));
         plain = has_types(target);
         break;
     case CML_VAR:
@@ -310,7 +123,7 @@ static int call(struct printer *p, const struct term *t, unsigned strength)
     case CML_REFERENCE:
         return core_call(p, t, target, strength);
     default:
-        TRY(type(p, target));
+        TRY(print_type(p, target));
         plain = target->kind != CML_PRIMITIVE_TYPE;
         break;
     }
@@ -340,14 +153,14 @@ static int binop(struct printer *p, const struct term *t, unsigned strength)
     const struct term *r = kid(t, 2);
     int shifts = own == cml_op_info(CML_OP_SHL)->strength;
 
-    TRY(put(p, own < strength ? "(" : ""));
-    TRY(is_number(l) && is_open(r) && !shifts ? literal(p, l, 1)
+    TRY(print_put(p, own < strength ? "(" : ""));
+    TRY(is_number(l) && is_open(r) && !shifts ? print_literal(p, l, 1)
                                               : expression(p, l, own));
     TRY(buf_putf(p->out, " %s ", cml_op_info(op)->text));
     TRY(is_number(r) && (shifts ? is_of(r, CML_INDEX_CODE) : is_open(l))
-            ? literal(p, r, 1)
+            ? print_literal(p, r, 1)
             : expression(p, r, own + 1));
-    return put(p, own < strength ? ")" : "");
+    return print_put(p, own < strength ? ")" : "");
 }
 
 static int var(struct printer *p, const struct term *t)
@@ -357,18 +170,18 @@ static int var(struct printer *p, const struct term *t)
     if (i >= p->scope_n) {
         return ERR_TRACE(ERR_INPUT);
     }
-    return put(p, p->scope[p->scope_n - 1 - i]);
+    return print_put(p, p->scope[p->scope_n - 1 - i]);
 }
 
 static int reference(struct printer *p, const struct term *t)
 {
-    TRY(put(p, "ref \""));
-    TRY(put_word(p, &t->fields[0].value));
+    TRY(print_put(p, "ref \""));
+    TRY(print_word(p, &t->fields[0].value));
     for (uint32_t i = 0; i < t->fields[1].n; i++) {
-        TRY(put(p, "/"));
-        TRY(put_word(p, &t->fields[1].words[i]));
+        TRY(print_put(p, "/"));
+        TRY(print_word(p, &t->fields[1].words[i]));
     }
-    return put(p, "\"");
+    return print_put(p, "\"");
 }
 
 /* --- choices --- */
@@ -416,12 +229,12 @@ static int choice(struct printer *p, const struct term *t)
     const struct term *tuple = p->tuple;
 
     p->tuple = NULL;
-    TRY(put(p, "if "));
+    TRY(print_put(p, "if "));
     TRY(expression(p, kid(t, 0), 0));
-    TRY(put(p, " "));
+    TRY(print_put(p, " "));
     p->tuple = tuple;
     TRY(block(p, kid(t->fields[1].kids[0], 1)));
-    TRY(put(p, " else "));
+    TRY(print_put(p, " else "));
     p->tuple = tuple;
     return next != NULL && next->kind == CML_MATCH && is_if(next)
                ? choice(p, next)
@@ -434,25 +247,25 @@ static int pattern(struct printer *p, const struct term *t)
     const struct cml_value *kind = &t->fields[0].value;
 
     if (cml_is_word(kind, "Wildcard")) {
-        return put(p, "_");
+        return print_put(p, "_");
     }
     if (cml_is_word(kind, "Bind")) {
-        TRY(put(p, t->name));
+        TRY(print_put(p, t->name));
         return bind(p, t->name);
     }
     if (cml_is_word(kind, "Literal")) {
-        return literal(p, kid(t, 1), 0);
+        return print_literal(p, kid(t, 1), 0);
     }
-    TRY(type(p, kid(t, 1)));
+    TRY(print_type(p, kid(t, 1)));
     if (cml_is_word(kind, "Type")) {
         return 0;
     }
-    TRY(put(p, "("));
+    TRY(print_put(p, "("));
     for (uint32_t i = 0; i < t->fields[2].n; i++) {
-        TRY(put(p, i > 0 ? ", " : ""));
+        TRY(print_put(p, i > 0 ? ", " : ""));
         TRY(pattern(p, t->fields[2].kids[i]));
     }
-    return put(p, ")");
+    return print_put(p, ")");
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
@@ -464,18 +277,18 @@ static int match(struct printer *p, const struct term *t)
         return choice(p, t);
     }
     p->tuple = NULL;
-    TRY(put(p, "match "));
+    TRY(print_put(p, "match "));
     TRY(expression(p, kid(t, 0), 0));
-    TRY(put(p, " {"));
+    TRY(print_put(p, " {"));
     p->indent++;
     for (uint32_t i = 0; i < t->fields[1].n; i++) {
         const struct term *a = t->fields[1].kids[i];
         uint32_t kept = p->scope_n;
 
-        TRY(put(p, i > 0 ? "," : ""));
+        TRY(print_put(p, i > 0 ? "," : ""));
         TRY(line(p));
         TRY(pattern(p, kid(a, 0)));
-        TRY(put(p, " => "));
+        TRY(print_put(p, " => "));
         p->tuple = tuple;
         TRY(only(kid(a, 1)) != NULL ? value(p, only(kid(a, 1)))
                                     : block(p, kid(a, 1)));
@@ -483,7 +296,7 @@ static int match(struct printer *p, const struct term *t)
     }
     p->indent--;
     TRY(line(p));
-    return put(p, "}");
+    return print_put(p, "}");
 }
 
 /* --- loops --- */
@@ -522,11 +335,13 @@ struct several {
     const struct term *make; /* the Call of the first values */
     const struct term *test; /* of while */
     const struct term *body;
+    const struct term_field *names; /* Bind patterns around the body */
 };
 
 static int is_several(const struct term *t, struct several *out)
 {
     const struct term *b = kid(t, 1);
+    const struct term *round = only(kid(t, 3));
     int is_while = cml_is_word(&t->fields[0].value, "while");
     const struct term *test;
 
@@ -535,14 +350,18 @@ static int is_several(const struct term *t, struct several *out)
     if (out->type->kind != CML_COMPOSITE_TYPE || out->type->fields[1].n < 2 ||
         out->make->kind != CML_CALL ||
         kid(out->make, 0)->kind != CML_COMPOSITE_TYPE ||
-        only(kid(t, 3)) == NULL) {
+        round == NULL) {
         return 0;
     }
     test = is_while ? opened(kid(t, 2), out->type, 0) : NULL;
     out->test = test != NULL ? only(test) : NULL;
-    out->body = opened(only(kid(t, 3)), out->type,
+    out->body = opened(round, out->type,
                        cml_is_word(&t->fields[0].value, "for") ? 1 : 0);
-    return out->body != NULL && (!is_while || out->test != NULL);
+    if (out->body == NULL || (is_while && out->test == NULL)) {
+        return 0;
+    }
+    out->names = &kid(round->fields[1].kids[0], 0)->fields[2];
+    return 1;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
@@ -550,24 +369,24 @@ static int states(struct printer *p, const struct term *t,
                   const struct several *s)
 {
     p->tuple = NULL;
-    TRY(put(p, "loop ("));
+    TRY(print_put(p, "loop ("));
     if (s == NULL) {
         const struct term *b = kid(t, 1);
 
         TRY(buf_putf(p->out, "%s: ", b->name));
-        TRY(type(p, kid(b, 0)));
-        TRY(put(p, " = "));
+        TRY(print_type(p, kid(b, 0)));
+        TRY(print_put(p, " = "));
         TRY(expression(p, kid(b, 1), 0));
     }
     for (uint32_t i = 0; s != NULL && i < s->type->fields[1].n; i++) {
-        TRY(put(p, i > 0 ? ", " : ""));
-        TRY(put_word(p, &s->type->fields[0].words[i]));
-        TRY(put(p, ": "));
-        TRY(type(p, s->type->fields[1].kids[i]));
-        TRY(put(p, " = "));
+        TRY(print_put(p, i > 0 ? ", " : ""));
+        TRY(print_word(p, &s->type->fields[0].words[i]));
+        TRY(print_put(p, ": "));
+        TRY(print_type(p, s->type->fields[1].kids[i]));
+        TRY(print_put(p, " = "));
         TRY(expression(p, s->make->fields[1].kids[i], 0));
     }
-    return put(p, ") ");
+    return print_put(p, ") ");
 }
 
 static int bind_states(struct printer *p, const struct term *t,
@@ -577,10 +396,8 @@ static int bind_states(struct printer *p, const struct term *t,
     if (t->name != NULL) {
         TRY(bind(p, t->name));
     }
-    for (uint32_t i = 0; s != NULL && i < s->type->fields[1].n; i++) {
-        const struct term *cons = kid(only(kid(t, 3))->fields[1].kids[0], 0);
-
-        TRY(bind(p, cons->fields[2].kids[i]->name));
+    for (uint32_t i = 0; s != NULL && i < s->names->n; i++) {
+        TRY(bind(p, s->names->kids[i]->name));
     }
     return 0;
 }
@@ -593,21 +410,21 @@ static int loop(struct printer *p, const struct term *t)
     uint32_t kept = p->scope_n;
 
     TRY(states(p, t, s));
-    TRY(put_word(p, &t->fields[0].value));
+    TRY(print_word(p, &t->fields[0].value));
     if (cml_is_word(&t->fields[0].value, "while")) {
         TRY(bind_states(p, t, s));
-        TRY(put(p, " "));
+        TRY(print_put(p, " "));
         TRY(expression(p, s != NULL ? s->test : kid(t, 2), 0));
     } else {
         if (t->name != NULL) {
             TRY(buf_putf(p->out, " %s in", t->name));
         }
-        TRY(put(p, " "));
-        TRY(is_of(kid(t, 2), 8) ? literal(p, kid(t, 2), 1)
+        TRY(print_put(p, " "));
+        TRY(is_of(kid(t, 2), 8) ? print_literal(p, kid(t, 2), 1)
                                 : expression(p, kid(t, 2), 0));
         TRY(bind_states(p, t, s));
     }
-    TRY(put(p, " "));
+    TRY(print_put(p, " "));
     p->tuple = s != NULL ? s->type : NULL;
     TRY(block(p, s != NULL ? s->body : kid(t, 3)));
     p->scope_n = kept;
@@ -620,7 +437,7 @@ static int expression(struct printer *p, const struct term *t, unsigned strength
 {
     switch ((int)t->kind) {
     case CML_LITERAL:
-        return literal(p, t, 0);
+        return print_literal(p, t, 0);
     case CML_VAR:
         return var(p, t);
     case CML_BINOP:
@@ -632,9 +449,9 @@ static int expression(struct printer *p, const struct term *t, unsigned strength
     default:
         break;
     }
-    TRY(put(p, strength > 0 ? "(" : ""));
+    TRY(print_put(p, strength > 0 ? "(" : ""));
     TRY(t->kind == CML_MATCH ? match(p, t) : loop(p, t));
-    return put(p, strength > 0 ? ")" : "");
+    return print_put(p, strength > 0 ? ")" : "");
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
@@ -644,7 +461,7 @@ static int statements(struct printer *p, const struct term *t)
     const struct term *tuple = p->tuple;
 
     p->tuple = NULL;
-    TRY(put(p, "{"));
+    TRY(print_put(p, "{"));
     p->indent++;
     for (uint32_t i = 0; i < t->fields[0].n; i++) {
         const struct term *s = t->fields[0].kids[i];
@@ -656,19 +473,19 @@ static int statements(struct printer *p, const struct term *t)
             continue;
         }
         TRY(buf_putf(p->out, "let %s", s->name));
-        if (kid(s, 0) != NULL) {
-            TRY(put(p, ": "));
-            TRY(type(p, kid(s, 0)));
+        if (has_kid(s, 0)) {
+            TRY(print_put(p, ": "));
+            TRY(print_type(p, kid(s, 0)));
         }
-        TRY(put(p, " = "));
+        TRY(print_put(p, " = "));
         TRY(expression(p, kid(s, 1), 0));
-        TRY(put(p, ";"));
+        TRY(print_put(p, ";"));
         TRY(bind(p, s->name));
     }
     p->indent--;
     TRY(line(p));
     p->scope_n = kept;
-    return put(p, "}");
+    return print_put(p, "}");
 }
 
 #define SHORT_BLOCK 44 /* bytes of a block that stays on its line */
@@ -698,26 +515,26 @@ int text_put_unit(struct buf *out, const struct term *unit, int wide)
 {
     struct printer p = {.out = out, .wide = wide};
 
-    TRY(put(&p, "unit "));
-    TRY(put_word(&p, &unit->fields[0].value));
-    TRY(put(&p, "("));
+    TRY(print_put(&p, "unit "));
+    TRY(print_word(&p, &unit->fields[0].value));
+    TRY(print_put(&p, "("));
     for (uint32_t i = 0; i < unit->fields[1].n; i++) {
         const struct term *b = unit->fields[1].kids[i];
 
         TRY(buf_putf(out, "%s%s: ", i > 0 ? ", " : "", b->name));
-        TRY(type(&p, kid(b, 0)));
+        TRY(print_type(&p, kid(b, 0)));
         TRY(bind(&p, b->name));
     }
-    TRY(put(&p, ") -> "));
-    TRY(type(&p, kid(unit, 2)));
-    TRY(put(&p, " "));
+    TRY(print_put(&p, ") -> "));
+    TRY(print_type(&p, kid(unit, 2)));
+    TRY(print_put(&p, " "));
     TRY(block(&p, kid(unit, 3)));
-    return put(&p, "\n");
+    return print_put(&p, "\n");
 }
 
 int text_put_type(struct buf *out, const struct term *t)
 {
     struct printer p = {.out = out};
 
-    return type(&p, t);
+    return print_type(&p, t);
 }

@@ -11,7 +11,7 @@
 #include "proto/utf8.h"
 #include "workers/config/schema.h"
 #include "workers/config/types.h"
-#include "workers/lib/sort.h"
+#include "proto/sort.h"
 
 #define ALPHABET_MAX 4096u
 #define CHOICES_MAX 65536u

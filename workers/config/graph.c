@@ -9,7 +9,7 @@
 #include "workers/config/schema.h"
 #include "workers/config/specs.h"
 #include "workers/config/task.h"
-#include "workers/lib/sort.h"
+#include "proto/sort.h"
 
 #define NAME_BYTES_MAX 200u
 

@@ -9,7 +9,7 @@
 
 #include "proto/err.h"
 #include "proto/utf8.h"
-#include "workers/lib/sort.h"
+#include "proto/sort.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "tensors are used where they lie in the file");

@@ -11,7 +11,7 @@
 
 #include "proto/err.h"
 #include "proto/limits.h"
-#include "workers/lib/sort.h"
+#include "proto/sort.h"
 #include "workers/program/adapter.h"
 #include "workers/program/tree.h"
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "workers/lib/sort.h"
+#include "proto/sort.h"
 
 #define ITEMS 600
 

@@ -142,10 +142,12 @@ static void test_classes_are_found_by_name(void **state)
     assert_ptr_equal(profile_find("config"), profile_at(0));
     assert_non_null(profile_find("program"));
     assert_non_null(profile_find("model"));
+    assert_non_null(profile_find("cml"));
     assert_null(profile_find("confi"));
     assert_null(profile_find(""));
     assert_true(profile_find("program")->own_root);
     assert_false(profile_find("model")->own_root);
+    assert_false(profile_find("cml")->own_root);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /* Sorting for workers. The C library's qsort asks the system for its memory size
  * when an array has more than 1,024 bytes, and the filter ends the worker. */
-#ifndef WORKERS_LIB_SORT_H
-#define WORKERS_LIB_SORT_H
+#ifndef PROTO_SORT_H
+#define PROTO_SORT_H
 
 #include "proto/base.h"
 

@@ -1,5 +1,5 @@
 /* Heap sort in place. Runs in the workers; makes no system call. */
-#include "workers/lib/sort.h"
+#include "proto/sort.h"
 
 #include <string.h>
 

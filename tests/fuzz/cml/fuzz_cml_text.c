@@ -1,0 +1,66 @@
+/* CML texts: whatever is accepted writes as text that reads back as the same
+ * artifacts, and runs to a value or an error of the language. */
+#include "tests/fuzz/proto/fuzz.h"
+
+#include "workers/cml/eval.h"
+#include "workers/cml/text.h"
+
+static void check_again(const struct document *d, struct ubytes text)
+{
+    struct cml_dag dag;
+    struct document again;
+    struct diag diag;
+
+    diag_init(&diag);
+    cml_dag_init(&dag);
+    document_init(&again, &dag, "again");
+    REQUIRE(text_parse(&again, text, &diag) == 0);
+    REQUIRE(again.units_n == d->units_n);
+    for (uint32_t i = 0; i < d->units_n; i++) {
+        const struct cml_node *a = cml_dag_at(d->dag, d->units[i].term->id);
+        const struct cml_node *b = cml_dag_at(&dag, again.units[i].term->id);
+
+        REQUIRE(cid_is_equal(&a->cid, &b->cid));
+    }
+    document_release(&again);
+    cml_dag_release(&dag);
+}
+
+static void run(const struct document *d)
+{
+    for (uint32_t i = 0; i < d->units_n; i++) {
+        const struct cml_node *u = cml_dag_at(d->dag, d->units[i].term->id);
+        struct eval e;
+        struct val out;
+
+        if (u->fields[1].u.list.n > 0 || eval_init(&e, d->dag, 2000) < 0) {
+            continue;
+        }
+        REQUIRE(eval_unit(&e, d->units[i].term->id, NULL, 0, &out) >= 0);
+        eval_release(&e);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct cml_dag dag;
+    struct document d;
+    struct diag diag;
+    struct buf out;
+
+    diag_init(&diag);
+    cml_dag_init(&dag);
+    document_init(&d, &dag, "in");
+    buf_init(&out, 64u << 20);
+    if (text_parse(&d, (struct ubytes){data, size}, &diag) == 0) {
+        for (uint32_t i = 0; i < d.units_n; i++) {
+            REQUIRE(text_put_unit(&out, d.units[i].term, (int)(i & 1)) == 0);
+        }
+        check_again(&d, buf_bytes(&out));
+        run(&d);
+    }
+    buf_release(&out);
+    document_release(&d);
+    cml_dag_release(&dag);
+    return 0;
+}

@@ -1,0 +1,82 @@
+# The closed language: a second encoder agrees on every CID, fmt keeps artifacts,
+# values come out, and what is wrong is told with its place.
+. "$(dirname "$0")/lib.sh"
+with_examples
+c=examples/cml
+
+expect 0 python3 "$ROOT/tests/scenario/cml_encode.py" made 60
+cp "$OUT" made/cids
+expect 0 proctor cml cid made/units.cml
+check "60 random units have the CIDs that another encoder gives them" \
+    cmp made/cids "$OUT"
+expect 0 proctor cml fmt -w made/units.cml
+expect 0 proctor cml cid made/units.cml
+check "fmt keeps every artifact" cmp made/cids "$OUT"
+cp made/units.cml made/once.cml
+expect 0 proctor cml fmt -w made/units.cml
+check "fmt is stable" cmp made/once.cml made/units.cml
+
+for f in $c/*.cml; do
+    expect 0 proctor cml check "$f"
+    expect 0 proctor cml fmt "$f"
+    check "$f is in its one spelling" cmp "$f" "$OUT"
+done
+expect 0 proctor cml eval $c/gcd.cml 48 36
+out '^12$'
+expect 0 proctor cml eval $c/crc32.cml '"313233343536373839"'
+out '^3421780262$'
+expect 0 proctor cml eval --unit=leap_days $c/date.cml 2024
+out '^491$'
+expect 0 proctor cml eval --json $c/gcd.cml 48 36
+json '.value == 12 and .fuel > 0 and .units[-1].name == "gcd"'
+expect 1 proctor cml eval --fuel=3 $c/gcd.cml 48 36
+err 'out of fuel'
+expect 1 proctor cml eval --json --fuel=3 $c/gcd.cml 48 36
+json '.error == "out of fuel"'
+expect 2 proctor cml eval $c/gcd.cml 48
+err 'takes 2 arguments'
+expect 2 proctor cml eval $c/gcd.cml 48 1.5
+err 'argument 2'
+expect 2 proctor cml eval --unit=nothing $c/gcd.cml 1 2
+err 'no unit "nothing"'
+
+expect 0 proctor cml explain $c/gcd.cml
+out 'Loop kind="while"'
+expect 0 proctor cml explain --dot $c/gcd.cml
+out '^digraph'
+sed 's/x % y/x + y/' $c/gcd.cml >other.cml
+sed 's/\bx\b/left/g; s/\by\b/right/g; s/{ (right/{ (right/' $c/gcd.cml >renamed.cml
+expect 0 proctor cml diff $c/gcd.cml $c/gcd.cml
+check "nothing differs from itself" test ! -s "$OUT"
+expect 1 proctor cml diff $c/gcd.cml other.cml
+out '^Unit\.body\..*BinOp'
+
+echo 'unit f(a: u32) -> u32 { a + b }' >bad.cml
+expect 2 proctor cml check bad.cml
+err 'bad.cml:1:29: error: no unit "b"'
+printf 'unit f(a: u8) -> u8 { f(a) }' >bad.cml
+expect 2 proctor cml check bad.cml
+err 'a circle of calls: f -> f'
+printf 'unit f(a: u8) -> u8 { %0.s' 1 >bad.cml
+printf '(%.0s' $(seq 3000) >>bad.cml
+expect 2 proctor cml check bad.cml
+err 'nested more than'
+printf 'unit f(a: string) -> string { "e\xcc\x81" }' >bad.cml
+expect 2 proctor cml check bad.cml
+err 'cml.Leaf.value'
+printf '\xff' >bad.cml
+expect 2 proctor cml check bad.cml
+err 'not UTF-8'
+head -c 5000000 /dev/zero >bad.cml
+expect 2 proctor cml check bad.cml
+err '4 MiB'
+printf 'CMLB\0\0\0\1' >bad.cml
+expect 2 proctor cml check bad.cml
+err 'bundle'
+expect 2 proctor cml check nowhere.cml
+expect 2 proctor cml frobnicate $c/gcd.cml
+expect 2 proctor cml check
+echo 'unit spin() -> u64 { loop (a: u64 = 0) while true { a + 1 } }' >spin.cml
+expect 1 proctor cml eval spin.cml
+err 'out of fuel'
+finish

@@ -1,0 +1,34 @@
+/* Shared by the files of the text form's printer. */
+#ifndef WORKERS_CML_PRINT_INT_H
+#define WORKERS_CML_PRINT_INT_H
+
+#include "workers/cml/term.h"
+
+struct printer {
+    struct buf *out;
+    int wide; /* with line breaks */
+    unsigned indent;
+    const char *scope[1024]; /* names of binders; NULL: cannot be named */
+    uint32_t scope_n;
+    const struct term *tuple; /* composite that (a, b) means here, or NULL */
+};
+
+int print_put(struct printer *p, const char *text) MUST_USE;
+int print_word(struct printer *p, const struct cml_value *v) MUST_USE;
+int print_type(struct printer *p, const struct term *t) MUST_USE;
+/* plain: what is around it gives a number its type. */
+int print_literal(struct printer *p, const struct term *t, int plain) MUST_USE;
+
+/* The child of a NODE, the first of NODES. */
+static inline const struct term *kid(const struct term *t, unsigned field)
+{
+    ASSERT(t->fields[field].n > 0);
+    return t->fields[field].kids[0];
+}
+
+static inline int has_kid(const struct term *t, unsigned field)
+{
+    return t->fields[field].n > 0;
+}
+
+#endif
