@@ -56,7 +56,9 @@ for call in fdatasync fsync; do
         check "$s: nothing is damaged ($code, $(lengths "$s"))" test $code -le 1
         check "$s: lists differ by one at most" sh -c \
             "proctor runs list --store $s --json | jq -e 'all(.series[]; .inputs - .outputs | . == 0 or . == 1)'"
-        proctor run --resume --store "$s" >/dev/null 2>&1 ||
+        # Dead after the last record: then there is nothing to go on with.
+        [ "$(lengths "$s")" = '[[2,2,false],[2,2,false]]' ] ||
+            proctor run --resume --store "$s" >/dev/null 2>&1 ||
             expect 0 proctor run graph.yaml --policy policy.yaml --store "$s"
         expect 0 proctor runs audit --store "$s"
         check "$s: the same bytes in their places" sh -c \
