@@ -7,7 +7,6 @@
 #include "kernel/store/ledger_int.h"
 
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -75,85 +74,49 @@ int ledger_add(struct ledger *l, struct record *r, uint64_t *out_seq)
     return enqueue(l, r, out_seq);
 }
 
-/* Every leaf again, from the bytes that will be written: a bit that flipped in
- * either copy shows before anything is signed. */
-static int rehash_queue(const struct ledger *l, const struct wal_batch *b)
+/* The signer's root and signature, from the leaf hashes made of the entries as
+ * they were encoded. */
+static int sign_queue(struct ledger *l, struct wal_batch *b)
 {
-    struct ubytes entry;
-    struct merkle_hash leaf;
-    size_t off = 0;
-    uint32_t i;
-
-    for (i = 0; i < b->n; i++) {
-        TRY(wal_entry_next(b, &off, &entry));
-        leaf = merkle_leaf(entry);
-        if (memcmp(leaf.b, l->leaves[i].b, sizeof(leaf.b)) != 0) {
-            return ERR_TRACE(ERR_INTERNAL);
-        }
-    }
-    return 0;
-}
-
-static int signature_fits(const struct ledger *l, const struct checkpoint *c,
-                          const uint8_t sig[static 64])
-{
-    struct buf body;
-    int fits;
-
-    buf_init(&body, NOTE_BYTES_MAX);
-    fits = note_body(&body, c) == 0 &&
-           crypto_sign_verify_detached(sig, buf_bytes(&body).p, buf_len(&body),
-                                       l->key) == 0;
-    buf_release(&body);
-    return fits;
-}
-
-/* Root by our frontier and by the signer's, signature checked; *f: the frontier
- * after the batch. */
-static int sign_queue(struct ledger *l, struct wal_batch *b,
-                      struct merkle_frontier *f)
-{
-    struct checkpoint c = l->last;
-    struct merkle_hash theirs;
-    uint64_t size = 0;
-    uint32_t i;
-
     TRY(signer_client_sign_send(&l->signer, l->last.size, l->leaves, b->n));
-    TRY(rehash_queue(l, b));
-    *f = l->frontier;
-    for (i = 0; i < b->n; i++) {
-        merkle_frontier_add(f, &l->leaves[i]);
-    }
-    c.size = f->size;
-    c.root = merkle_frontier_root(f);
-    TRY(signer_client_sign_receive(&l->signer, &size, &theirs, b->sig));
-    if (size != c.size || memcmp(theirs.b, c.root.b, sizeof(c.root.b)) != 0 ||
-        !signature_fits(l, &c, b->sig)) {
+    return signer_client_sign_receive(&l->signer, &b->size, &b->root, b->sig);
+}
+
+/* The batch at out[at...], from the very bytes that will be written, by the code
+ * and the state of recovery: leaves, chain, root and signature. What it would
+ * not take is not written, be it for a bit that flipped in any copy. From here
+ * on b is what was checked. */
+static int check_out(struct ledger *l, size_t at, struct wal_batch *b,
+                     struct wal_check *after)
+{
+    struct ubytes out = buf_bytes(&l->out);
+    size_t used;
+
+    *after = l->check;
+    if (wal_batch_decode((struct ubytes){out.p + at, out.n - at}, b, &used) !=
+            0 ||
+        used != out.n - at || wal_check_batch(after, b, NULL, NULL) != 0 ||
+        after->size != b->size) {
         return ERR_TRACE(ERR_SIGNER);
     }
-    b->size = c.size;
-    b->root = c.root;
     return 0;
 }
 
 /* A new segment whose head and first batch appear under its name at once. */
-static int write_segment(struct ledger *l, const struct wal_batch *b)
+static int write_segment(struct ledger *l, struct wal_batch *b,
+                         struct wal_check *after)
 {
-    struct wal_head head = {.first = b->first, .frontier = l->frontier};
+    struct wal_head head = {.first = b->first,
+                            .prev = l->check.prev,
+                            .frontier = l->check.frontier};
     char name[WAL_NAME_BYTES];
+    size_t at;
 
-    if (b->first > 0) {
-        struct record first;
-        struct ubytes entry;
-        size_t off = 0;
-
-        TRY(wal_entry_next(b, &off, &entry));
-        TRY(record_decode(entry, &first));
-        memcpy(head.prev.b, first.prev, sizeof(head.prev.b));
-    }
     buf_reset(&l->out);
     TRY(wal_head_encode(&l->out, &head));
+    at = buf_len(&l->out);
     TRY(wal_batch_encode(&l->out, b));
+    TRY(check_out(l, at, b, after));
     wal_segment_name(b->first, name);
     TRY(disk_put(&(struct disk_file){.tmp_fd = store_tmp_fd(l->store),
                                      .dir_fd = l->wal_fd,
@@ -168,13 +131,15 @@ static int write_segment(struct ledger *l, const struct wal_batch *b)
     return 0;
 }
 
-static int write_batch(struct ledger *l, const struct wal_batch *b)
+static int write_batch(struct ledger *l, struct wal_batch *b,
+                       struct wal_check *after)
 {
     if (l->segment_fd < 0) {
-        return write_segment(l, b);
+        return write_segment(l, b, after);
     }
     buf_reset(&l->out);
     TRY(wal_batch_encode(&l->out, b));
+    TRY(check_out(l, 0, b, after));
     TRY(disk_write(l->segment_fd, l->segment_off, buf_bytes(&l->out).p,
                    buf_len(&l->out)));
     TRY(disk_sync(l->segment_fd));
@@ -204,11 +169,11 @@ static int flush_steps(struct ledger *l)
     struct wal_batch b = {.first = l->last.size,
                           .n = l->queued_n,
                           .entries = buf_bytes(&l->queue)};
-    struct merkle_frontier f;
+    struct wal_check after;
 
-    TRY(sign_queue(l, &b, &f));
-    TRY(write_batch(l, &b));
-    l->frontier = f;
+    TRY(sign_queue(l, &b));
+    TRY(write_batch(l, &b, &after));
+    l->check = after;
     l->last.size = b.size;
     l->last.root = b.root;
     memcpy(l->last_sig, b.sig, sizeof(l->last_sig));

@@ -7,11 +7,11 @@
  *
  * Invariants: 1 the write-ahead segments are the truth; tiles and the checkpoint
  * file are derived by the command line and can be lost, but a checkpoint that is
- * there must agree; 2 a signature is asked for only
- * over a root that two code paths computed alike (kernel: frontier; signer:
- * its own frontier from leaf hashes); 3 the signer never signs a smaller size
- * or another root for a size; 4 state (fold.h) is a function of the records
- * alone. */
+ * there must agree; 2 nothing is written but what recovery's own check accepts,
+ * from the very bytes that will be written: the signer's root comes of the first
+ * copy of an entry, the check's of the last, so a bit that flips between stops
+ * the ledger; 3 the signer never signs a smaller size or another root for a
+ * size; 4 state (fold.h) is a function of the records alone. */
 #ifndef KERNEL_STORE_LEDGER_H
 #define KERNEL_STORE_LEDGER_H
 

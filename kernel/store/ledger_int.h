@@ -5,6 +5,7 @@
 
 #include "proto/limits.h"
 #include "proto/note.h"
+#include "proto/wal.h"
 #include "kernel/store/fold.h"
 #include "kernel/store/ledger.h"
 #include "kernel/store/signer_client.h"
@@ -30,7 +31,7 @@ struct ledger {
     uint64_t segment_batches_n;
     struct checkpoint last; /* origin, size, root */
     uint8_t last_sig[64];
-    struct merkle_frontier frontier;
+    struct wal_check check; /* what recovery would know here */
     struct fold *fold;
 
     /* Queued: bytes and, hashed from another copy of them, leaves. */

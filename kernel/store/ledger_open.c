@@ -122,7 +122,9 @@ static int create(struct ledger *l, const struct ledger_genesis *g,
     TRY(check_unborn(l, d));
     TRY(start_signer(l, g->signer, 1, &public, d));
     TRY(fold_new(&l->fold));
-    TRY(signer_client_begin(&l->signer, &l->frontier, NULL));
+    wal_check_init(&l->check, &(struct wal_head){.first = 0}, public.origin,
+                   public.key);
+    TRY(signer_client_begin(&l->signer, &l->check.frontier, NULL));
     record_init(&r, RECORD_GENESIS);
     record_set_str(&r, RF_GENESIS_origin, public.origin);
     record_set_hash(&r, RF_GENESIS_log_key, public.key);
@@ -433,7 +435,7 @@ static int open_tail(struct recovery *rc)
     l->segment_off = rc->end_off;
     l->segment_batches_n = rc->batches_n;
     l->last = rc->check.last;
-    l->frontier = rc->check.frontier;
+    l->check = rc->check;
     l->prev = rc->check.prev;
     memcpy(l->last_sig, rc->check.last_sig, sizeof(l->last_sig));
     wal_segment_name(l->segment_first, name);
@@ -441,7 +443,7 @@ static int open_tail(struct recovery *rc)
     /* What the last owner wrote but did not sync counts from here on. */
     TRY(disk_sync(l->segment_fd));
     TRY(disk_sync_dir(l->wal_fd));
-    return signer_client_begin(&l->signer, &l->frontier, l->last_sig);
+    return signer_client_begin(&l->signer, &l->check.frontier, l->last_sig);
 }
 
 /* What the ledger once held: as published, and as others have seen. */
