@@ -1,4 +1,5 @@
 /* Entry of `proctor`. The only place that ends the process. */
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 
@@ -6,8 +7,9 @@
 
 int main(int argc, char **argv)
 {
-    if (sodium_init() < 0) {
-        fputs("proctor: error: libsodium cannot start\n", stderr);
+    /* A file that may not grow further is an error with a name, not the end. */
+    if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR || sodium_init() < 0) {
+        fputs("proctor: error: cannot start\n", stderr);
         return 4;
     }
     return cli_main(argc, argv);

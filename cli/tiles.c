@@ -413,7 +413,7 @@ static int segment_end(const struct tiles *t, uint64_t first,
 {
     struct wal_segment s = {.fd = -1};
     struct wal_batch b;
-    int code = wal_segment_open(t->wal_fd, first, &s);
+    int code = wal_segment_open_direct(t->wal_fd, first, &s);
 
     while (code == 0) {
         code = wal_segment_next(&s, &b);

@@ -103,6 +103,7 @@ static int signals_open(void)
     sigset_t set;
 
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+        signal(SIGXFSZ, SIG_IGN) == SIG_ERR || /* EFBIG has a name */
         signal(SIGCHLD, SIG_DFL) == SIG_ERR) {
         return -1;
     }

@@ -16,18 +16,29 @@
 
 static disk_hook_fn hook_fn;
 static void *hook_ctx;
+static int sync_code; /* of the first sync that failed in this process */
 
 void disk_set_hook(disk_hook_fn fn, void *ctx)
 {
     hook_fn = fn;
     hook_ctx = ctx;
+    sync_code = 0;
 }
 
-/* 0, or the error that the test's hook wants. */
+int disk_sync_failed(void)
+{
+    return sync_code;
+}
+
+/* 0, or the error that the test's hook wants; an interruption is no error, but
+ * of a sync. */
 static int hook(enum disk_op op, const char *name, size_t *n)
 {
-    int error = hook_fn == NULL ? 0 : hook_fn(hook_ctx, op, name, n);
+    int error;
 
+    do {
+        error = hook_fn == NULL ? 0 : hook_fn(hook_ctx, op, name, n);
+    } while (error == EINTR && op != DISK_SYNC);
     return error == 0 ? 0 : ERR_TRACE(err_from_errno(error));
 }
 
@@ -39,22 +50,24 @@ static int from_errno(void)
 int disk_open_dir(int at_fd, const char *path, int *out_fd)
 {
     TRY(hook(DISK_OPEN, path, NULL));
-    *out_fd = openat(at_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    *out_fd = (int)TEMP_FAILURE_RETRY(
+        openat(at_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     return *out_fd < 0 ? from_errno() : 0;
 }
 
 int disk_open(int at_fd, const char *name, int flags, int *out_fd)
 {
     TRY(hook(DISK_OPEN, name, NULL));
-    *out_fd = openat(at_fd, name, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+    *out_fd = (int)TEMP_FAILURE_RETRY(
+        openat(at_fd, name, flags | O_CLOEXEC | O_NOFOLLOW, 0600));
     return *out_fd < 0 ? from_errno() : 0;
 }
 
 int disk_create(int at_fd, const char *name, mode_t mode, int *out_fd)
 {
     TRY(hook(DISK_CREATE, name, NULL));
-    *out_fd = openat(at_fd, name,
-                     O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+    *out_fd = (int)TEMP_FAILURE_RETRY(openat(
+        at_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
     return *out_fd < 0 ? from_errno() : 0;
 }
 
@@ -63,7 +76,7 @@ int disk_mkdir(int at_fd, const char *name, mode_t mode, int *out_made)
     int made;
 
     TRY(hook(DISK_MKDIR, name, NULL));
-    made = mkdirat(at_fd, name, mode) == 0;
+    made = TEMP_FAILURE_RETRY(mkdirat(at_fd, name, mode)) == 0;
     if (!made && errno != EEXIST) {
         return from_errno();
     }
@@ -86,8 +99,8 @@ int disk_write(int fd, uint64_t off, const uint8_t *p, size_t n)
         if (wrote < 0 && errno == EINTR) {
             continue;
         }
-        if (wrote < 0) {
-            return from_errno();
+        if (wrote <= 0) {
+            return wrote < 0 ? from_errno() : ERR_TRACE(ERR_IO);
         }
         done += (size_t)wrote;
     }
@@ -117,30 +130,42 @@ int disk_read(int fd, uint64_t off, uint8_t *p, size_t n, size_t *out_n)
     return 0;
 }
 
+/* The result of a sync; what failed once fails until the process ends. */
+static int synced(int code)
+{
+    if (sync_code == 0) {
+        sync_code = code;
+    }
+    return sync_code;
+}
+
 int disk_sync(int fd)
 {
-    TRY(hook(DISK_SYNC, NULL, NULL));
-    return fdatasync(fd) == 0 ? 0 : from_errno();
+    int code = hook(DISK_SYNC, NULL, NULL);
+
+    return synced(code != 0 || fdatasync(fd) == 0 ? code : from_errno());
 }
 
 int disk_sync_dir(int fd)
 {
-    TRY(hook(DISK_SYNC, NULL, NULL));
-    return fsync(fd) == 0 ? 0 : from_errno();
+    int code = hook(DISK_SYNC, NULL, NULL);
+
+    return synced(code != 0 || fsync(fd) == 0 ? code : from_errno());
 }
 
 int disk_sync_all(int fd)
 {
-    TRY(hook(DISK_SYNC, NULL, NULL));
-    return syncfs(fd) == 0 ? 0 : from_errno();
+    int code = hook(DISK_SYNC, NULL, NULL);
+
+    return synced(code != 0 || syncfs(fd) == 0 ? code : from_errno());
 }
 
 int disk_rename(int from_fd, const char *from, int to_fd, const char *to,
                 int replace)
 {
     TRY(hook(DISK_RENAME, to, NULL));
-    return renameat2(from_fd, from, to_fd, to,
-                     replace ? 0 : RENAME_NOREPLACE) == 0
+    return TEMP_FAILURE_RETRY(renameat2(from_fd, from, to_fd, to,
+                                        replace ? 0 : RENAME_NOREPLACE)) == 0
                ? 0
                : from_errno();
 }
@@ -148,25 +173,25 @@ int disk_rename(int from_fd, const char *from, int to_fd, const char *to,
 int disk_unlink(int at_fd, const char *name)
 {
     TRY(hook(DISK_UNLINK, name, NULL));
-    return unlinkat(at_fd, name, 0) == 0 ? 0 : from_errno();
+    return TEMP_FAILURE_RETRY(unlinkat(at_fd, name, 0)) == 0 ? 0 : from_errno();
 }
 
 int disk_rmdir(int at_fd, const char *name)
 {
     TRY(hook(DISK_UNLINK, name, NULL));
-    return unlinkat(at_fd, name, AT_REMOVEDIR) == 0 ? 0 : from_errno();
+    return TEMP_FAILURE_RETRY(unlinkat(at_fd, name, AT_REMOVEDIR)) == 0 ? 0 : from_errno();
 }
 
 int disk_truncate(int fd, uint64_t n)
 {
     TRY(hook(DISK_TRUNCATE, NULL, NULL));
-    return ftruncate(fd, (off_t)n) == 0 ? 0 : from_errno();
+    return TEMP_FAILURE_RETRY(ftruncate(fd, (off_t)n)) == 0 ? 0 : from_errno();
 }
 
 int disk_lock(int fd)
 {
     TRY(hook(DISK_LOCK, NULL, NULL));
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+    if (TEMP_FAILURE_RETRY(flock(fd, LOCK_EX | LOCK_NB)) == 0) {
         return 0;
     }
     return errno == EWOULDBLOCK ? DISK_E_LOCKED : from_errno();

@@ -4,8 +4,11 @@
  * ERR_* made from errno; interrupted calls are repeated; descriptors are
  * close-on-exec.
  *
- * A failed sync is final for its descriptor: the caller must stop using it, as
- * the pages that were lost may be called clean afterwards. */
+ * A failed sync is final: the pages that were lost may be called clean
+ * afterwards, so every later sync of the process fails with the same error, also
+ * of another descriptor, and nothing is called durable any more. An interrupted
+ * sync has failed. What the disk holds is told by the next process, which reads
+ * it past the page cache (wal.h, wal_segment_open_direct). */
 #ifndef PROTO_DISK_H
 #define PROTO_DISK_H
 
@@ -22,7 +25,10 @@ enum disk_op {
  * the errno to fail with; may lower *n (DISK_WRITE, > 0) for a short write. */
 typedef int (*disk_hook_fn)(void *ctx, enum disk_op op, const char *name,
                             size_t *n);
-void disk_set_hook(disk_hook_fn fn, void *ctx); /* NULL removes it */
+/* NULL removes it. A failed sync is forgotten: a new process, for tests. */
+void disk_set_hook(disk_hook_fn fn, void *ctx);
+/* 0, or the error of the first sync that failed. */
+int disk_sync_failed(void);
 
 int disk_open_dir(int at_fd, const char *path, int *out_fd) MUST_USE;
 /* flags: O_RDONLY, O_WRONLY or O_RDWR, perhaps O_CREAT (mode 0600). */

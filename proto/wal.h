@@ -57,6 +57,9 @@ struct wal_segment {
     uint64_t off;  /* of the next batch */
     uint64_t next; /* sequence number that it must start with */
     struct buf bytes_;
+    uint8_t *window_; /* past the page cache: what was read, aligned */
+    uint64_t window_off_;
+    size_t window_n_;
 };
 
 /* Name of a segment in ledger/wal, and back (0 = not one). */
@@ -72,6 +75,12 @@ int wal_segments(int wal_fd, uint64_t **out, size_t *out_n) MUST_USE;
  * fd -1. */
 int wal_segment_open(int wal_fd, uint64_t first, struct wal_segment *out)
     MUST_USE;
+/* The same, but reads what the disk holds (O_DIRECT), not what the page cache
+ * says: after a failed sync, pages that never arrived may look clean. For whom
+ * the end of the ledger must be durable, not only readable. Where the file
+ * system has no O_DIRECT the cache is asked to forget its clean pages first. */
+int wal_segment_open_direct(int wal_fd, uint64_t first,
+                            struct wal_segment *out) MUST_USE;
 void wal_segment_close(struct wal_segment *s);
 /* Next batch; out borrows until the next call. 0; WAL_E_END at the end of the
  * file (calling again later sees what was appended meanwhile); WAL_E_TORN;

@@ -20,6 +20,9 @@
 
 #define HEAD_BYTES_MAX (8 + 4 + 8 + 32 + 1 + 64 * 33 + 32)
 #define PEEK_BYTES WAL_BATCH_HEAD_BYTES
+/* Reads past the page cache: where, how much, into what memory. */
+#define ALIGNMENT 4096u
+#define WINDOW_BYTES (1u << 20)
 #define SEGMENT_READ_MAX (LIMIT_SEGMENT_BYTES + 2u * LIMIT_WAL_BATCH_BYTES)
 
 void wal_segment_name(uint64_t first, char out[static WAL_NAME_BYTES])
@@ -102,7 +105,7 @@ int wal_segments(int wal_fd, uint64_t **out, size_t *out_n)
 }
 
 /* Reads until n bytes or the end of the file. */
-static int read_at(int fd, uint64_t off, uint8_t *p, size_t n, size_t *out_n)
+static int read_fd(int fd, uint64_t off, uint8_t *p, size_t n, size_t *out_n)
 {
     size_t done = 0;
 
@@ -119,6 +122,67 @@ static int read_at(int fd, uint64_t off, uint8_t *p, size_t n, size_t *out_n)
             break;
         }
         done += (size_t)got;
+    }
+    *out_n = done;
+    return 0;
+}
+
+/* No O_DIRECT here: the next best is to have clean pages forgotten. */
+static int use_cache(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_DIRECT) != 0) {
+        return ERR_TRACE(ERR_IO);
+    }
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    return 0;
+}
+
+/* Has off in the window, if the file goes so far. */
+static int move_window(struct wal_segment *s, uint64_t off)
+{
+    uint64_t at = off - off % ALIGNMENT;
+    ssize_t got =
+        TEMP_FAILURE_RETRY(pread(s->fd, s->window_, WINDOW_BYTES, (off_t)at));
+
+    if (got < 0 && errno == EINVAL) { /* it can be opened, not read */
+        TRY(use_cache(s->fd));
+        got = TEMP_FAILURE_RETRY(
+            pread(s->fd, s->window_, WINDOW_BYTES, (off_t)at));
+    }
+    if (got < 0) {
+        return ERR_TRACE(ERR_IO);
+    }
+    s->window_off_ = at;
+    s->window_n_ = (size_t)got;
+    return 0;
+}
+
+static int read_at(struct wal_segment *s, uint64_t off, uint8_t *p, size_t n,
+                   size_t *out_n)
+{
+    size_t done = 0;
+
+    if (s->window_ == NULL) {
+        return read_fd(s->fd, off, p, n, out_n);
+    }
+    while (done < n) {
+        uint64_t want = off + done;
+        size_t have, part;
+
+        if (want < s->window_off_ || want >= s->window_off_ + s->window_n_) {
+            TRY(move_window(s, want));
+        }
+        have = want - s->window_off_ < s->window_n_
+                   ? s->window_n_ - (size_t)(want - s->window_off_)
+                   : 0;
+        if (have == 0) {
+            break;
+        }
+        part = have < n - done ? have : n - done;
+        memcpy(p + done, s->window_ + (want - s->window_off_), part);
+        done += part;
     }
     *out_n = done;
     return 0;
@@ -151,22 +215,34 @@ static int fill(struct wal_segment *s, uint64_t off, uint64_t n)
     }
     buf_reset(&s->bytes_);
     TRY(buf_extend(&s->bytes_, (size_t)n, &p));
-    TRY(read_at(s->fd, off, p, (size_t)n, &got));
+    TRY(read_at(s, off, p, (size_t)n, &got));
     buf_truncate(&s->bytes_, got); /* its owner may have cut a torn tail */
     return 0;
 }
 
-int wal_segment_open(int wal_fd, uint64_t first, struct wal_segment *out)
+static int open_file(int wal_fd, uint64_t first, int flags)
 {
     char name[WAL_NAME_BYTES];
+
+    wal_segment_name(first, name);
+    return (int)TEMP_FAILURE_RETRY(
+        openat(wal_fd, name,
+               O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags));
+}
+
+static void segment_init(struct wal_segment *s)
+{
+    memset(s, 0, sizeof(*s));
+    s->fd = -1;
+    buf_init(&s->bytes_, SEGMENT_READ_MAX);
+}
+
+/* Its file is open, or errno says why not. */
+static int read_head(struct wal_segment *out, uint64_t first)
+{
     struct stat st;
     size_t used;
 
-    memset(out, 0, sizeof(*out));
-    buf_init(&out->bytes_, SEGMENT_READ_MAX);
-    wal_segment_name(first, name);
-    out->fd =
-        openat(wal_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (out->fd < 0) {
         return ERR_TRACE(err_from_errno(errno));
     }
@@ -183,10 +259,37 @@ int wal_segment_open(int wal_fd, uint64_t first, struct wal_segment *out)
     return 0;
 }
 
+int wal_segment_open(int wal_fd, uint64_t first, struct wal_segment *out)
+{
+    segment_init(out);
+    out->fd = open_file(wal_fd, first, 0);
+    return read_head(out, first);
+}
+
+int wal_segment_open_direct(int wal_fd, uint64_t first,
+                            struct wal_segment *out)
+{
+    segment_init(out);
+    out->window_ = aligned_alloc(ALIGNMENT, WINDOW_BYTES);
+    if (out->window_ == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    out->fd = open_file(wal_fd, first, O_DIRECT);
+    if (out->fd < 0 && errno == EINVAL) {
+        out->fd = open_file(wal_fd, first, 0);
+        if (out->fd >= 0) {
+            TRY(use_cache(out->fd));
+        }
+    }
+    return read_head(out, first);
+}
+
 void wal_segment_close(struct wal_segment *s)
 {
     fd_closep(&s->fd);
     s->fd = -1;
+    free(s->window_);
+    s->window_ = NULL;
     buf_release(&s->bytes_);
 }
 
@@ -228,7 +331,7 @@ struct peek {
     uint32_t n;
 };
 
-static int peek_batch(const struct wal_segment *s, struct peek *out)
+static int peek_batch(struct wal_segment *s, struct peek *out)
 {
     uint8_t head[PEEK_BYTES];
     struct rd r;
@@ -236,7 +339,7 @@ static int peek_batch(const struct wal_segment *s, struct peek *out)
     size_t got;
     uint32_t n;
 
-    TRY(read_at(s->fd, s->off, head, sizeof(head), &got));
+    TRY(read_at(s, s->off, head, sizeof(head), &got));
     if (got == 0) {
         return WAL_E_END;
     }

@@ -320,7 +320,9 @@ static int replay_segment(struct recovery *rc, size_t i, int is_first)
 {
     struct wal_segment s;
     char name[WAL_NAME_BYTES];
-    int code = wal_segment_open(rc->l->wal_fd, rc->firsts[i], &s);
+    int code = is_last(rc, i) /* what is not on the disk does not count */
+                   ? wal_segment_open_direct(rc->l->wal_fd, rc->firsts[i], &s)
+                   : wal_segment_open(rc->l->wal_fd, rc->firsts[i], &s);
 
     wal_segment_name(rc->firsts[i], name);
     if (code == ERR_STORE_DAMAGED) {

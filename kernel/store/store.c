@@ -326,7 +326,7 @@ void store_close(struct store *s)
         return;
     }
     ASSERT(s->magic == STORE_MAGIC);
-    if (s->is_open) {
+    if (s->is_open && disk_sync_failed() == 0) {
         int closed = disk_truncate(s->lock_fd, 0);
 
         (void)closed; /* if not, the next owner syncs once more */

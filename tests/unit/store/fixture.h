@@ -219,6 +219,7 @@ struct fault {
     int short_write; /* the n-th write is cut to one byte, the next one fails */
     unsigned long calls;
     int fired;
+    enum disk_op op; /* of the call that failed last */
 };
 
 static inline int fault_hook(void *ctx, enum disk_op op, const char *name,
@@ -238,6 +239,7 @@ static inline int fault_hook(void *ctx, enum disk_op op, const char *name,
     }
     if (call == f->at || (f->forever && call > f->at)) {
         f->fired = 1;
+        f->op = op;
         return f->error;
     }
     return 0;
