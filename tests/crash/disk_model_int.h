@@ -20,6 +20,7 @@ enum op_kind {
     OP_WRITE,
     OP_SIZE,
     OP_SYNC,
+    OP_DROP, /* a sync that failed: unsynced bytes of the file are lost */
     OP_ALL
 };
 
@@ -37,6 +38,7 @@ struct op {
 struct node {
     ino_t ino;
     int is_dir;
+    mode_t mode;
     int is_gone;  /* its number may be somebody else's by now */
     int is_whole; /* bytes were written by another process: as at the end */
     struct buf_ {
@@ -47,8 +49,27 @@ struct node {
     char name[NAME_BYTES]; /* then; "" = was not there */
 };
 
+#define SITES_MAX 64u
+#define ALIASES_N 16u
+
+/* A place in the code that syncs. */
+struct site {
+    uint64_t hash; /* of its callers */
+    char what[DISK_SITE_BYTES];
+};
+
 struct recording {
     int is_on;
+    size_t sector;
+    struct site sites[SITES_MAX];
+    size_t sites_n, lie;
+    unsigned fail_sync; /* so many syncs from now */
+    int no_direct;
+    struct { /* a file as O_DIRECT shows it stands in for the file */
+        ino_t ino;
+        uint32_t node;
+    } aliases[ALIASES_N];
+    unsigned aliases_n;
     char dir[256];
     dev_t dev;
     struct node nodes[FILES_MAX];
@@ -58,6 +79,8 @@ struct recording {
 };
 extern struct recording rec;
 
+/* A file's bytes without those that failed syncs lost; the caller frees. */
+uint8_t *disk_state_of_file(uint32_t file, size_t *out_n);
 /* Says what and ends the test. */
 NORETURN void disk_give_up(const char *what);
 /* p, which is not NULL. */

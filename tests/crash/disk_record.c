@@ -3,17 +3,21 @@
  * not model. */
 #include <dirent.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "disk_model_int.h"
 
-struct recording rec;
+#define CALLERS 5 /* of a sync, that tell one place from another */
+
+struct recording rec = {.sector = 512, .lie = SIZE_MAX};
 
 NORETURN void disk_give_up(const char *what)
 {
@@ -65,7 +69,15 @@ static uint32_t node_of(int fd)
     struct stat st;
     uint32_t i;
 
-    if (fstat(fd, &st) != 0 || st.st_dev != rec.dev) {
+    if (fstat(fd, &st) != 0) {
+        return NONE;
+    }
+    for (i = 0; i < ALIASES_N && st.st_dev != rec.dev; i++) {
+        if (rec.aliases[i].ino == st.st_ino) {
+            return rec.aliases[i].node;
+        }
+    }
+    if (st.st_dev != rec.dev) {
         return NONE;
     }
     i = node_find(st.st_ino);
@@ -133,6 +145,32 @@ int __wrap_renameat2(int from_fd, const char *from, int to_fd, const char *to,
 int __wrap_unlinkat(int at_fd, const char *path, int flags);
 int __wrap_ftruncate(int fd, off_t n);
 
+/* A file as it is on the disk, in memory. */
+static int open_direct(int at_fd, const char *path, int flags)
+{
+    struct stat st;
+    uint32_t node = fstatat(at_fd, path, &st, 0) == 0 ? node_find(st.st_ino)
+                                                       : NONE;
+    uint8_t *p;
+    size_t n;
+    int fd;
+
+    if (rec.no_direct || node == NONE) {
+        errno = rec.no_direct ? EINVAL : ENOENT;
+        return -1;
+    }
+    fd = memfd_create("direct", MFD_CLOEXEC);
+    p = disk_state_of_file(node, &n);
+    if (fd < 0 || (flags & O_ACCMODE) != O_RDONLY ||
+        __real_pwrite(fd, p, n, 0) != (ssize_t)n || fstat(fd, &st) != 0) {
+        disk_give_up(path);
+    }
+    free(p);
+    rec.aliases[rec.aliases_n % ALIASES_N].ino = st.st_ino;
+    rec.aliases[rec.aliases_n++ % ALIASES_N].node = node;
+    return fd;
+}
+
 int __wrap_openat(int at_fd, const char *path, int flags, ...)
 {
     struct stat before;
@@ -148,6 +186,9 @@ int __wrap_openat(int at_fd, const char *path, int flags, ...)
         mode = va_arg(ap, mode_t);
         va_end(ap);
     }
+    if (rec.is_on && (flags & O_DIRECT) != 0) {
+        return open_direct(at_fd, path, flags);
+    }
     fd = __real_openat(at_fd, path, flags, mode);
     if (rec.is_on && fd >= 0 && (flags & O_CREAT) != 0 && !was_there) {
         struct stat st;
@@ -156,6 +197,7 @@ int __wrap_openat(int at_fd, const char *path, int flags, ...)
             disk_give_up(path);
         }
         note_name(at_fd, path, node_add(st.st_ino, 0));
+        rec.nodes[rec.nodes_n - 1].mode = st.st_mode & 0777;
     }
     return fd;
 }
@@ -198,31 +240,97 @@ ssize_t __wrap_pwrite(int fd, const void *p, size_t n, off_t off)
     return wrote;
 }
 
-static void note_sync(int fd, enum op_kind kind)
+/* What a descriptor stands for, for people: numbers and hashes become *. */
+static void site_name(int fd, char out[static DISK_SITE_BYTES])
 {
-    if (rec.is_on) {
-        uint32_t file = node_of(fd);
+    char link[40], path[400];
+    const char *p = path;
+    size_t n = 0;
+    struct stat st;
+    ssize_t got;
 
-        op_add(kind)->file = file;
+    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+        n = (size_t)snprintf(out, DISK_SITE_BYTES, "folder ");
     }
+    (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    got = readlink(link, path, sizeof(path) - 1);
+    path[got < 0 ? 0 : got] = '\0';
+    if (strncmp(path, rec.dir, strlen(rec.dir)) == 0) {
+        p += strlen(rec.dir);
+    }
+    while (*p != '\0' && n + 2 < DISK_SITE_BYTES) {
+        size_t run = strspn(p, "0123456789abcdef-");
+
+        if (run >= 6 || (run > 0 && *p >= '0' && *p <= '9')) {
+            out[n++] = '*';
+            p += run;
+        } else {
+            out[n++] = *p++;
+        }
+    }
+    out[n] = '\0';
 }
 
-int __wrap_fdatasync(int fd)
+/* Which place in the code this sync is. */
+static size_t site_of(int fd, enum op_kind kind)
 {
-    note_sync(fd, OP_SYNC);
-    return __real_fdatasync(fd);
+    void *frames[CALLERS + 2];
+    int n = backtrace(frames, CALLERS + 2);
+    uint64_t h = 0xcbf29ce484222325u;
+    size_t i;
+
+    for (int k = 2; k < n; k++) { /* without this and its caller */
+        h = (h ^ (uint64_t)(uintptr_t)frames[k]) * 0x100000001b3u;
+    }
+    for (i = 0; i < rec.sites_n; i++) {
+        if (rec.sites[i].hash == h) {
+            return i;
+        }
+    }
+    if (rec.sites_n == SITES_MAX) {
+        disk_give_up("too many places sync");
+    }
+    rec.sites[i].hash = h;
+    if (kind == OP_ALL) {
+        disk_name_copy(rec.sites[i].what, "the file system");
+    } else {
+        site_name(fd, rec.sites[i].what);
+    }
+    rec.sites_n++;
+    return i;
 }
 
-int __wrap_fsync(int fd)
+/* 0, or -1 with errno: it is to fail. */
+static NOINLINE int note_sync(int fd, enum op_kind kind)
 {
-    note_sync(fd, OP_SYNC);
-    return __real_fsync(fd);
+    uint32_t file;
+
+    if (!rec.is_on || site_of(fd, kind) == rec.lie) {
+        return 0;
+    }
+    file = node_of(fd);
+    if (rec.fail_sync > 0 && --rec.fail_sync == 0) {
+        op_add(OP_DROP)->file = file;
+        errno = EIO;
+        return -1;
+    }
+    op_add(kind)->file = file;
+    return 0;
 }
 
-int __wrap_syncfs(int fd)
+NOINLINE int __wrap_fdatasync(int fd)
 {
-    note_sync(fd, OP_ALL);
-    return 0; /* the real one would wait for the whole machine */
+    return note_sync(fd, OP_SYNC) == 0 ? __real_fdatasync(fd) : -1;
+}
+
+NOINLINE int __wrap_fsync(int fd)
+{
+    return note_sync(fd, OP_SYNC) == 0 ? __real_fsync(fd) : -1;
+}
+
+NOINLINE int __wrap_syncfs(int fd)
+{
+    return note_sync(fd, OP_ALL); /* the real one waits for all the machine */
 }
 
 int __wrap_renameat2(int from_fd, const char *from, int to_fd, const char *to,
@@ -327,6 +435,7 @@ static void scan(int at_fd, const char *name, uint32_t parent)
             uint32_t i = node_add(st.st_ino, 0);
 
             rec.nodes[i].parent = self;
+            rec.nodes[i].mode = st.st_mode & 0777;
             disk_name_copy(rec.nodes[i].name, e->d_name);
             read_whole(fd, e->d_name, &rec.nodes[i].start);
         }
@@ -344,6 +453,8 @@ void disk_record_start(const char *dir)
     }
     rec.nodes_n = 0;
     rec.ops_n = 0;
+    rec.fail_sync = 0;
+    memset(rec.aliases, 0, sizeof(rec.aliases));
     (void)snprintf(rec.dir, sizeof(rec.dir), "%s", dir);
     scan(AT_FDCWD, dir, NONE);
     rec.is_on = 1;
@@ -376,4 +487,34 @@ void disk_record_stop(void)
 size_t disk_record_n(void)
 {
     return rec.ops_n;
+}
+
+void disk_sector(size_t bytes)
+{
+    rec.sector = bytes;
+}
+
+void disk_fail_sync(unsigned n)
+{
+    rec.fail_sync = n;
+}
+
+void disk_allow_direct(int yes)
+{
+    rec.no_direct = !yes;
+}
+
+size_t disk_sites_n(void)
+{
+    return rec.sites_n;
+}
+
+const char *disk_site(size_t i)
+{
+    return rec.sites[i].what;
+}
+
+void disk_lie(size_t site)
+{
+    rec.lie = site;
 }

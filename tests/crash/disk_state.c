@@ -9,13 +9,14 @@
 #include <unistd.h>
 
 #include "disk_model_int.h"
-#include "proto/blake3.h"
 
 /* One part of a call that may have reached the disk, or not. */
 struct part {
     const struct op *op;
     size_t at, n; /* OP_WRITE: which of its bytes; n 0 = only the size */
+    const struct op *before; /* OP_WRITE: whose bytes the block held once */
     int is_synced;
+    int is_lost; /* never reaches the disk */
 };
 
 struct disk_state {
@@ -34,16 +35,19 @@ static void part_add(struct disk_state *s, const struct op *o, size_t at,
     s->parts[s->n++] = (struct part){.op = o, .at = at, .n = n};
 }
 
-static void take_write(struct disk_state *s, const struct op *o)
+static void take_write(struct disk_state *s, const struct op *o,
+                       const struct op *before)
 {
     size_t at = 0;
 
     part_add(s, o, o->n, 0); /* the size that it brings */
     while (at < o->n) {
-        size_t n = DISK_SECTOR - (size_t)((o->off + at) % DISK_SECTOR);
+        size_t n = rec.sector - (size_t)((o->off + at) % rec.sector);
 
         n = n < o->n - at ? n : o->n - at;
         part_add(s, o, at, n);
+        s->parts[s->n - 1].before = (o->off + at) % rec.sector == 0 ? before
+                                                                    : NULL;
         at += n;
     }
 }
@@ -53,7 +57,13 @@ static void take_sync(struct disk_state *s, const struct op *o)
     for (size_t i = 0; i < s->n; i++) {
         const struct op *p = s->parts[i].op;
 
-        if (o->kind == OP_ALL) {
+        if (s->parts[i].is_lost) {
+            continue; /* it looks clean: no later sync writes it */
+        }
+        if (o->kind == OP_DROP) {
+            s->parts[i].is_lost |= p->kind == OP_WRITE && p->file == o->file &&
+                                   s->parts[i].n > 0 && !s->parts[i].is_synced;
+        } else if (o->kind == OP_ALL) {
             s->parts[i].is_synced = 1;
         } else if (p->kind == OP_WRITE || p->kind == OP_SIZE) {
             s->parts[i].is_synced |= p->file == o->file;
@@ -68,20 +78,23 @@ static void take_sync(struct disk_state *s, const struct op *o)
 struct disk_state *disk_state_at(size_t n)
 {
     struct disk_state *s = disk_must(calloc(1, sizeof(*s)));
+    const struct op *before = NULL;
 
     for (size_t i = 0; i < n; i++) {
         const struct op *o = &rec.ops[i];
 
         if (o->kind == OP_WRITE) {
-            take_write(s, o);
-        } else if (o->kind == OP_SYNC || o->kind == OP_ALL) {
+            take_write(s, o, before);
+            before = o;
+        } else if (o->kind == OP_SYNC || o->kind == OP_ALL ||
+                   o->kind == OP_DROP) {
             take_sync(s, o);
         } else {
             part_add(s, o, 0, 0);
         }
     }
     for (size_t i = 0; i < s->n; i++) {
-        s->pending += !s->parts[i].is_synced;
+        s->pending += !s->parts[i].is_synced && !s->parts[i].is_lost;
     }
     return s;
 }
@@ -100,7 +113,7 @@ size_t disk_state_pending_n(const struct disk_state *s)
 int disk_state_is_size(const struct disk_state *s, size_t i)
 {
     for (size_t k = 0; k < s->n; k++) {
-        if (!s->parts[k].is_synced && i-- == 0) {
+        if (!s->parts[k].is_synced && !s->parts[k].is_lost && i-- == 0) {
             return s->parts[k].op->kind == OP_WRITE && s->parts[k].n == 0;
         }
     }
@@ -181,18 +194,30 @@ static void apply(struct outcome *w, const struct part *p, int is_torn)
         memcpy(w->file[o->file].p + o->off + p->at, o->bytes + p->at, n);
         break;
     case OP_SYNC:
+    case OP_DROP:
     case OP_ALL:
         break;
     }
 }
 
-static struct outcome *outcome_make(const struct disk_state *s,
-                                    const uint8_t *kept, size_t torn)
+/* A missing sector of a new block: an earlier write's bytes, at their place. The
+ * file is no longer for it. */
+static void apply_stale(struct outcome *w, const struct part *p)
+{
+    const struct op *o = p->op, *b = p->before;
+
+    grow(w, o->file, (size_t)o->off + o->n);
+    for (size_t i = 0; i < p->n; i++) {
+        w->file[o->file].p[o->off + p->at + i] = b->bytes[(p->at + i) % b->n];
+    }
+}
+
+static struct outcome *outcome_start(size_t parts_n)
 {
     struct outcome *w = disk_must(calloc(1, sizeof(*w)));
-    size_t pending = 0;
 
-    w->entries = disk_must(calloc(rec.nodes_n + s->n + 1, sizeof(*w->entries)));
+    w->entries =
+        disk_must(calloc(rec.nodes_n + parts_n + 1, sizeof(*w->entries)));
     for (uint32_t i = 0; i < rec.nodes_n; i++) {
         const struct node *n = &rec.nodes[i];
 
@@ -205,12 +230,23 @@ static struct outcome *outcome_make(const struct disk_state *s,
             entry_set(w, n->parent, n->name, i);
         }
     }
+    return w;
+}
+
+static struct outcome *outcome_make(const struct disk_state *s,
+                                    const struct disk_outcome *o)
+{
+    struct outcome *w = outcome_start(s->n);
+    size_t pending = 0;
+
     for (size_t i = 0; i < s->n; i++) {
         const struct part *p = &s->parts[i];
-        size_t at = p->is_synced ? SIZE_MAX : pending++;
+        size_t at = p->is_synced || p->is_lost ? SIZE_MAX : pending++;
 
-        if (p->is_synced || kept[at] != 0) {
-            apply(w, p, at != SIZE_MAX && at == torn);
+        if (p->is_synced || (at != SIZE_MAX && o->kept[at] != 0)) {
+            apply(w, p, at != SIZE_MAX && at == o->torn);
+        } else if (o->stale && p->before != NULL) {
+            apply_stale(w, p);
         }
     }
     return w;
@@ -233,26 +269,41 @@ static int entry_order(const void *a, const void *b)
                             : strcmp(x->name, y->name);
 }
 
+static uint64_t mix(uint64_t h, const void *bytes, size_t n)
+{
+    const uint8_t *p = bytes;
+    uint64_t v = n;
+
+    for (; n >= 8; p += 8, n -= 8) {
+        h = (h ^ v) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 32;
+        memcpy(&v, p, 8);
+    }
+    h = (h ^ v) * 0x9e3779b97f4a7c15u;
+    h ^= h >> 32;
+    v = 0;
+    if (n > 0) {
+        memcpy(&v, p, n);
+    }
+    h = (h ^ v) * 0xd6e8feb86659fd93u;
+    return h ^ h >> 32;
+}
+
 static uint64_t digest(struct outcome *w)
 {
-    struct blake3 h;
-    uint8_t out[BLAKE3_BYTES];
-    uint64_t d;
+    uint64_t d = 1;
 
     qsort(w->entries, w->entries_n, sizeof(*w->entries), entry_order);
-    blake3_init(&h);
     for (size_t i = 0; i < w->entries_n; i++) {
         const struct entry *e = &w->entries[i];
 
-        blake3_update(&h, &e->dir, sizeof(e->dir));
-        blake3_update(&h, e->name, strlen(e->name) + 1);
-        blake3_update(&h, &e->file, sizeof(e->file));
+        d = mix(d, &e->dir, sizeof(e->dir));
+        d = mix(d, e->name, strlen(e->name) + 1);
+        d = mix(d, &e->file, sizeof(e->file));
         if (e->file != NONE) {
-            blake3_update(&h, w->file[e->file].p, w->file[e->file].n);
+            d = mix(d, w->file[e->file].p, w->file[e->file].n);
         }
     }
-    blake3_final(&h, out);
-    memcpy(&d, out, sizeof(d));
     return d;
 }
 
@@ -278,7 +329,8 @@ static int write_below(const struct outcome *w, uint32_t dir, const char *path)
         }
         fd = open(at, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         if (fd < 0 || write(fd, w->file[e->file].p, w->file[e->file].n) !=
-                          (ssize_t)w->file[e->file].n) {
+                          (ssize_t)w->file[e->file].n ||
+            fchmod(fd, rec.nodes[e->file].mode) != 0) {
             return -1;
         }
         (void)close(fd);
@@ -309,13 +361,12 @@ static int remove_below(const char *path)
     return d == NULL ? -1 : rc;
 }
 
-int disk_state_write(const struct disk_state *s, const uint8_t *kept,
-                     size_t torn, const char *dir, uint64_t *out_digest)
+int disk_state_write(const struct disk_state *s, const struct disk_outcome *o,
+                     const char *dir)
 {
-    struct outcome *w = outcome_make(s, kept, torn);
+    struct outcome *w = outcome_make(s, o);
     int rc = -1;
 
-    *out_digest = digest(w);
     if ((mkdir(dir, 0700) == 0 || errno == EEXIST) && remove_below(dir) == 0) {
         rc = write_below(w, 0, dir);
     }
@@ -323,12 +374,33 @@ int disk_state_write(const struct disk_state *s, const uint8_t *kept,
     return rc;
 }
 
-uint64_t disk_state_digest(const struct disk_state *s, const uint8_t *kept,
-                           size_t torn)
+uint64_t disk_state_digest(const struct disk_state *s,
+                           const struct disk_outcome *o)
 {
-    struct outcome *w = outcome_make(s, kept, torn);
+    struct outcome *w = outcome_make(s, o);
     uint64_t d = digest(w);
 
     outcome_free(w);
     return d;
+}
+
+uint8_t *disk_state_of_file(uint32_t file, size_t *out_n)
+{
+    struct disk_state *s = disk_state_at(rec.ops_n);
+    struct outcome *w = outcome_start(s->n);
+    uint8_t *p;
+
+    for (size_t i = 0; i < s->n; i++) {
+        if (!s->parts[i].is_lost) {
+            apply(w, &s->parts[i], 0);
+        }
+    }
+    *out_n = w->file[file].n;
+    p = disk_must(malloc(*out_n + 1));
+    if (*out_n > 0) {
+        memcpy(p, w->file[file].p, *out_n);
+    }
+    outcome_free(w);
+    disk_state_free(s);
+    return p;
 }
