@@ -20,7 +20,8 @@ enum {
     KEY_CHECK = 0x2000,
     KEY_KEY,
     KEY_POLICY,
-    KEY_ENTRY
+    KEY_ENTRY,
+    KEY_SINCE
 };
 
 static const struct argp_option OPTIONS[] = {
@@ -29,6 +30,10 @@ static const struct argp_option OPTIONS[] = {
     {"entry", KEY_ENTRY, "FILE", 0,
      "The record's bytes: written beside the proof too, or read by --check for "
      "a proof that does not hold them",
+     0},
+    {"since", KEY_SINCE, "FILE", 0,
+     "Prove, or with --check check, that the ledger goes on from the older "
+     "checkpoint in FILE",
      0},
     {"check", KEY_CHECK, "FILE", 0, "Check the proof in FILE", 1},
     {"key", KEY_KEY, "VKEY", 0,
@@ -48,6 +53,7 @@ struct prove_args {
     const char *check;
     const char *key;
     const char *policy;
+    const char *since;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -70,6 +76,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_POLICY:
         a->policy = arg;
         return 0;
+    case KEY_SINCE:
+        a->since = arg;
+        return 0;
     case ARGP_KEY_ARG:
         if (a->has_seq || args_u64(arg[0] == '#' ? arg + 1 : arg, &a->seq)) {
             argp_error(state, "\"%.40s\" is not the number of one record", arg);
@@ -85,7 +94,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp SPEC = {
     OPTIONS,
     parse,
-    "SEQ\n--check FILE --key VKEY",
+    "SEQ\n--since FILE\n--check FILE --key VKEY [--since FILE]",
     "Writes a proof that the ledger holds record SEQ, or checks one. The proof "
     "is a c2sp.org/tlog-proof file: it verifies offline, with other people's "
     "tools too.\vGive the other side the proof, which holds the record, and, "
@@ -291,6 +300,76 @@ static int check(struct prove_args *a)
     return rc;
 }
 
+static int make_since(struct prove_args *a, struct ubytes old, struct buf *out)
+{
+    struct place place;
+
+    TRY(place_open(a->c->store, &place, &a->c->d));
+    TRY(proof_since_make(place.path, old, out, &a->c->d));
+    if (a->output != NULL) {
+        return write_out(a->c, a->output, buf_bytes(out), "proof");
+    }
+    (void)fwrite(buf_bytes(out).p, 1, buf_len(out), stdout);
+    a->c->emitted = 1;
+    return 0;
+}
+
+static int check_since(struct prove_args *a, struct ubytes old,
+                       struct buf *text)
+{
+    struct checkpoint before;
+    struct checkpoint now;
+    struct vkey v;
+    struct json j;
+    int rc;
+
+    TRY(vkey_read(a->c, a->key, &v));
+    rc = files_read(a->check, NOTE_BYTES_MAX, text);
+    if (rc != 0) {
+        return cli_fail(a->c, rc, "cannot read the proof %.150s: %s", a->check,
+                        err_text(rc));
+    }
+    TRY(proof_since_check(buf_bytes(text), old, v.origin, v.key, &before, &now,
+                          &a->c->d));
+    if (a->c->json) {
+        json_init(&j);
+        json_object(&j, NULL);
+        json_bool(&j, "good", 1);
+        json_u64(&j, "old_size", before.size);
+        json_u64(&j, "size", now.size);
+        json_str(&j, "origin", now.origin);
+        json_hex(&j, "root", now.root.b, sizeof(now.root.b));
+        json_close(&j);
+        return cli_emit(a->c, &j);
+    }
+    printf("good: the log %s of %" PRIu64 " records goes on from that of "
+           "%" PRIu64 "\n",
+           now.origin, now.size, before.size);
+    return 0;
+}
+
+/* --since: from which checkpoint on. */
+static int since(struct prove_args *a)
+{
+    struct buf old;
+    struct buf text;
+    int rc;
+
+    buf_init(&old, NOTE_BYTES_MAX);
+    buf_init(&text, NOTE_BYTES_MAX);
+    rc = files_read(a->since, NOTE_BYTES_MAX, &old);
+    if (rc != 0) {
+        rc = cli_fail(a->c, rc, "cannot read the checkpoint %.150s: %s",
+                      a->since, err_text(rc));
+    } else {
+        rc = a->check != NULL ? check_since(a, buf_bytes(&old), &text)
+                              : make_since(a, buf_bytes(&old), &text);
+    }
+    buf_release(&old);
+    buf_release(&text);
+    return rc;
+}
+
 int cmd_prove(struct cli *c, int argc, char **argv)
 {
     struct prove_args a = {.c = c};
@@ -304,6 +383,12 @@ int cmd_prove(struct cli *c, int argc, char **argv)
                              "the key is the line in ledger/vkey of the store, "
                              "got by a way that you trust",
                              "--check needs --key or --policy, and no SEQ");
+    }
+    if (a.since != NULL) {
+        return a.has_seq || a.entry != NULL
+                   ? cli_fail(c, ERR_INPUT,
+                              "--since takes no SEQ and no --entry")
+                   : since(&a);
     }
     if (a.check == NULL && !a.has_seq) {
         return cli_fail_hint(c, ERR_INPUT, "`proctor log` lists the records",

@@ -1,4 +1,4 @@
-/* Paths through the tree. Trusts no tile: all leaves are hashed anew. */
+/* Paths through the tree, and their checks. Trusts no tile: all leaves are hashed anew. */
 #include "cli/proof.h"
 
 #include <inttypes.h>
@@ -8,6 +8,7 @@
 #include "cli/published.h"
 #include "proto/err.h"
 #include "proto/limits.h"
+#include "proto/note_text.h"
 #include "proto/tlog_proof.h"
 
 static const struct loc NOWHERE = {NULL, 0, 0};
@@ -123,6 +124,23 @@ static int write_text(struct leaves *l, const struct ledger_identity *id,
     return rc;
 }
 
+/* All leaves, and that they make the tree that was signed. */
+static int load(const char *store, struct leaves *l, struct ledger_end *end,
+                struct diag *d)
+{
+    struct merkle_hash root;
+
+    TRY(ledger_each(store, 0, add_leaf, l, end, d));
+    root = merkle_root(l->v, l->n);
+    if (memcmp(root.b, end->root.b, sizeof(root.b)) != 0) {
+        (void)diag_set(d, ERR_STORE_DAMAGED, (struct loc){store, 0, 0},
+                       "the records do not make the tree that was signed");
+        diag_hint(d, "`proctor verify --full` tells all that is wrong");
+        return ERR_STORE_DAMAGED;
+    }
+    return 0;
+}
+
 int proof_make(const char *store, uint64_t seq, struct proof *out,
                struct diag *d)
 {
@@ -132,22 +150,13 @@ int proof_make(const char *store, uint64_t seq, struct proof *out,
     int rc;
 
     TRY(ledger_identity(store, &id, d));
-    rc = ledger_each(store, 0, add_leaf, &l, &end, d);
+    rc = load(store, &l, &end, d);
     if (rc == 0 && seq >= end.size) {
         rc =
             diag_set(d, ERR_NOT_FOUND, NOWHERE,
                      "there is no record %" PRIu64 "; the last one is %" PRIu64,
                      seq, end.size - 1);
         diag_hint(d, "`proctor log` lists the records");
-    }
-    if (rc == 0) {
-        struct merkle_hash root = merkle_root(l.v, l.n);
-
-        if (memcmp(root.b, end.root.b, sizeof(root.b)) != 0) {
-            rc = diag_set(d, ERR_STORE_DAMAGED, (struct loc){store, 0, 0},
-                          "the records do not make the tree that was signed");
-            diag_hint(d, "`proctor verify --full` tells all that is wrong");
-        }
     }
     if (rc == 0) {
         rc = write_text(&l, &id, &end);
@@ -159,4 +168,140 @@ int proof_make(const char *store, uint64_t seq, struct proof *out,
     out->root = end.root;
     free(l.v);
     return rc;
+}
+
+static int write_since(struct leaves *l, const struct checkpoint *old,
+                       const struct ledger_identity *id,
+                       const struct ledger_end *end, struct buf *out)
+{
+    struct merkle_hash path[MERKLE_PROOF_MAX];
+    struct checkpoint cp = {.size = end->size, .root = end->root};
+    size_t n = 0;
+    size_t i;
+
+    memcpy(cp.origin, id->origin, sizeof(cp.origin));
+    TRY(merkle_prove_consistency(old->size, end->size, subtree, l, path, &n));
+    TRY(buf_putf(out, "old %" PRIu64 "\n", old->size));
+    for (i = 0; i < n; i++) {
+        TRY(note_put_base64(out, path[i].b, sizeof(path[i].b)));
+        TRY(buf_put_u8(out, '\n'));
+    }
+    TRY(buf_put_u8(out, '\n'));
+    return note_write(out, &cp, id->key, end->sig);
+}
+
+static int read_old(struct ubytes note, const char *origin,
+                    const uint8_t key[static 32], struct checkpoint *out,
+                    struct diag *d)
+{
+    uint8_t sig[64];
+    int rc = note_read(note, origin, key, out, sig);
+
+    if (rc != 0 || out->size == 0) {
+        return diag_set(d, rc == ERR_NOMEM ? rc : ERR_TASK_FAILED, NOWHERE,
+                        "the older checkpoint is not one of \"%s\", signed by "
+                        "its key",
+                        origin);
+    }
+    return 0;
+}
+
+int proof_since_make(const char *store, struct ubytes old_note, struct buf *out,
+                     struct diag *d)
+{
+    struct proof unused = {0};
+    struct leaves l = {.seq = UINT64_MAX, .out = &unused};
+    struct ledger_identity id;
+    struct ledger_end end;
+    struct checkpoint old;
+    struct merkle_hash root;
+    int rc;
+
+    TRY(ledger_identity(store, &id, d));
+    TRY(read_old(old_note, id.origin, id.key, &old, d));
+    rc = load(store, &l, &end, d);
+    if (rc == 0 && old.size > end.size) {
+        rc =
+            diag_set(d, ERR_TASK_FAILED, NOWHERE,
+                     "the checkpoint is of %" PRIu64 " records, the ledger has "
+                     "%" PRIu64 ": it is an older copy",
+                     old.size, end.size);
+    }
+    if (rc == 0) {
+        root = merkle_root(l.v, old.size);
+        if (memcmp(root.b, old.root.b, sizeof(root.b)) != 0) {
+            rc =
+                diag_set(d, ERR_TASK_FAILED, NOWHERE,
+                         "this ledger does not go on from that checkpoint: its "
+                         "first %" PRIu64 " records are others",
+                         old.size);
+        }
+    }
+    if (rc == 0) {
+        rc = write_since(&l, &old, &id, &end, out);
+    }
+    free(l.v);
+    return rc;
+}
+
+/* "old N", hashes, empty line; *rest: the newer checkpoint. */
+static int parse_since(struct note_text *rest, uint64_t *out_old,
+                       struct merkle_hash path[static MERKLE_PROOF_MAX],
+                       size_t *out_n)
+{
+    struct note_text line;
+
+    if (!note_take_line(rest, &line) || !note_take_prefix(&line, "old ", 4) ||
+        !note_parse_u64(line, out_old)) {
+        return 0;
+    }
+    for (*out_n = 0; note_take_line(rest, &line); (*out_n)++) {
+        if (line.n == 0) {
+            return 1;
+        }
+        if (*out_n == MERKLE_PROOF_MAX ||
+            !note_parse_hash(line, &path[*out_n])) {
+            return 0;
+        }
+    }
+    return 0;
+}
+
+int proof_since_check(struct ubytes text, struct ubytes old_note,
+                      const char *origin, const uint8_t key[static 32],
+                      struct checkpoint *out_old, struct checkpoint *out,
+                      struct diag *d)
+{
+    struct merkle_hash path[MERKLE_PROOF_MAX];
+    struct note_text rest = {(const char *)text.p, text.n};
+    uint8_t sig[64];
+    uint64_t old_size;
+    size_t n;
+
+    TRY(read_old(old_note, origin, key, out_old, d));
+    if (!parse_since(&rest, &old_size, path, &n)) {
+        return diag_set(d, ERR_TASK_FAILED, NOWHERE,
+                        "not a proof that one checkpoint goes on from another");
+    }
+    if (old_size != out_old->size) {
+        return diag_set(d, ERR_TASK_FAILED, NOWHERE,
+                        "the proof begins at %" PRIu64 " records, the older "
+                        "checkpoint is of %" PRIu64,
+                        old_size, out_old->size);
+    }
+    if (note_read((struct ubytes){(const uint8_t *)rest.p, rest.n}, origin, key,
+                  out, sig) != 0) {
+        return diag_set(d, ERR_TASK_FAILED, NOWHERE,
+                        "the newer checkpoint is not one of \"%s\", signed by "
+                        "its key",
+                        origin);
+    }
+    if (!merkle_check_consistency(old_size, out->size, path, n, &out_old->root,
+                                  &out->root)) {
+        return diag_set(d, ERR_TASK_FAILED, NOWHERE,
+                        "the log of %" PRIu64 " records does not go on from "
+                        "that of %" PRIu64,
+                        out->size, old_size);
+    }
+    return 0;
 }

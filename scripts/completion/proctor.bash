@@ -42,7 +42,7 @@ _proctor() {
     case $prev in
     --store) _proctor_files ''; return ;;
     --policy) _proctor_files '*.@(yaml|yml|json)'; return ;;
-    --check | --entry | --key | --log | --verify | --new-key | -o | --output) _proctor_files '*'; return ;;
+    --check | --entry | --key | --since | --log | --verify | --new-key | -o | --output) _proctor_files '*'; return ;;
     --oracle | --second | --file | --oracle-file | --second-file | --corpus) _proctor_files '*'; return ;;
     --domain | --gives | --takes) _proctor_words 'bool u8 u16 u32 u64 i8 i16 i32 i64 f32 f64 string bytes'; return ;;
     --kind) _proctor_words 'genesis run admit refuse start confine commit draw verdict task ref park resume repair abort crash revoke end checkpoint split look'; return ;;

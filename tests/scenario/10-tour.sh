@@ -41,6 +41,15 @@ expect 0 proctor prove "$seq" -o proof.tlog-proof
 check "the proof is the outside format" grep -qx 'c2sp.org/tlog-proof@v1' proof.tlog-proof
 vkey=$(cat .proctor/ledger/vkey)
 expect 0 proctor prove --check proof.tlog-proof --key "$vkey"
+# From the checkpoint that somebody kept on.
+cp .proctor/ledger/checkpoint kept
+expect 0 proctor run examples/popcount/graph.yaml "${policy[@]}"
+expect 0 proctor prove --since kept -o on.proof
+expect 0 env -C / proctor prove --check "$PWD/on.proof" --since "$PWD/kept" --key "$vkey" --json
+json ".good and .old_size == $(sed -n 2p kept) and .size == $(sed -n 2p .proctor/ledger/checkpoint)"
+expect 1 proctor prove --check on.proof --since .proctor/ledger/checkpoint --key "$vkey"
+sed '1s/.$/1/;2{h;d}' on.proof >off.proof
+expect 1 proctor prove --check off.proof --since kept --key "$vkey"
 mkdir elsewhere
 expect 0 env -C elsewhere proctor prove --check ../proof.tlog-proof --key "$vkey" --json
 json ".good and .seq == $seq and .record.kind == \"verdict\""
