@@ -142,9 +142,9 @@ expect 0 proctor run --resume --store k
 expect 0 proctor runs audit --store k
 out '^words: 3 inputs, 3 outputs$'
 expect 0 k2 run slow/one.yaml --policy any.yaml
-expect 0 proctor runs audit --store k2
+expect 0 k2 runs audit
 out '^words: 4 inputs, 4 outputs$'
-expect 0 proctor runs list words --store k2 --json
+expect 0 k2 runs list words --json
 json '[.series[0].runs[].status] == ["done", "done", "aborted", "done"]'
 json '.series[0].runs[2].output.why == "unfinished when another run began"'
 json '.series[0].runs[3].inputs.first == 1'
@@ -160,10 +160,10 @@ wait $first
 a=$?
 check "one ran, the other was told who owns the store ($a, $b)" \
     sh -c "[ $a = 0 -a $b = 2 ] || [ $a = 2 -a $b = 0 ]"
-expect 0 proctor runs audit --store k2
-expect 0 proctor runs list words --store k2 --json
+expect 0 k2 runs audit
+expect 0 k2 runs list words --json
 json '[.series[0].runs[] | .status] | length == (if '$a' == 0 then 7 else 5 end)'
-whole --store k2
+expect 0 k2 verify --full
 
 # What a program does wrong stays visible: it fails, or answers differently.
 cat >slow/bad.py <<'PY'

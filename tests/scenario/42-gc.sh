@@ -70,7 +70,7 @@ for how in signal=KILL error=EIO; do
         check "... and left what is needed" sh -c 'find k/objects -type f -printf "%P\n" | tr -d / | sort | cmp - reached'
     done
 done
-expect 0 proctor run "${good[@]}" --store k
+XDG_STATE_HOME=$WORK/k.state expect 0 proctor run "${good[@]}" --store k # grows past s
 # A damaged store, a missing object, a record that is cut: never collected.
 evidence=$(proctor log --store s --kind verdict --json | jq -r '.records[0].evidence')
 evidence=objects/${evidence:0:2}/${evidence:2}
