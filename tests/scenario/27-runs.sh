@@ -9,7 +9,7 @@ kernel_of() {
         sleep 0.02
     done
 }
-sums() { find "$1" -type f -printf '%p %T@ %m ' -exec sha256sum {} \; | sort; }
+sums() { find "$1" -type f -printf '%p %T@ %m ' -exec sha256sum {} + | sort; }
 # object STORE SERIES RUN FIELD: path of an artifact.
 object() {
     local cid

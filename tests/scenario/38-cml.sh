@@ -16,9 +16,10 @@ cp made/units.cml made/once.cml
 expect 0 proctor cml fmt -w made/units.cml
 check "fmt is stable" cmp made/once.cml made/units.cml
 
+expect 0 proctor cml check $c/gcd.cml
+out '^gcd .*, good$'
 for f in $c/*.cml; do
-    expect 0 proctor cml check "$f"
-    expect 0 proctor cml fmt "$f"
+    expect 0 proctor cml fmt "$f" # which checks it, too
     check "$f is in its one spelling" cmp "$f" "$OUT"
 done
 expect 0 proctor cml eval $c/gcd.cml 48 36
@@ -77,6 +78,9 @@ expect 2 proctor cml check nowhere.cml
 expect 2 proctor cml frobnicate $c/gcd.cml
 expect 2 proctor cml check
 echo 'unit spin() -> u64 { loop (a: u64 = 0) while true { a + 1 } }' >spin.cml
-expect 1 proctor cml eval spin.cml
+expect 1 proctor cml eval --fuel=100000 spin.cml
+err 'out of fuel'
+[ -n "${PROCTOR_FULL:-}" ] || finish
+expect 1 proctor cml eval spin.cml # as many steps as are given unasked
 err 'out of fuel'
 finish

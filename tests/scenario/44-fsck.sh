@@ -14,7 +14,7 @@ bundle=$(find s/ledger/tile/entries -type f | head -1); bundle=${bundle#s/}
 
 # Every name, right, time and byte of a folder.
 print_of() {
-    find "$1" -printf '%P %M %U %T@ %s\n' -type f -size -1000k -exec sha256sum {} \; |
+    find "$1" -printf '%P %M %U %T@ %s\n' -type f -size -1000k -exec sha256sum {} + |
         grep -v '^index.db' | sort | sha256sum
 }
 byte() { # byte FILE OFFSET: flips one bit
@@ -28,7 +28,8 @@ P
 # bad TEXT [EXIT]: store `c` is damaged; verify says so in one line of TEXT, fast,
 # the same in JSON, and changes nothing. Then a fresh copy.
 bad() {
-    local before after
+    local before after XDG_STATE_HOME=$WORK/.nobody # the store tells it by itself
+    rm -rf "$XDG_STATE_HOME"
     before=$(print_of c)
     expect "${2:-5}" timeout 20 proctor verify --full --store c
     check "says: $1" grep -qE -- "$1" "$OUT" "$ERR"
