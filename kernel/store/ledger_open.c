@@ -282,26 +282,34 @@ static int check_heads(struct recovery *rc)
     return 0;
 }
 
-/* All whole batches of one segment, checked and folded. */
+/* All whole batches of one segment, checked and folded. Their roots come of the
+ * records, so the signature of the last one speaks for all of them. */
 static int replay_batches(struct recovery *rc, struct wal_segment *s,
                           const char *name, int last)
 {
     struct wal_batch b;
     int code;
+    int bad = 0;
 
     while ((code = wal_segment_next(s, &b)) == 0) {
-        code = wal_check_batch(&rc->check, &b, fold_one, rc->l->fold);
-        if (code == ERR_STORE_DAMAGED) {
-            return damaged(rc->d, "ledger/wal/%s: %s", name, rc->check.what);
+        bad = wal_check_batch(&rc->check, &b, fold_one, rc->l->fold);
+        if (bad != 0) {
+            break;
         }
-        TRY(code);
         TRY(check_heads(rc));
         rc->batches_n++;
     }
-    if (code == WAL_E_END && s->next > s->head.first) {
+    if (code > 0 && rc->batches_n > 0) {
+        bad = wal_check_signature(&rc->check);
+    }
+    if (bad == ERR_STORE_DAMAGED) {
+        return damaged(rc->d, "ledger/wal/%s: %s", name, rc->check.what);
+    }
+    TRY(bad);
+    if (code == WAL_E_END && rc->batches_n > 0) {
         return 0;
     }
-    if (code == WAL_E_TORN && last && s->next > s->head.first) {
+    if (code == WAL_E_TORN && last && rc->batches_n > 0) {
         uint64_t bytes;
 
         TRY(disk_size(s->fd, &bytes));
@@ -329,6 +337,7 @@ static int replay_segment(struct recovery *rc, size_t i, int is_first)
         code = damaged(rc->d, "ledger/wal/%s: the head is damaged", name);
     } else if (code == 0 && is_first) {
         wal_check_init(&rc->check, &s.head, rc->public.origin, rc->public.key);
+        rc->check.defers_signatures = 1;
     } else if (code == 0 &&
                (s.head.first != rc->check.size ||
                 memcmp(s.head.prev.b, rc->check.prev.b, MERKLE_BYTES) != 0)) {
@@ -438,6 +447,7 @@ static int open_tail(struct recovery *rc)
     l->segment_batches_n = rc->batches_n;
     l->last = rc->check.last;
     l->check = rc->check;
+    l->check.defers_signatures = 0; /* what is written next is signed, too */
     l->prev = rc->check.prev;
     memcpy(l->last_sig, rc->check.last_sig, sizeof(l->last_sig));
     wal_segment_name(l->segment_first, name);
