@@ -7,11 +7,11 @@
 
 #include <string.h>
 
+#include "proto/blake3.h"
 #include "proto/err.h"
 #include "proto/limits.h"
-#include "proto/sha256.h"
 
-#define DIGEST_BYTES SHA256_BYTES
+#define DIGEST_BYTES BLAKE3_BYTES
 #define HEAD_MAGIC "PROCTWAL"
 #define BATCH_MAGIC "PBAT"
 #define BATCH_TAIL_BYTES (8 + MERKLE_BYTES + 64) /* size, root, signature */
@@ -20,9 +20,8 @@ static int put_digest(struct buf *out, size_t from)
 {
     uint8_t digest[DIGEST_BYTES];
     struct ubytes all = buf_bytes(out);
-    struct ubytes part = {all.p + from, all.n - from};
 
-    sha256_of(&part, 1, digest);
+    blake3(all.p + from, all.n - from, digest);
     return buf_put(out, digest, sizeof(digest));
 }
 
@@ -30,8 +29,7 @@ static int digest_fits(struct ubytes in, size_t n)
 {
     uint8_t digest[DIGEST_BYTES];
 
-    in.n = n;
-    sha256_of(&in, 1, digest);
+    blake3(in.p, n, digest);
     return memcmp(digest, in.p + n, sizeof(digest)) == 0;
 }
 

@@ -5,12 +5,12 @@
  * Segment file ledger/wal/%016x.wal (hex of its first sequence number):
  *   head   "PROCTWAL" | u32 version 1 | u64 first seq | 32 bytes leaf hash of
  *          record first - 1 (zero at 0) | u8 n, n * (u8 level, 32 bytes hash):
- *          frontier of size first, ascending levels | 32 bytes SHA-256 of the
+ *          frontier of size first, ascending levels | 32 bytes BLAKE3 of the
  *          head so far
  *   batch  "PBAT" | u32 bytes of what follows up to the digest | u64 first seq |
  *          u32 n | n * (u16 length, record) | u64 size after | 32 bytes root |
  *          64 bytes Ed25519 over the checkpoint body of (origin, size, root) |
- *          32 bytes SHA-256 of the batch so far
+ *          32 bytes BLAKE3 of the batch so far
  * Torn tail: the last batch of the last segment is incomplete or its digest
  * does not fit, and no later bytes form a batch. Anything else is damage. */
 #ifndef PROTO_WAL_H
