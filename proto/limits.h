@@ -58,7 +58,7 @@
 #define LIMIT_WAL_BATCH_BYTES (8u << 20) /* and bytes: what a reader holds */
 #define LIMIT_SEGMENT_BYTES (64u << 20) /* write-ahead segment before rolling */
 #define LIMIT_SNAPSHOT_RECORDS 65536u /* at most this tail is folded at start */
-#define LIMIT_SNAPSHOT_BATCHES 16384u /* and signatures checked, 50 us each */
+#define LIMIT_SNAPSHOT_BATCHES 16384u /* and roots computed, about 5 us each */
 #define LIMIT_SEED_CHAIN (1u << 20)   /* exams in the life of one store */
 
 /* CML artifacts. */

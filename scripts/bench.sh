@@ -133,15 +133,29 @@ figure million_log_filter_worst "$(awk -v t="$worst" 'BEGIN {printf "%.1f", t * 
 read -r _ t _ < <(least 5 proctor --version)
 figure proctor_start "$(awk -v t="$t" 'BEGIN {printf "%.1f", t * 1000}')" ms
 rm -rf "$s"
-# What a kernel may find unsealed at its start: at most a segment.
+# What a kernel may find unsealed at its start: at most a segment, less what a start
+# costs that finds next to nothing (the signer, the key file).
+opening() { # opening RECORDS BATCH: "SECONDS BYTES RECORDS", the quickest of five starts
+    local i
+    rm -rf "$work/left"
+    "$tool" leave "$work/left" "$1" "$2" >"$work/last"
+    for i in 1 2 3 4 5; do
+        rm -rf "$work/tail"
+        cp -r "$work/left" "$work/tail"
+        "$tool" open "$work/tail" >"$work/last"
+        awk '$1 == "opened" {t = $2} $1 == "records" {n = $2} END {print t, n}' "$work/last"
+    done | sort -n | head -n 1 >"$work/opened"
+    read -r t n <"$work/opened"
+    echo "$t $(cat "$work"/left/ledger/wal/*.wal | wc -c) $n"
+    rm -rf "$work/left" "$work/tail"
+}
+read -r bare _ _ < <(opening 2 1)
+figure recovery_bare "$bare" s
 for batch in 1024 1; do
-    "$tool" leave "$work/tail" $((batch == 1 ? 16000 : 60000)) $batch >"$work/last"
-    bytes=$(cat "$work"/tail/ledger/wal/*.wal | wc -c)
-    "$tool" open "$work/tail" >"$work/last"
-    t=$(awk '$1 == "opened" {print $2}' "$work/last")
+    read -r t bytes n < <(opening $((batch == 1 ? 16000 : 60000)) $batch)
     figure "recovery_batch_${batch}_wall" "$t" s
-    figure "recovery_batch_$batch" "$(awk -v t="$t" -v b="$bytes" 'BEGIN {printf "%.1f", t / b * 1e9}')" s/GB
-    rm -rf "$work/tail"
+    figure "recovery_batch_${batch}_record" "$(awk -v t="$t" -v o="$bare" -v n="$n" 'BEGIN {printf "%.2f", (t - o) / n * 1e6}')" us
+    figure "recovery_batch_$batch" "$(awk -v t="$t" -v o="$bare" -v b="$bytes" 'BEGIN {printf "%.1f", (t - o) / b * 1e9}')" s/GB
 done
 
 # Goals of the design and of the first issue, beside the figures they are for.
@@ -165,6 +179,7 @@ declare -A goal=(
     [million_check_memory]="<= 16 MiB"
     [million_log_filter_worst]="milliseconds; proctor_start is in it"
     [recovery_batch_1024]="<= 1 s/GB"
+    [recovery_batch_1]="<= 1 s/GB"
     [blake3_over_b3sum]="peer: b3sum --num-threads 1, same bytes"
     [admission_rate]=">= 50,000 tasks/s"
     [exam_popcount_rate]="aim: 50,000 draws/s"

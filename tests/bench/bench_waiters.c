@@ -5,11 +5,15 @@
  * Prints "name value unit". usage: bench_waiters [DIR]
  * (default $TMPDIR, else /tmp) */
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,43 +34,63 @@ static double now(void)
     return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* Under lock, but for l and the raw file, which the committer alone uses. */
+/* The queue of a kernel in one process: nobody holds a lock while somebody else
+ * is told, so what is measured is the ledger, not 256 threads at one mutex. */
 struct bench {
-    pthread_mutex_t lock;
-    pthread_cond_t came; /* to the committer */
-    pthread_cond_t done; /* to the writers */
-    unsigned waiting;    /* writers whose record is in no batch yet */
-    uint64_t batch;      /* number of the one that is gathered */
-    uint64_t durable;    /* batches below it are */
-    int ended;
+    atomic_uint_fast64_t gathered; /* number of the batch << 32 | its records */
+    atomic_uint came;              /* to the committer: changes at a first one */
+    atomic_uint durable;           /* to the writers: batches below it are */
+    atomic_int ended;
+    atomic_size_t times_n;
     float *times; /* of acknowledgements, in seconds */
-    size_t times_n;
-    struct ledger *l;
+    struct ledger *l; /* this and the raw file: the committer's alone */
     int raw_fd;
     float *raw;
     size_t raw_n;
 };
 
+static void sleep_while(atomic_uint *at, unsigned value)
+{
+    (void)syscall(SYS_futex, at, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+static void wake_all(atomic_uint *at)
+{
+    (void)syscall(SYS_futex, at, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
 static void *write_records(void *ctx)
 {
     struct bench *b = ctx;
 
-    (void)pthread_mutex_lock(&b->lock);
-    while (!b->ended) {
+    while (!atomic_load(&b->ended)) {
         double t0 = now();
-        uint64_t mine = b->batch;
+        uint64_t at = atomic_fetch_add(&b->gathered, 1);
+        unsigned mine = (unsigned)(at >> 32);
+        unsigned durable;
 
-        b->waiting++;
-        (void)pthread_cond_signal(&b->came);
-        while (b->durable <= mine && !b->ended) {
-            (void)pthread_cond_wait(&b->done, &b->lock);
+        if ((uint32_t)at == 0) {
+            (void)atomic_fetch_add(&b->came, 1);
+            wake_all(&b->came);
         }
-        if (b->durable > mine && b->times_n < TIMES_MAX) {
-            b->times[b->times_n++] = (float)(now() - t0);
+        while ((durable = atomic_load(&b->durable)) <= mine &&
+               !atomic_load(&b->ended)) {
+            sleep_while(&b->durable, durable);
+        }
+        if (durable > mine && !atomic_load(&b->ended)) {
+            size_t i = atomic_fetch_add(&b->times_n, 1);
+
+            if (i < TIMES_MAX) {
+                b->times[i] = (float)(now() - t0);
+            }
         }
     }
-    (void)pthread_mutex_unlock(&b->lock);
     return NULL;
+}
+
+static unsigned waiting(struct bench *b)
+{
+    return (unsigned)(uint32_t)atomic_load(&b->gathered);
 }
 
 /* Takes what waits, once nobody else is about to come: those who were told of
@@ -74,20 +98,27 @@ static void *write_records(void *ctx)
 static unsigned gather(struct bench *b)
 {
     unsigned before = 0;
+    uint64_t next = ((atomic_load(&b->gathered) >> 32) + 1) << 32;
 
-    while (b->waiting == 0) {
-        (void)pthread_cond_wait(&b->came, &b->lock);
+    while (waiting(b) == 0) {
+        unsigned came = atomic_load(&b->came);
+
+        if (waiting(b) == 0) {
+            sleep_while(&b->came, came);
+        }
     }
-    while (b->waiting != before && b->waiting < WRITERS) {
-        before = b->waiting;
-        (void)pthread_mutex_unlock(&b->lock);
+    while (waiting(b) != before && waiting(b) < WRITERS) {
+        before = waiting(b);
         (void)sched_yield();
-        (void)pthread_mutex_lock(&b->lock);
     }
-    before = b->waiting;
-    b->waiting = 0;
-    b->batch++;
-    return before;
+    return (unsigned)(uint32_t)atomic_exchange(&b->gathered, next);
+}
+
+/* Tells all whose records are in the batches before the one that gathers. */
+static void tell(struct bench *b)
+{
+    atomic_store(&b->durable, (unsigned)(atomic_load(&b->gathered) >> 32));
+    wake_all(&b->durable);
 }
 
 static int commit(struct bench *b, unsigned n)
@@ -155,14 +186,9 @@ static int serve(struct bench *b, unsigned writers)
         double t0;
         unsigned n;
 
-        (void)pthread_mutex_lock(&b->lock);
         n = gather(b);
-        (void)pthread_mutex_unlock(&b->lock);
         code = commit(b, n);
-        (void)pthread_mutex_lock(&b->lock);
-        b->durable = b->batch;
-        (void)pthread_cond_broadcast(&b->done);
-        (void)pthread_mutex_unlock(&b->lock);
+        tell(b);
         records += n;
         batches++;
         if (code == 0 && batches % 8 == 0) {
@@ -185,26 +211,29 @@ static int run(struct bench *b, unsigned writers)
     pthread_t threads[WRITERS];
     double p50;
     double flush;
+    size_t n;
     unsigned i;
     int code;
 
-    b->times_n = b->raw_n = 0;
-    b->ended = 0;
-    b->waiting = 0;
+    b->raw_n = 0;
+    atomic_store(&b->times_n, 0);
+    atomic_store(&b->ended, 0);
+    atomic_store(&b->gathered, (atomic_load(&b->gathered) >> 32) << 32);
+    atomic_store(&b->durable, (unsigned)(atomic_load(&b->gathered) >> 32));
     for (i = 0; i < writers; i++) {
         if (pthread_create(&threads[i], NULL, write_records, b) != 0) {
             return ERR_NOMEM;
         }
     }
     code = serve(b, writers);
-    (void)pthread_mutex_lock(&b->lock);
-    b->ended = 1;
-    (void)pthread_cond_broadcast(&b->done);
-    (void)pthread_mutex_unlock(&b->lock);
+    atomic_store(&b->ended, 1);
+    (void)atomic_fetch_add(&b->durable, 1); /* nobody falls asleep on it now */
+    wake_all(&b->durable);
     for (i = 0; i < writers; i++) {
         (void)pthread_join(threads[i], NULL);
     }
-    p50 = middle(b->times, b->times_n);
+    n = atomic_load(&b->times_n);
+    p50 = middle(b->times, n < TIMES_MAX ? n : TIMES_MAX);
     flush = middle(b->raw, b->raw_n);
     (void)printf("waiters_%u_acknowledge_p50 %.3f ms\n", writers, p50 * 1e3);
     (void)printf("waiters_%u_raw_flush_p50 %.3f ms\n", writers, flush * 1e3);
@@ -214,9 +243,7 @@ static int run(struct bench *b, unsigned writers)
 
 static int run_in(const char *dir)
 {
-    static struct bench b = {.lock = PTHREAD_MUTEX_INITIALIZER,
-                             .came = PTHREAD_COND_INITIALIZER,
-                             .done = PTHREAD_COND_INITIALIZER};
+    static struct bench b;
     struct ledger_genesis g = {.signer = TEST_BIN_DIR "/proctor-signer",
                                .classes = "config"};
     struct store *s;
