@@ -174,9 +174,7 @@ static int flush_steps(struct ledger *l)
     TRY(sign_queue(l, &b));
     TRY(write_batch(l, &b, &after));
     l->check = after;
-    l->last.size = b.size;
-    l->last.root = b.root;
-    memcpy(l->last_sig, b.sig, sizeof(l->last_sig));
+    l->last = after.last;
     TRY(fold_batch(l, &b));
     buf_reset(&l->queue);
     l->queued_n = 0;
@@ -325,7 +323,7 @@ const struct fold *ledger_fold(const struct ledger *l)
 const struct checkpoint *ledger_checkpoint(const struct ledger *l,
                                            uint8_t out_sig[static 64])
 {
-    memcpy(out_sig, l->last_sig, 64);
+    memcpy(out_sig, l->check.last_sig, 64);
     return &l->last;
 }
 

@@ -45,8 +45,7 @@ struct ledger_genesis {
  * In a new store creates key, seed chain and GENESIS. A torn tail is moved to
  * ledger/wal/torn-* and reported in d (code 0, what != ""). ERR_STORE_DAMAGED
  * (d says which file or record; nothing was changed), ERR_SIGNER, ERR_SPACE,
- * ERR_IO. Cost: about 3 us per record since the last snapshot, 0.3 s for a new
- * seed chain. */
+ * ERR_IO. Cost: 2 us per record since the last snapshot, 0.3 s at creation. */
 int ledger_open(struct store *s, const struct ledger_genesis *g,
                 struct ledger **out, struct diag *d) MUST_USE;
 /* Commits what is queued, takes a snapshot when the tail is long, stops the

@@ -30,7 +30,6 @@ struct ledger {
     uint64_t segment_first;
     uint64_t segment_batches_n;
     struct checkpoint last; /* origin, size, root */
-    uint8_t last_sig[64];
     struct wal_check check; /* what recovery would know here */
     struct fold *fold;
 

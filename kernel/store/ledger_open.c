@@ -282,20 +282,16 @@ static int check_heads(struct recovery *rc)
     return 0;
 }
 
-/* All whole batches of one segment, checked and folded. Their roots come of the
- * records, so the signature of the last one speaks for all of them. */
+/* All whole batches of a segment, checked, folded; the last is signed for all. */
 static int replay_batches(struct recovery *rc, struct wal_segment *s,
                           const char *name, int last)
 {
     struct wal_batch b;
-    int code;
-    int bad = 0;
+    int code, bad = 0;
 
-    while ((code = wal_segment_next(s, &b)) == 0) {
-        bad = wal_check_batch(&rc->check, &b, fold_one, rc->l->fold);
-        if (bad != 0) {
-            break;
-        }
+    while ((code = wal_segment_next(s, &b)) == 0 &&
+           (bad = wal_check_batch(&rc->check, &b, fold_one, rc->l->fold)) ==
+               0) {
         TRY(check_heads(rc));
         rc->batches_n++;
     }
@@ -310,11 +306,9 @@ static int replay_batches(struct recovery *rc, struct wal_segment *s,
         return 0;
     }
     if (code == WAL_E_TORN && last && rc->batches_n > 0) {
-        uint64_t bytes;
-
-        TRY(disk_size(s->fd, &bytes));
+        TRY(disk_size(s->fd, &rc->torn_bytes));
         rc->torn_off = s->off;
-        rc->torn_bytes = bytes - s->off;
+        rc->torn_bytes -= s->off;
         return 0;
     }
     if (code == ERR_STORE_DAMAGED || code > 0) {
@@ -449,13 +443,13 @@ static int open_tail(struct recovery *rc)
     l->check = rc->check;
     l->check.defers_signatures = 0; /* what is written next is signed, too */
     l->prev = rc->check.prev;
-    memcpy(l->last_sig, rc->check.last_sig, sizeof(l->last_sig));
     wal_segment_name(l->segment_first, name);
     TRY(disk_open(l->wal_fd, name, O_WRONLY, &l->segment_fd));
     /* What the last owner wrote but did not sync counts from here on. */
     TRY(disk_sync(l->segment_fd));
     TRY(disk_sync_dir(l->wal_fd));
-    return signer_client_begin(&l->signer, &l->check.frontier, l->last_sig);
+    return signer_client_begin(&l->signer, &l->check.frontier,
+                               l->check.last_sig);
 }
 
 /* What the ledger once held: as published, and as others have seen. */
