@@ -42,8 +42,8 @@ void audit_find(struct audit *a, enum audit_grade grade, enum audit_part part,
 /* What record seq says breaks a rule (AUDIT_DAMAGE) or is odd. */
 void audit_find_record(struct audit *a, enum audit_grade grade, uint64_t seq,
                        const char *fmt, ...) PRINTF_LIKE(4, 5);
-/* "2026-11-21 09:14:03, verdict of crc32"; of record seq, "" when it cannot be
- * read. */
+/* "2026-11-21 09:14:03, verdict of crc32", in one line whatever the task is
+ * called; of record seq, "" when it cannot be read. */
 void audit_label(const struct record *r, char out[static 96]);
 void audit_label_of(const struct audit *a, uint64_t seq, char out[static 96]);
 

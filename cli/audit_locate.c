@@ -50,8 +50,14 @@ void audit_label(const struct record *r, char out[static 96])
 {
     char time[TERM_TIME_BYTES];
     char task[40];
+    size_t i;
 
     summary_task(r, task, sizeof(task));
+    for (i = 0; task[i] != '\0'; i++) { /* a changed record's: any UTF-8 */
+        if ((unsigned char)task[i] < ' ' || task[i] == 0x7f) {
+            task[i] = '?';
+        }
+    }
     (void)snprintf(out, 96, "%s, %s%s%s", term_time(r->wall_ns, time),
                    record_kind_name(r->kind), task[0] != '\0' ? " of " : "",
                    task);

@@ -53,11 +53,11 @@ check "the kernel allocates in more than 100 places" \
     test "$(wc -l <base.sites)" -gt 100
 {
     head -n 20 base.sites
-    tail -n +21 base.sites | spread 40
+    tail -n +21 base.sites | spread 26
 } >base.some
 {
     sed 's/^/once base /' base.some
-    sed 's/^/on base /' base.some
+    spread 23 <base.some | sed 's/^/on base /'
     spread 8 <new.sites | sed 's/^/once new /'
     spread 8 <new.sites | sed 's/^/on new /'
 } | trials trial

@@ -4,6 +4,8 @@
 
 #include <time.h>
 
+#include "cli/audit_int.h"
+
 #define ENTRIES_MAX 32
 #define BATCHES_MAX 8
 
@@ -499,13 +501,26 @@ static void test_random(void **state)
     fixture_release(&f);
 }
 
+/* A changed record may name a task in two lines; the verdict stays one. */
+static void test_one_line(void **state)
+{
+    struct record r;
+    char label[96];
+
+    (void)state;
+    record_init(&r, RECORD_TASK);
+    record_set_str(&r, RF_TASK_task, "two\nlines\x7f\x1b[2J");
+    audit_label(&r, label);
+    assert_non_null(strstr(label, ", task of two?lines??[2J"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_byte), cmocka_unit_test(test_every_length),
         cmocka_unit_test(test_forged),     cmocka_unit_test(test_foreign),
         cmocka_unit_test(test_fork),       cmocka_unit_test(test_future),
-        cmocka_unit_test(test_random)};
+        cmocka_unit_test(test_random),     cmocka_unit_test(test_one_line)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
