@@ -76,21 +76,21 @@ each() {
 }
 {
     for call in pwrite64 fdatasync fsync renameat; do
-        each $call base 5 KILL
-        each $call base 3 EIO ENOSPC
+        each $call base 3 KILL
+        each $call base 2 EIO ENOSPC
         each $call new 2 KILL EIO
     done
     each pwrite64 base 2 EINTR
     for call in syncfs mkdirat unlinkat ftruncate flock; do
         each $call new 1 KILL EIO
     done
-    for call in sendmsg sendto; do each $call base 4 KILL; done
+    for call in sendmsg sendto; do each $call base 3 KILL; done
     for call in recvmsg openat socketpair clone memfd_create ptrace; do
         each $call base 1 KILL
     done
-    each openat base 4 EMFILE EIO
-    each pread64 base 3 EIO
-    each read base 3 EIO
+    each openat base 2 EMFILE EIO
+    each pread64 base 2 EIO
+    each read base 2 EIO
     each poll base 2 EINTR
     each recvmsg base 2 EINTR
     each sendmsg base 2 EINTR
