@@ -181,7 +181,7 @@ static void on_message(void *ctx, struct guard *g, struct frame *f)
     b->replied = 1;
     if (f->info->msg != MSG_BATCH_REPLY || !b->tasked ||
         ((const Proctor__BatchReply *)f->m)->id != b->id) {
-        batch_bad(b, "its worker spoke out of turn");
+        batch_bad(b, "spoke out of turn");
     } else {
         int code = batch_reply(b, (const Proctor__BatchReply *)f->m);
 
@@ -217,13 +217,13 @@ static void on_end(void *ctx, struct guard *g, const struct guard_end *e)
             b->said.limit = 1;
             snprintf(ending, sizeof(ending), "was stopped by limits.wall");
         } else if (e->exit->cut != NULL) {
-            snprintf(ending, sizeof(ending), "its worker %s", e->exit->cut);
+            snprintf(ending, sizeof(ending), "%s", e->exit->cut);
         } else if (e->exit->killed_signal != 0) {
             b->said.limit = e->exit->killed_signal == SIGXCPU;
-            snprintf(ending, sizeof(ending), "its worker was killed by signal %d",
+            snprintf(ending, sizeof(ending), "was killed by signal %d",
                      e->exit->killed_signal);
         } else {
-            snprintf(ending, sizeof(ending), "its worker left without an answer");
+            snprintf(ending, sizeof(ending), "left without an answer");
         }
         batch_bad(b, ending);
     }

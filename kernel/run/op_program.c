@@ -87,7 +87,7 @@ static void on_answer(void *ctx, struct eval *v, const struct evaluation *e)
         live_fail(s->live, eval_code(v), "%s", e->ending);
         return;
     }
-    if (s->variant == 0) {
+    if (s->first[0] == '\0') {
         snprintf(s->first, sizeof(s->first), "%s", e->ending);
         snprintf(s->text, sizeof(s->text), "%s", eval_text(v));
     }

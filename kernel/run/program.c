@@ -111,8 +111,10 @@ static int program_resolve(const char *name, struct store *store,
     }
     code = program_hash(out->path, store, &out->cid);
     if (code < 0) {
-        return diag_set(d, code, none, "program \"%s\" (%s) cannot be read: %s",
-                        name, out->path, err_text(code));
+        return diag_set(d, code, none, "program \"%s\" (%s) cannot be %s: %s",
+                        name, out->path,
+                        code == ERR_SPACE ? "copied to the store" : "read",
+                        err_text(code));
     }
     return 0;
 }

@@ -46,8 +46,8 @@ static int damaged(struct diag *d, const char *fmt, ...)
     va_end(ap);
     (void)diag_set(d, ERR_STORE_DAMAGED, (struct loc){.path = NULL}, "%s",
                    text);
-    diag_hint(d, "nothing was changed; restore the store from a copy, or look "
-                 "with `proctor verify`");
+    diag_hint(d, "nothing was changed; put back the newest whole copy; "
+                 "`proctor verify` tells what is wrong and what to do");
     return ERR_TRACE(ERR_STORE_DAMAGED);
 }
 

@@ -203,7 +203,8 @@ static int take_lock(struct store *s, int *out_unclean, struct diag *d)
         text[strcspn(text, "\n")] = '\0';
         return refuse(d, ERR_STORE_BUSY,
                       "wait for it to end, or name another store with --store",
-                      "%s: is in use by another kernel (%s)", s->dir,
+                      "%s: is in use by %s (%s)", s->dir,
+                      strstr(text, "gc") != NULL ? "proctor gc" : "another kernel",
                       text[0] == '\0' ? "pid unknown" : text);
     }
     if (code == 0) {
