@@ -212,6 +212,13 @@ static int check_args(struct cli *c, const struct exam_ask *q)
     return 0;
 }
 
+static int fail_json(struct session *s, const char *store, int code)
+{
+    int rc = exam_report_failure(s, store, code);
+
+    return rc != 0 ? rc : code;
+}
+
 static int ask(struct cli *c, struct exam_ask *q, const char *store)
 {
     struct session s;
@@ -230,6 +237,10 @@ static int ask(struct cli *c, struct exam_ask *q, const char *store)
     if (rc == 0) {
         session_end_kernel(&s);
         rc = exam_report(&s, q, store);
+    }
+    if (rc < 0 && c->json && !c->emitted) {
+        session_end_kernel(&s);
+        rc = fail_json(&s, store, rc);
     }
     session_close(&s);
     return rc;
@@ -257,6 +268,11 @@ int cmd_exam(struct cli *c, int argc, char **argv)
     rc = args_parse(c, &SPEC, argc, argv, &a);
     if (rc == 0) {
         rc = examine(c, a.ask);
+    }
+    if (rc < 0 && c->json && !c->emitted) {
+        struct session none = {.c = c};
+
+        rc = fail_json(&none, NULL, rc);
     }
     exam_ask_release(a.ask);
     free(a.ask);

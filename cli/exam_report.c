@@ -218,17 +218,30 @@ static void put_record(struct json *j, const struct told *t)
     json_str(j, "prove", command(t, "prove", " -o exam.tlog-proof", text));
 }
 
+/* The same members as with a verdict. */
+static void put_no_verdict(struct json *j, const struct told *t)
+{
+    static const char *const NONE[] = {
+        "bound95", "bound_alpha", "counterexample", "candidate", "exam",
+        "record",  "replay",      "prove",          "evidence"};
+
+    json_null(j, "verdict");
+    json_str(j, "level", "none");
+    json_str(j, "reason", t->row != NULL ? t->row->reason : "");
+    json_bool(j, "known", 0);
+    json_u64(j, "draws", 0);
+    json_bool(j, "exhaustive", 0);
+    for (size_t i = 0; i < ARRAY_N(NONE); i++) {
+        json_null(j, NONE[i]);
+    }
+}
+
 static void put_verdict(struct json *j, const struct told *t)
 {
     const struct record *r = &t->verdict.r;
 
     if (!t->has_verdict) {
-        json_null(j, "verdict");
-        json_str(j, "level", "none");
-        json_str(j, "reason", t->row != NULL ? t->row->reason : "");
-        json_bool(j, "known", 0);
-        json_null(j, "counterexample");
-        json_null(j, "record");
+        put_no_verdict(j, t);
         return;
     }
     json_str(j, "verdict",
@@ -248,20 +261,36 @@ static void put_verdict(struct json *j, const struct told *t)
 static int print_json(const struct told *t)
 {
     const Proctor__RunDone *done = t->done;
+    const struct session_diag *k = t->s->diags_n > 0 ? t->s->diags : NULL;
     struct json j;
 
     json_init(&j);
     json_object(&j, NULL);
     json_bool(&j, "admitted", is_admitted(t));
     put_verdict(&j, t);
-    json_str(&j, "store", t->store);
-    json_f64(&j, "wall_s", done->wall_s);
+    if (t->store != NULL) {
+        json_str(&j, "store", t->store);
+    } else {
+        json_null(&j, "store");
+    }
+    json_ms(&j, "wall_s", done->wall_s);
     json_i64(&j, "code", done->code);
     json_str(&j, "error", done->code == 0 ? "" : err_name(done->code));
     json_i64(&j, "exit", done->code == 0 ? 0 : err_exit_code(done->code));
+    json_str(&j, "what", k != NULL ? k->what : t->s->c->d.what);
+    json_str(&j, "hint", k != NULL ? k->hint : t->s->c->d.hint);
     session_put_json(t->s, &j);
     json_close(&j);
     return cli_emit(t->s->c, &j);
+}
+
+int exam_report_failure(struct session *s, const char *store, int code)
+{
+    Proctor__RunDone done = PROCTOR__RUN_DONE__INIT;
+    struct told t = {.s = s, .store = store, .done = &done};
+
+    done.code = code;
+    return print_json(&t);
 }
 
 int exam_report(struct session *s, const struct exam_ask *a, const char *store)

@@ -9,5 +9,9 @@
  * candidate was admitted, else the run's code, told already. */
 int exam_report(struct session *s, const struct exam_ask *a,
                 const char *store) MUST_USE;
+/* The same JSON document for a failure before there was an answer: it is c->d, and
+ * what s heard. store may be NULL. */
+int exam_report_failure(struct session *s, const char *store,
+                        int code) MUST_USE;
 
 #endif

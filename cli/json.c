@@ -254,6 +254,15 @@ void json_f64(struct json *j, const char *key, double v)
     put_s(j, text);
 }
 
+void json_ms(struct json *j, const char *key, double seconds)
+{
+    char text[40];
+
+    member(j, key);
+    (void)snprintf(text, sizeof(text), "%.3f", seconds);
+    put_s(j, text);
+}
+
 void json_bool(struct json *j, const char *key, int v)
 {
     member(j, key);

@@ -31,6 +31,8 @@ void json_base64(struct json *j, const char *key, struct ubytes bytes);
 void json_u64(struct json *j, const char *key, uint64_t v);
 void json_i64(struct json *j, const char *key, int64_t v);
 void json_f64(struct json *j, const char *key, double v);
+/* Seconds, to the millisecond. */
+void json_ms(struct json *j, const char *key, double seconds);
 void json_bool(struct json *j, const char *key, int v);
 void json_null(struct json *j, const char *key);
 /* A value that is JSON already (one line, from our own printers). */

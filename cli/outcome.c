@@ -379,7 +379,7 @@ static int print_json(struct session *s, const Proctor__RunDone *done,
     json_u64(&j, "skipped", done->skipped);
     json_u64(&j, "first_seq", done->first_seq);
     json_u64(&j, "end_seq", done->end_seq);
-    json_f64(&j, "wall_s", done->wall_s);
+    json_ms(&j, "wall_s", done->wall_s);
     json_array(&j, "tasks");
     for (i = 0; i < done->n_tasks; i++) {
         put_task(&j, store, done, done->tasks[i]);

@@ -36,6 +36,14 @@ out 'known since record [0-9]+'
 echo 'def f(x): raise ValueError(x)' >mute.py
 expect 1 proctor exam mute.py:f "${oracle[@]}" "${small[@]}" --json
 json '(.admitted | not) and .verdict == null and .record == null and (.reason | test("ValueError"))'
+# The same members whatever went wrong.
+members=$(jq -c keys "$OUT")
+expect 2 proctor exam nothing.py "${oracle[@]}" "${small[@]}" --json
+json "keys == $members and .error == \"NOT_FOUND\" and .exit == 2 and (.hint | length > 0)"
+expect 2 proctor exam popcount.py --json
+json "keys == $members and .store == null"
+expect 2 proctor exam popcount.py "${oracle[@]}" --domain bytez --gives u8 --json
+json "keys == $members and (.what | test(\"bytez\"))"
 
 # An approximation: within an error rate, within units in the last place.
 echo 'def f(x): return bin(x).count("1") + (x % 4096 == 77)' >rare.py
