@@ -51,7 +51,13 @@ static void find_v(struct audit *a, enum audit_grade grade,
                    const char *fmt, va_list ap)
 {
     char what[256];
+    char below[160]; /* tiles are named from ledger/, people look from STORE */
     struct audit_finding f = {grade, part, seq, where, what};
+
+    if (part == AUDIT_DERIVED && strncmp(where, "tile/", 5) == 0) {
+        (void)snprintf(below, sizeof(below), "ledger/%s", where);
+        f.where = below;
+    }
 
     (void)vsnprintf(what, sizeof(what), fmt, ap);
     keep(a, &f);

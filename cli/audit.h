@@ -50,6 +50,7 @@ struct audit_finding {
 };
 
 #define AUDIT_LINE_BYTES 768
+#define AUDIT_HINT_BYTES 320
 
 /* Results; zeroed by audit_run. */
 struct audit_result {
@@ -69,6 +70,7 @@ struct audit_result {
     uint64_t count[AUDIT_DAMAGE + 1];
     uint64_t trusted; /* records 0 .. trusted - 1 can be relied on */
     char line[AUDIT_LINE_BYTES]; /* what is wrong, since when, what is not */
+    char hint[AUDIT_HINT_BYTES]; /* what to do; empty = nothing */
 };
 
 struct audit_ears {

@@ -4,16 +4,19 @@
 #include "cli/audit_int.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/seen.h"
 #include "proto/err.h"
 #include "proto/text.h"
 
 struct line {
     char *p;
     size_t n;
+    size_t max;
 };
 
 PRINTF_LIKE(2, 3)
@@ -23,11 +26,11 @@ static void say(struct line *l, const char *fmt, ...)
     int n;
 
     va_start(ap, fmt);
-    n = vsnprintf(l->p + l->n, AUDIT_LINE_BYTES - l->n, fmt, ap);
+    n = vsnprintf(l->p + l->n, l->max - l->n, fmt, ap);
     va_end(ap);
     if (n > 0) {
         l->n += (size_t)n;
-        l->n = l->n < AUDIT_LINE_BYTES ? l->n : AUDIT_LINE_BYTES - 1;
+        l->n = l->n < l->max ? l->n : l->max - 1;
     }
 }
 
@@ -99,9 +102,11 @@ static void say_ledger(struct line *l, const struct audit *a,
 static void say_cut(struct line *l, const struct audit *a,
                     const struct audit_damage *d)
 {
-    if (a->published.size > d->seq) {
-        say(l, "records %" PRIu64 "..%" PRIu64 " are gone", d->seq,
-            a->published.size - 1);
+    uint64_t once = a->published.size > a->seen.size ? a->published.size
+                                                     : a->seen.size;
+
+    if (once > d->seq) {
+        say(l, "records %" PRIu64 "..%" PRIu64 " are gone", d->seq, once - 1);
     } else {
         say(l, "the records are gone");
     }
@@ -201,6 +206,42 @@ static void say_whole(struct line *l, const struct audit *a)
     }
 }
 
+/* Who has seen more than is here, and never will again, must say so by hand. */
+static void hint_cut(const struct audit *a, struct line *l)
+{
+    say(l, "put the newer copy back: no kernel works on this one");
+    if (a->published.size <= a->out->size) { /* only the memory is ahead */
+        char path[PATH_MAX];
+
+        seen_path(a->id.origin, path);
+        say(l, "; if it is lost for good, remove what you remember of it, %s, "
+               "and go on from here", path);
+    }
+}
+
+static void say_hint(struct audit *a, unsigned part)
+{
+    static const char *const DO[AUDIT_PARTS_N] = {
+        [AUDIT_LEDGER] = "put a whole copy of the store back; nothing is "
+                         "repaired by itself",
+        [AUDIT_ENTRY] = "put ledger/wal back from a copy; nothing is repaired "
+                        "by itself",
+        [AUDIT_RULE] = "do not rely on it: whoever holds the key signed it",
+        [AUDIT_OBJECT] = "put that file of objects/ back from a copy",
+        [AUDIT_SIGNED] = "put that file back from a copy of this store, or, "
+                         "where it is not the only damage, the whole store",
+        [AUDIT_DERIVED] = "remove that file: the next run writes it again from "
+                          "the records",
+        [AUDIT_FILE] = "look who put it there, then remove it or set it right"};
+    struct line l = {a->out->hint, 0, AUDIT_HINT_BYTES};
+
+    if (part == AUDIT_CUT) {
+        hint_cut(a, &l);
+    } else {
+        say(&l, "%s", DO[part]);
+    }
+}
+
 void audit_verdict(struct audit *a)
 {
     static void (*const SAY[AUDIT_PARTS_N])(struct line *, const struct audit *,
@@ -208,7 +249,7 @@ void audit_verdict(struct audit *a)
         say_ledger, say_cut,  say_entry, say_rule,
         say_object, say_file, say_file,  say_file};
     struct audit_result *r = a->out;
-    struct line l = {r->line, 0};
+    struct line l = {r->line, 0, AUDIT_LINE_BYTES};
     unsigned part = 0;
 
     r->trusted = first_doubt(a);
@@ -221,6 +262,7 @@ void audit_verdict(struct audit *a)
     }
     say(&l, "DAMAGED: ");
     SAY[part](&l, a, &a->damage[part]);
+    say_hint(a, part);
     if (r->count[AUDIT_DAMAGE] > a->damage[part].n) {
         say(&l, " (%" PRIu64 " findings)", r->count[AUDIT_DAMAGE]);
     }

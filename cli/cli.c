@@ -205,8 +205,11 @@ static int settle(struct cli *c, int code)
     if (code < 0 && !c->told) {
         fflush(stdout);
         c->d.code = code;
+        if (code == ERR_SPACE && c->d.hint[0] == '\0') {
+            diag_hint(&c->d, "free some space on the disk");
+        }
         report_print(stderr, &c->d, term_has_colour(stderr), NULL);
-        if (err_exit_code(code) == 4) {
+        if (err_exit_code(code) == 4 && code != ERR_SPACE) {
             err_trace_print(STDERR_FILENO);
         }
     }

@@ -198,8 +198,8 @@ static int explain_end(struct client *c, struct diag *d)
         (void)diag_set(d, ERR_INTERNAL, NOWHERE,
                        "the kernel was killed by signal %d (%s)", number,
                        strsignal(number));
-        diag_hint(d, "nothing that was acknowledged is lost; `proctor run "
-                     "--resume` goes on");
+        diag_hint(d, "nothing that was acknowledged is lost; give the command "
+                     "again (a run goes on with `proctor run --resume`)");
     } else if (WIFEXITED(c->status) && WEXITSTATUS(c->status) == 127) {
         (void)diag_set(d, ERR_INTERNAL, NOWHERE, "%s cannot be executed",
                        c->program);

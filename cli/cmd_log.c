@@ -88,7 +88,8 @@ static error_t parse_number(struct log_args *a, int key, const char *arg,
     if (args_u64(arg, &a->filter.last) == 0 && a->filter.last <= INT64_MAX) {
         return 0;
     }
-    argp_error(state, "--last: \"%.40s\" is not a number", arg);
+    argp_error(state, "--%s: \"%.40s\" is not a number",
+               key == KEY_LIMIT ? "limit" : "last", arg);
     return EINVAL;
 }
 

@@ -369,15 +369,19 @@ static int export_files(struct runs *a)
 
 static const struct verb {
     const char *name;
+    const char *usage;
     size_t words_min; /* the verb included */
     size_t words_max;
     int loads;   /* the series are read before */
     int numbers; /* words behind the series are runs */
     int (*run)(struct runs *a);
 } VERBS[] = {
-    {"list", 1, 2, 1, 0, list},     {"show", 3, 3, 1, 1, show},
-    {"audit", 1, 1, 0, 0, audit},   {"compare", 2, 4, 1, 1, compare},
-    {"replay", 2, 3, 1, 1, replay}, {"export", 3, 3, 1, 0, export_files}};
+    {"list", "list [SERIES]", 1, 2, 1, 0, list},
+    {"show", "show SERIES RUN", 3, 3, 1, 1, show},
+    {"audit", "audit", 1, 1, 0, 0, audit},
+    {"compare", "compare SERIES [RUN RUN]", 2, 4, 1, 1, compare},
+    {"replay", "replay SERIES RUN | --all", 2, 3, 1, 1, replay},
+    {"export", "export SERIES DIR", 3, 3, 1, 0, export_files}};
 
 static const struct verb *find_verb(const char *name)
 {
@@ -398,8 +402,8 @@ static int read_run(struct runs *a, const char *word, size_t *out)
                         word);
     }
     if (i >= a->s->inputs_n) {
-        return cli_fail(a->c, ERR_NOT_FOUND, "%.80s has %zu runs, from 0",
-                        a->s->name, a->s->inputs_n);
+        return cli_fail(a->c, ERR_NOT_FOUND, "%.80s has no run %" PRIu64 ": it has %zu, from 0",
+                        a->s->name, i, a->s->inputs_n);
     }
     *out = (size_t)i;
     return 0;
@@ -440,12 +444,18 @@ int cmd_runs(struct cli *c, int argc, char **argv)
         return rc;
     }
     v = find_verb(a.words[0]);
-    if (v == NULL || a.words_n < v->words_min || a.words_n > v->words_max) {
-        return cli_fail_hint(
-            c, ERR_INPUT, "proctor runs --help", "%s",
-            v == NULL ? "say `list`, `show`, `audit`, `compare`, `replay` or "
-                        "`export`"
-                      : "too few or too many words");
+    if (v == NULL) {
+        return cli_fail_hint(c, ERR_INPUT, "proctor runs --help",
+                             "say `list`, `show`, `audit`, `compare`, `replay` "
+                             "or `export`");
+    }
+    if (a.words_n < v->words_min || a.words_n > v->words_max) {
+        return cli_fail_hint(c, ERR_INPUT,
+                             "`proctor runs list` lists the series, `proctor "
+                             "runs list SERIES` its runs",
+                             "too %s words: proctor runs %s",
+                             a.words_n < v->words_min ? "few" : "many",
+                             v->usage);
     }
     TRY(place_open(c->store, &place, &c->d));
     a.store = place.path;

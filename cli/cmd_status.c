@@ -80,7 +80,8 @@ static const char TASKS[] =
 static const char SPLITS[] =
     "SELECT s.seq,s.task,s.split,count(l.seq),coalesce(max(l.looks_max),0),"
     "coalesce((SELECT score FROM looks AS b WHERE b.split=s.split AND"
-    " b.outcome='better' ORDER BY b.seq DESC LIMIT 1),'none') FROM splits AS s"
+    " b.outcome='better' ORDER BY b.seq DESC LIMIT 1),'none'),s.file"
+    " FROM splits AS s"
     " LEFT JOIN looks AS l ON l.split=s.split GROUP BY s.seq ORDER BY s.seq";
 
 static int count(struct index *ix, const char *sql, uint64_t *out,
@@ -191,7 +192,8 @@ static int is_worn(sqlite3_stmt *q)
 static void print_splits(const struct status *s)
 {
     while (sqlite3_step(s->splits) == SQLITE_ROW) {
-        printf("split     %s, record %s: %s looks", index_text(s->splits, 1),
+        printf("split     %s of %s, record %s: %s looks",
+               index_text(s->splits, 1), index_text(s->splits, 6),
                index_text(s->splits, 0), index_text(s->splits, 3));
         if (index_u64(s->splits, 3) > 0) {
             printf(" of %s, best %s%s", index_text(s->splits, 4),
@@ -209,6 +211,7 @@ static void put_splits(struct json *j, const struct status *s)
         json_object(j, NULL);
         json_u64(j, "seq", index_u64(s->splits, 0));
         json_str(j, "task", index_text(s->splits, 1));
+        json_str(j, "file", index_text(s->splits, 6));
         json_str(j, "split", index_text(s->splits, 2));
         json_u64(j, "looks", index_u64(s->splits, 3));
         json_u64(j, "looks_max", index_u64(s->splits, 4));

@@ -147,12 +147,21 @@ static void print_text(const struct audit_result *r, int full)
                   (struct ubytes){(const uint8_t *)r->line, strlen(r->line)},
                   AUDIT_LINE_BYTES);
     fputc('\n', stdout);
+    if (r->hint[0] != '\0') {
+        fflush(stdout);
+        fputs("hint: ", stderr);
+        term_put_text(stderr,
+                      (struct ubytes){(const uint8_t *)r->hint, strlen(r->hint)},
+                      AUDIT_HINT_BYTES);
+        fputc('\n', stderr);
+    }
 }
 
 static void put_result(struct json *j, const struct audit_result *r, int full)
 {
     json_bool(j, "whole", r->count[AUDIT_DAMAGE] == 0);
     json_str(j, "verdict", r->line);
+    json_str(j, "hint", r->hint);
     json_u64(j, "trusted", r->trusted);
     json_bool(j, "full", full);
     json_u64(j, "size", r->size);

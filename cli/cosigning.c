@@ -245,6 +245,7 @@ static int ask_one(struct asking *a, unsigned i)
     const char *url = a->out->policy.witnesses[i].url;
     struct cosigning_row *r = &a->out->rows[i];
     uint64_t old = is_cosigned(a, i) ? a->at.at.size : 0;
+    char why[WITNESS_WHY_BYTES];
     struct buf body;
     struct buf reply;
     unsigned status = 0;
@@ -260,7 +261,11 @@ static int ask_one(struct asking *a, unsigned i)
         rc = build(a, old, &body);
         buf_reset(&reply);
         if (rc == 0 && witness_ask(url, buf_bytes(&body), &status, &reply,
-                                   r->why) != 0) {
+                                   why) != 0) {
+            char told[WITNESS_WHY_BYTES];
+
+            (void)snprintf(told, sizeof(told), "%.80s: %.76s", url, why);
+            memcpy(r->why, told, sizeof(r->why));
             r->state = COSIGNING_AWAY;
             err_trace_clear();
             break;
@@ -428,8 +433,8 @@ static int judge(const struct cosigning *c, struct diag *d)
                    "%d of %u witnesses cosigned, which is no quorum; %.60s: "
                    "%.120s",
                    __builtin_popcount(done), c->policy.witnesses_n, name, why);
-    diag_hint(d, "`proctor witness sync` asks again and tells of each; "
-                 "nothing is lost");
+    diag_hint(d, "nothing is lost; start the witness (proctor witness serve), "
+                 "then `proctor witness sync` asks again");
     return ERR_REFUSED;
 }
 

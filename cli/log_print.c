@@ -96,5 +96,9 @@ int log_print_end(struct log_print *p)
     if (p->form == LOG_DOCUMENT) {
         fputs("]}\n", stdout);
     }
+    if (p->form == LOG_TABLE && p->n == 0) {
+        puts("no such records");
+        return fflush(stdout) == 0 ? 0 : ERR_TRACE(ERR_IO);
+    }
     return log_print_flush(p);
 }

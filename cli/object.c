@@ -147,7 +147,7 @@ static int each_in(const char *store, const char *folder,
     dir = opendir(path);
     if (dir == NULL) {
         return errno == ENOENT    ? 0
-               : errno == ENOTDIR ? fn(ctx, NULL, folder)
+               : errno == ENOTDIR ? fn(ctx, NULL, path + strlen(store) + 1)
                                   : err_from_errno(errno);
     }
     while (rc == 0 && (e = readdir(dir)) != NULL) {

@@ -96,6 +96,21 @@ static int folder(int make, int *out_fd, struct diag *d)
     return 0;
 }
 
+void seen_path(const char *origin, char out[static PATH_MAX])
+{
+    char name[NAME_BYTES];
+    const char *below;
+    size_t n;
+
+    out[0] = '\0';
+    if (base(0, out, &below) != 0) {
+        return;
+    }
+    name_of(origin, name);
+    n = strlen(out);
+    (void)snprintf(out + n, PATH_MAX - n, "/%s/%s", below, name);
+}
+
 static int load(int fd, const char *origin, struct checkpoint *out)
 {
     int file CLEANUP(fd_closep) = -1;

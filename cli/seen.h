@@ -7,6 +7,8 @@
 #ifndef CLI_SEEN_H
 #define CLI_SEEN_H
 
+#include <limits.h>
+
 #include "proto/diag.h"
 #include "proto/note.h"
 
@@ -15,6 +17,8 @@
  * checkpoint of this origin), ERR_NOMEM, ERR_IO; d says. */
 int seen_load(const char *origin, struct checkpoint *out,
               struct diag *d) MUST_USE;
+/* The file of that head; empty without a home. */
+void seen_path(const char *origin, char out[static PATH_MAX]);
 /* Remembers a verified note of that checkpoint, unless one at least as large is
  * there. Durable. ERR_ACCESS, ERR_SPACE, ERR_STORE_RDONLY, ERR_IO, ERR_NOMEM; d
  * says. */

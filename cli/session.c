@@ -80,7 +80,9 @@ static void hear_diagnosis(void *ctx, const Proctor__Diagnosis *m)
         &d, m->code,
         (struct loc){m->path[0] != '\0' ? m->path : NULL, m->line, m->col},
         "%s", m->what);
-    diag_hint(&d, "%s", m->hint);
+    diag_hint(&d, "%s", m->code == ERR_SPACE && m->hint[0] == '\0'
+                            ? "free some space; what was recorded is safe"
+                            : m->hint);
     if (s->retell != NULL) {
         s->retell(s->retell_ctx, &d);
     }
@@ -123,6 +125,7 @@ static void publish(struct session *s)
     } else if (heads_after(s->store, &d) < 0) {
         hear_bad_end(s, &d); /* what nobody has witnessed does not count yet */
     }
+    err_trace_clear(); /* of what was tried here; all of it was told */
 }
 
 void session_end_kernel(struct session *s)

@@ -54,6 +54,7 @@ static int address(CURL *curl, const char *url)
 static int perform(CURL *c, struct ubytes body, unsigned *out_status,
                    struct buf *reply, char why[static CURL_ERROR_SIZE])
 {
+    CURLcode code;
     long status = 0;
     int bad = 0;
 
@@ -70,7 +71,11 @@ static int perform(CURL *c, struct ubytes body, unsigned *out_status,
     if (bad) {
         return ERR_TRACE(ERR_NOMEM);
     }
-    if (curl_easy_perform(c) != CURLE_OK) {
+    code = curl_easy_perform(c);
+    if (code == CURLE_COULDNT_CONNECT) { /* curl names a host for sockets too */
+        (void)snprintf(why, CURL_ERROR_SIZE, "nobody listens there");
+    }
+    if (code != CURLE_OK) {
         return ERR_CLOSED;
     }
     (void)curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);

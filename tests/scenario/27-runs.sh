@@ -205,7 +205,7 @@ sed 's|{series: xor-rows, inputs: rows.csv, note: AB to BA}|{series: ../x, input
 expect 2 proctor run examples/series/bad.yaml "${policy[@]}" --store n
 err '"../x" is not a series.s name'
 expect 2 proctor runs show xor 3 --store s
-err 'xor has 3 runs'
+err 'xor has no run 3: it has 3, from 0'
 expect 2 proctor runs show xr 0 --store s
 err 'did you mean "xor"'
 expect 2 proctor runs replay xor --store s

@@ -35,12 +35,15 @@ bad() {
     check "says: $1" grep -qE -- "$1" "$OUT" "$ERR"
     check "one line" test "$(grep -cE 'DAMAGED|is whole' "$OUT")" = 1
     expect "${2:-5}" timeout 20 proctor verify --full --store c --json
+    check "says what to do" test "${2:-5}" = 0 -o "$(jq '.hint | length > 20' "$OUT")" = true
     check "verdict in JSON" jq -e '.verdict | length > 20' "$OUT"
     after=$(print_of c)
     check "verify changed nothing" test "$before" = "$after"
     rm -rf c && cp -a s c
 }
 cp -a s c
+echo stray >c/objects/junk
+bad 'objects/junk: warning: is no object' 0
 
 # The record that a byte belongs to, by its number in the file.
 at=$(python3 - s/$wal "$seq" <<'P'

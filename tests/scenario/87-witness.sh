@@ -59,6 +59,10 @@ fresh another m
 XDG_STATE_HOME=$WORK/.saw another m
 fresh another fork; fresh another fork; fresh another fork
 XDG_STATE_HOME=$WORK/.saw refused 5 'a head seen before was signed for' fork
+XDG_STATE_HOME=$WORK/.saw expect 5 proctor verify --store m.old
+out 'DAMAGED: records [0-9]+\.\.[0-9]+ are gone'
+err "hint: put the newer copy back: .* remove what you remember of it, $WORK/.saw/proctor/heads/[0-9a-f]+,"
+check "that file is there" test -f "$(grep -oE '/[^ ,]*/heads/[0-9a-f]+' "$ERR")"
 # Nowhere to remember: said once, no reason to stop.
 expect 0 env -u HOME -u XDG_STATE_HOME proctor run "${good[@]}" --store homeless
 err 'note: heads of ledgers are not remembered'

@@ -81,8 +81,11 @@ static int unknown(struct document *d, const struct term *t, struct diag *diag)
         calloc(d->units_n + CORES, sizeof(*names));
     const char *near = NULL;
 
-    diag_set(diag, ERR_INPUT, document_loc(d, t), "no unit \"%s\"", t->callee);
-    if (names != NULL) {
+    diag_set(diag, ERR_INPUT, document_loc(d, t),
+             t->kind == CML_CALL ? "no unit \"%s\""
+                                 : "nothing is called \"%s\" here",
+             t->callee);
+    if (names != NULL && t->callee[1] != '\0') { /* any letter is near another */
         memcpy(names, core_names(), CORES * sizeof(*names));
         for (uint32_t i = 0; i < d->units_n; i++) {
             names[CORES + i] = d->units[i].term->name;
@@ -92,8 +95,11 @@ static int unknown(struct document *d, const struct term *t, struct diag *diag)
     if (near != NULL) {
         diag_hint(diag, "did you mean \"%s\"?", near);
     } else {
-        diag_hint(diag, "units of the same file and the core (docs/cml.md) can "
-                        "be called");
+        diag_hint(diag, t->kind == CML_CALL
+                            ? "units of the same file and the core "
+                              "(docs/cml.md) can be called"
+                            : "names are parameters, let, what loop and match "
+                              "bind, and units of the same file");
     }
     return ERR_INPUT;
 }
@@ -121,7 +127,7 @@ static int use_unit(struct document *d, struct term *t, struct unit *u)
 {
     struct term *type = NULL;
 
-    if (t->kind != CML_LITERAL) { /* a call, or the type that a unit has */
+    if (t->kind == CML_CALL) {
         term_kid(t, 0, &d->arena, u->term);
         return 0;
     }

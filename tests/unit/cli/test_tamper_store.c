@@ -47,7 +47,7 @@ static const struct {
     {RIGHTS, EVIDENCE, "can be written by others (mode 0666)", 0},
     {OTHERS, EVIDENCE, "somebody else can change it", 1},
     {ADD, "objects/ab/short", "is no object: nothing reaches it", 0},
-    {ADD, "objects/stray", "objects/stray", 1},
+    {ADD, "objects/stray", "objects/stray: is no object: nothing", 0},
     {PIPE, "objects/ab/pipe", "is a pipe, expected a file; it was not", 1},
     {REMOVE, BUNDLE, "is missing; the next run writes it again", 0},
     {EMPTY, BUNDLE, "cut short at record 0", 1},

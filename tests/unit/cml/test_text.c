@@ -99,7 +99,8 @@ static void test_mistakes(void **state)
 {
     (void)state;
     expect_error("", 1, 1, "expected \"unit\", found the end");
-    expect_error("unit f(a: u32) -> u32 { a + b }", 1, 29, "no unit \"b\"");
+    expect_error("unit f(a: u32) -> u32 { a + b }", 1, 29,
+                 "nothing is called \"b\" here");
     expect_error("unit f(a: u32) -> u32 {\n  a + 1u8 }", 2, 7,
                  "found u8, expected u32");
     expect_error("unit f(a: u8) -> u8 { a + 256 }", 1, 27, "out of the range");
