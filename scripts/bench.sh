@@ -15,7 +15,10 @@ out=${1:-/dev/stdout}
 # Programs print "name value unit" lines; collect VALUE of NAME.
 for b in build/release/tests/bench_*; do
     [ -x "$b" ] || continue
-    (cd "$work" && TMPDIR=$work "$ROOT/$b") >>"$work/figures" || die "$b failed"
+    dir=()
+    [ "${b##*/}" != bench_verify ] || dir=("$work/verify")
+    mkdir -p "$work/verify"
+    (cd "$work" && TMPDIR=$work "$ROOT/$b" "${dir[@]}") >>"$work/figures" || die "$b failed"
 done
 
 seconds() { # seconds COMMAND...: wall seconds, output kept in $work/last
