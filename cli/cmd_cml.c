@@ -40,6 +40,7 @@ struct cml_args {
     int has_verb;
     int dot;
     int write;
+    const char *to; /* with fmt: "xml", "text", or NULL */
     char *words[ARGS_MAX]; /* files, then arguments; borrowed */
     size_t words_n;
     Proctor__CmlTask task;
@@ -63,7 +64,7 @@ static error_t verb_of(struct cml_args *a, const char *arg)
     return EINVAL;
 }
 
-enum { KEY_UNIT = 256, KEY_FUEL, KEY_DOT };
+enum { KEY_UNIT = 256, KEY_FUEL, KEY_DOT, KEY_XML, KEY_TO };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -96,6 +97,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'w':
         a->write = 1;
         return 0;
+    case KEY_XML:
+        a->to = "xml";
+        return 0;
+    case KEY_TO:
+        if (strcmp(arg, "xml") != 0 && strcmp(arg, "text") != 0) {
+            (void)cli_fail(a->c, ERR_INPUT, "--to: xml or text, not \"%.40s\"",
+                           arg);
+            return EINVAL;
+        }
+        a->to = arg;
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -106,6 +118,9 @@ static const struct argp_option OPTIONS[] = {
     {"fuel", KEY_FUEL, "N", 0,
      "Steps that an evaluation may take (else 100000000)", 0},
     {"dot", KEY_DOT, NULL, 0, "With explain: for Graphviz", 0},
+    {"to", KEY_TO, "FORM", 0,
+     "With fmt: write text or xml (else the form that the file has)", 0},
+    {"xml", KEY_XML, NULL, 0, "With fmt: the same as --to=xml", 0},
     {"write", 'w', NULL, 0, "With fmt: into the file instead of the terminal",
      0},
     {0}};
@@ -305,6 +320,11 @@ static int prepare(struct cml_args *a)
     a->task.command = a->dot && a->verb == VERB_EXPLAIN
                           ? PROCTOR__CML_COMMAND__CML_EXPLAIN_DOT
                           : verbs[a->verb].command;
+    if (a->to != NULL && a->verb == VERB_FMT) {
+        a->task.command = strcmp(a->to, "xml") == 0
+                              ? PROCTOR__CML_COMMAND__CML_FORMAT_XML
+                              : PROCTOR__CML_COMMAND__CML_FORMAT_TEXT;
+    }
     for (size_t i = 0; i < files; i++) {
         TRY(read_text(a, i));
     }

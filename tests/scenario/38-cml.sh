@@ -22,6 +22,28 @@ for f in $c/*.cml; do
     expect 0 proctor cml fmt "$f" # which checks it, too
     check "$f is in its one spelling" cmp "$f" "$OUT"
 done
+# XML is a second spelling of the same artifacts.
+expect 0 proctor cml fmt --xml made/units.cml
+cp "$OUT" made/units.xml
+expect 0 proctor cml cid made/units.xml
+check "60 random units have the same CIDs as XML" cmp made/cids "$OUT"
+expect 0 proctor cml fmt --to=text made/units.xml
+check "and the same text after it" cmp made/once.cml "$OUT"
+expect 0 proctor cml fmt -w made/units.xml
+expect 0 proctor cml fmt --xml made/units.cml
+check "fmt of XML is XML, and stable" cmp made/units.xml "$OUT"
+expect 0 proctor cml cid $c/tax.cml
+cp "$OUT" tax.cids
+expect 0 proctor cml cid $c/tax.xml
+check "an example in both forms is one artifact" cmp tax.cids "$OUT"
+expect 0 proctor cml fmt --to=text $c/tax.xml
+check "and one text" cmp $c/tax.cml "$OUT"
+expect 0 proctor cml diff $c/tax.cml $c/tax.xml
+expect 0 proctor cml eval $c/tax.xml 1000 19
+out '^1190$'
+expect 2 proctor cml fmt --to=yaml $c/tax.xml
+err 'xml or text'
+
 expect 0 proctor cml eval $c/gcd.cml 48 36
 out '^12$'
 expect 0 proctor cml eval $c/crc32.cml '"313233343536373839"'
@@ -69,6 +91,22 @@ printf '\xff' >bad.cml
 expect 2 proctor cml check bad.cml
 err 'not UTF-8'
 head -c 5000000 /dev/zero >bad.cml
+expect 2 proctor cml check bad.cml
+err '4 MiB'
+printf '<CML><Unit nam="f"/></CML>' >bad.cml
+expect 2 proctor cml check bad.cml
+err 'bad.cml:1:6: error: <Unit> has no "name", but "nam"'
+err 'did you mean "name"'
+printf '<!DOCTYPE l [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>\n<CML>&b;</CML>' >bad.cml
+expect 2 proctor cml check bad.cml
+err 'a document type'
+printf '<CML>&a;</CML>' >bad.cml
+expect 2 proctor cml check bad.cml
+err 'none of the five'
+{ printf '<CML>'; printf '<Block>%.0s' $(seq 20000); } >bad.cml
+expect 2 proctor cml check bad.cml
+err 'nested more than'
+{ printf '<'; head -c 5000000 /dev/zero | tr '\0' ' '; } >bad.cml
 expect 2 proctor cml check bad.cml
 err '4 MiB'
 printf 'CMLB\0\0\0\1' >bad.cml

@@ -12,6 +12,7 @@
 #include "workers/cml/explain.h"
 #include "workers/cml/shape.h"
 #include "workers/cml/text.h"
+#include "workers/cml/xml.h"
 #include "workers/lib/json.h"
 
 #define TEXTS_MAX 2
@@ -35,6 +36,7 @@ struct texts {
     struct cml_dag dag;
     struct document docs[TEXTS_MAX];
     size_t n;
+    int is_xml; /* the last one read */
 };
 
 static void texts_release(struct texts *t)
@@ -99,8 +101,9 @@ static int read_text(struct texts *t, const Proctor__CmlText *text,
 
     document_init(doc, &t->dag, text->name);
     t->n++;
+    t->is_xml = xml_is(in);
     if (!is_bundle(in)) {
-        return text_parse(doc, in, d);
+        return t->is_xml ? xml_parse(doc, in, d) : text_parse(doc, in, d);
     }
     TRY(cml_bundle_read(&t->dag, in, &root, d));
     return bundle_units(doc, root, d);
@@ -301,7 +304,12 @@ static int answer(struct command *c, const struct texts *t,
     TRY(list_units(c, t, task));
     switch ((int)task->command) {
     case PROCTOR__CML_COMMAND__CML_FORMAT:
+        return t->is_xml ? xml_put(&c->out, &t->docs[0], d)
+                         : format(c, &t->docs[0]);
+    case PROCTOR__CML_COMMAND__CML_FORMAT_TEXT:
         return format(c, &t->docs[0]);
+    case PROCTOR__CML_COMMAND__CML_FORMAT_XML:
+        return xml_put(&c->out, &t->docs[0], d);
     case PROCTOR__CML_COMMAND__CML_EVALUATE:
         return evaluate(c, &t->docs[0], task, d);
     case PROCTOR__CML_COMMAND__CML_EXPLAIN:

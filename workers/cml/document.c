@@ -127,7 +127,7 @@ static int use_unit(struct document *d, struct term *t, struct unit *u)
 {
     struct term *type = NULL;
 
-    if (t->kind == CML_CALL) {
+    if (t->kind != CML_LITERAL) { /* a call, or the type that a unit has */
         term_kid(t, 0, &d->arena, u->term);
         return 0;
     }

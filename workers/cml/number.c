@@ -78,6 +78,17 @@ static int whole_of_type(uint64_t magnitude, int negative,
     return 0;
 }
 
+/* Keeps the text of a number in hex or binary: people write it so for a reason.
+ * ERR_NOMEM. */
+static int keep_spelling(struct arena *a, struct term *t, struct ubytes s)
+{
+    if (s.n > 2 && s.p[0] == '0' && (s.p[1] == 'x' || s.p[1] == 'b')) {
+        t->spelling = arena_text(a, s.p, s.n);
+        return t->spelling != NULL ? 0 : ERR_NOMEM;
+    }
+    return 0;
+}
+
 /* Digits in base 10, 16 (0x) or 2 (0b), _ between them. */
 static int read_whole(struct ubytes s, uint64_t *out)
 {
@@ -207,6 +218,7 @@ int number_read(struct arena *a, struct term *t, struct ubytes text, int negativ
         return set(a, t, type == CML_PRIMITIVES ? CML_PRIMITIVE_FLOAT64 : type,
                    value);
     }
+    TRY(keep_spelling(a, t, text));
     if (type == CML_PRIMITIVES) {
         t->is_plain = negative ? PLAIN_NEGATIVE : PLAIN_WHOLE;
         value = (struct cml_value){.tag = CML_INT, .code = 8, .u.bits = v};
@@ -245,6 +257,7 @@ int number_of_type(struct arena *a, struct term *t, enum cml_primitive type,
     }
     if (info->tag == CML_INT) {
         TRY(whole_of_type(v, negative, type, &value, diag));
+        TRY(keep_spelling(a, t, text));
     }
     return set(a, t, type, value);
 }

@@ -85,6 +85,19 @@ static int is_reserved(struct ubytes name)
     return cml_primitive_from_name(name) != CML_PRIMITIVES;
 }
 
+int text_is_name(struct ubytes s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        uint8_t c = s.p[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+              (i > 0 && c >= '0' && c <= '9'))) {
+            return 0;
+        }
+    }
+    return s.n > 0 && !is_reserved(s);
+}
+
 int parse_name(struct parser *p, const char *what, const char **out)
 {
     char text[64];

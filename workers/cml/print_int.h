@@ -18,6 +18,9 @@ int print_word(struct printer *p, const struct cml_value *v) MUST_USE;
 int print_type(struct printer *p, const struct term *t) MUST_USE;
 /* plain: what is around it gives a number its type. */
 int print_literal(struct printer *p, const struct term *t, int plain) MUST_USE;
+/* The digits of a number, as XML has them: NaN, -Infinity, 0xff as it was written. */
+int print_digits(struct printer *p, const struct term *literal) MUST_USE;
+int print_hex(struct printer *p, struct ubytes s) MUST_USE;
 
 /* The child of a NODE, the first of NODES. */
 static inline const struct term *kid(const struct term *t, unsigned field)

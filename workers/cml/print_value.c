@@ -90,32 +90,50 @@ static int quoted(struct printer *p, struct ubytes s)
     return print_put(p, "\"");
 }
 
-static int hex_bytes(struct printer *p, struct ubytes s)
+int print_hex(struct printer *p, struct ubytes s)
 {
-    TRY(print_put(p, "x\""));
     for (size_t i = 0; i < s.n; i++) {
         TRY(buf_putf(p->out, "%02x", s.p[i]));
     }
-    return print_put(p, "\"");
+    return 0;
 }
 
-/* The number, with its type behind it. An f32 always has it: its digits are
- * those of no f64. */
-static int number(struct printer *p, const struct cml_value *v, int plain)
+static int is_negative(const struct cml_value *v)
+{
+    return (v->code & TYPE_UNSIGNED) == 0 && v->u.bits >> 63 != 0;
+}
+
+/* The digits; *out_type is the number's. */
+static int digits(struct printer *p, const struct term *literal,
+                  struct type *out_type)
 {
     CLEANUP(buf_release) struct buf bytes;
+    const struct cml_value *v = &kid(literal, 1)->fields[0].value;
     uint8_t type_bytes[2] = {v->tag == CML_INT ? TYPE_INT : TYPE_FLOAT,
                              v->code};
-    struct type t;
-    char name[8];
 
     buf_init(&bytes, 16);
-    TRY(type_decode((struct ubytes){type_bytes, 2}, &t));
+    TRY(type_decode((struct ubytes){type_bytes, 2}, out_type));
+    if (literal->spelling != NULL && v->tag == CML_INT) {
+        return buf_putf(p->out, "%s%s", is_negative(v) ? "-" : "",
+                        literal->spelling);
+    }
     TRY(buf_put(&bytes, type_bytes, 2));
     for (unsigned i = v->code & ~(unsigned)TYPE_UNSIGNED; i > 0; i--) {
         TRY(buf_put_u8(&bytes, (uint8_t)(v->u.bits >> (i - 1) * 8)));
     }
-    TRY(value_put_json(p->out, buf_bytes(&bytes), &t));
+    return value_put_json(p->out, buf_bytes(&bytes), out_type);
+}
+
+/* The number, with its type behind it. An f32 always has it: its digits are
+ * those of no f64. */
+static int number(struct printer *p, const struct term *literal, int plain)
+{
+    const struct cml_value *v = &kid(literal, 1)->fields[0].value;
+    struct type t;
+    char name[8];
+
+    TRY(digits(p, literal, &t));
     type_text(&t, name, sizeof(name));
     return plain && (v->tag == CML_INT || v->code == 8) ? 0 : print_put(p, name);
 }
@@ -157,11 +175,13 @@ int print_literal(struct printer *p, const struct term *t, int plain)
         return print_put(p, v->tag == CML_TRUE ? "true" : "false");
     case CML_INT:
     case CML_FLOAT:
-        return number(p, v, plain);
+        return number(p, t, plain);
     case CML_STRING:
         return quoted(p, v->u.text);
     case CML_BYTES:
-        return hex_bytes(p, v->u.text);
+        TRY(print_put(p, "x\""));
+        TRY(print_hex(p, v->u.text));
+        return print_put(p, "\"");
     case CML_ABSENT:
         return print_put(p, "void");
     case CML_CHILD:
@@ -171,3 +191,15 @@ int print_literal(struct printer *p, const struct term *t, int plain)
     return ERR_TRACE(ERR_INPUT);
 }
 
+int print_digits(struct printer *p, const struct term *literal)
+{
+    const char *word = special(&kid(literal, 1)->fields[0].value);
+    struct type t;
+
+    if (word == NULL) {
+        return digits(p, literal, &t);
+    }
+    return print_put(p, word[0] == 'n'   ? "NaN"
+                        : word[0] == '-' ? "-Infinity"
+                                         : "Infinity");
+}

@@ -7,6 +7,8 @@
 /* Reads a file into d, and resolves it. 0, ERR_INPUT (with place and hint),
  * ERR_LIMIT, ERR_NOMEM. */
 int text_parse(struct document *d, struct ubytes in, struct diag *diag) MUST_USE;
+/* May a binder, unit or field have this name? */
+int text_is_name(struct ubytes s);
 /* Writes a unit (spelled: term_spell) with calls by name where callees has one,
  * else by CID. One line each; wide = with line breaks and indentation. */
 int text_put_unit(struct buf *out, const struct term *unit, int wide) MUST_USE;

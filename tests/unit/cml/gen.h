@@ -91,7 +91,7 @@ static inline void gen_constant(struct gen *g, enum gen_type t)
         gen_put(g, "{a: u32, b: i64}(%u, -%u)", v, v);
         return;
     default:
-        gen_put(g, "%u%s", v, gen_types[t]);
+        gen_put(g, v == 31 || v == 63 ? "0x%x%s" : "%u%s", v, gen_types[t]);
     }
 }
 
