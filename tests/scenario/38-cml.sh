@@ -22,6 +22,19 @@ for f in $c/*.cml; do
     expect 0 proctor cml fmt "$f" # which checks it, too
     check "$f is in its one spelling" cmp "$f" "$OUT"
 done
+printf '#a\nunit f(x: u8) -> u8 {\n#b\nlet y = 0xFFu8; #c\n#d\nx + y }#e\n' >notes.cml
+expect 0 proctor cml fmt notes.cml
+printf '#a\nunit f(x: u8) -> u8 {\n  #b\n  let y = 0xFFu8; #c\n  #d\n  x + y\n} #e\n' >wanted.cml
+check "fmt keeps comments where they are, and numbers in hex" cmp wanted.cml "$OUT"
+expect 0 proctor cml fmt --xml notes.cml
+cp "$OUT" notes.xml
+expect 0 proctor cml fmt --to=text notes.xml
+sed 's/#/# /' wanted.cml >spaced.cml
+check "and so does XML" cmp spaced.cml "$OUT"
+printf 'unit f(x: u8) -> u8 { x + # no\nx }' >bad.cml
+expect 2 proctor cml fmt bad.cml
+err 'bad.cml:1:27: error: a comment inside of a statement'
+
 # XML is a second spelling of the same artifacts.
 expect 0 proctor cml fmt --xml made/units.cml
 cp "$OUT" made/units.xml

@@ -186,27 +186,6 @@ static int list_units(struct command *c, const struct texts *t,
     return 0;
 }
 
-static int put_doc(struct buf *out, const char *doc)
-{
-    while (doc != NULL && *doc != '\0') {
-        size_t n = strcspn(doc, "\n");
-
-        TRY(buf_putf(out, "#%.*s\n", (int)n, doc));
-        doc += n + (doc[n] == '\n');
-    }
-    return 0;
-}
-
-static int format(struct command *c, const struct document *doc)
-{
-    for (uint32_t i = 0; i < doc->units_n; i++) {
-        TRY(buf_putf(&c->out, "%s", i > 0 ? "\n" : ""));
-        TRY(put_doc(&c->out, doc->units[i].doc));
-        TRY(text_put_unit(&c->out, doc->units[i].term, 1));
-    }
-    return 0;
-}
-
 /* The person's JSON as arguments of u. */
 static int read_args(struct eval *e, const struct cml_node *u,
                      const Proctor__CmlTask *task, struct val *args,
@@ -305,9 +284,9 @@ static int answer(struct command *c, const struct texts *t,
     switch ((int)task->command) {
     case PROCTOR__CML_COMMAND__CML_FORMAT:
         return t->is_xml ? xml_put(&c->out, &t->docs[0], d)
-                         : format(c, &t->docs[0]);
+                         : text_put(&c->out, &t->docs[0]);
     case PROCTOR__CML_COMMAND__CML_FORMAT_TEXT:
-        return format(c, &t->docs[0]);
+        return text_put(&c->out, &t->docs[0]);
     case PROCTOR__CML_COMMAND__CML_FORMAT_XML:
         return xml_put(&c->out, &t->docs[0], d);
     case PROCTOR__CML_COMMAND__CML_EVALUATE:

@@ -8,7 +8,8 @@
 
 struct unit {
     struct term *term;
-    const char *doc; /* comment above it, or NULL */
+    const char *doc; /* comment lines above it, or NULL */
+    const char *behind; /* comment behind its end, or NULL */
     uint8_t colour;  /* document.c */
     uint32_t first_site; /* of its names, in sites; its last is before the next's */
 };
@@ -17,6 +18,7 @@ struct document {
     struct arena arena;
     struct cml_dag *dag; /* borrowed */
     const char *path;    /* borrowed; for places */
+    const char *tail;    /* comment lines below the last unit, or NULL */
     struct unit *units;  /* owned */
     uint32_t units_n;
     uint32_t units_cap;

@@ -24,13 +24,71 @@ int parse_fail(struct parser *p, const char *fmt, ...)
     return diag_set(p->diag, ERR_INPUT, p->x.now.at, "%s", text);
 }
 
+/* Comments before the next token wait for a statement or a unit to claim them. */
+static int collect(struct parser *p)
+{
+    struct comment **end = &p->comments;
+
+    while (p->x.now.kind == TOKEN_COMMENT) {
+        struct comment *c = arena_get(p->a, sizeof(*c));
+        struct ubytes text = p->x.now.text;
+
+        while (text.n > 0 && memchr(" \t\r", text.p[text.n - 1], 3) != NULL) {
+            text.n--;
+        }
+        if (c == NULL) {
+            return ERR_NOMEM;
+        }
+        c->text = arena_text(p->a, text.p, text.n);
+        c->at = p->x.now.at;
+        *end = c;
+        end = &c->next;
+        TRY(lex_next(&p->x, p->diag));
+    }
+    return 0;
+}
+
 int parse_advance(struct parser *p)
 {
-    TRY(lex_next(&p->x, p->diag));
-    if (p->x.now.kind == TOKEN_COMMENT && p->depth > 0) {
-        parse_fail(p, "a comment inside of a unit");
-        diag_hint(p->diag, "comments stand above a unit, where fmt keeps them");
+    if (p->comments != NULL) {
+        diag_set(p->diag, ERR_INPUT, p->comments->at,
+                 "a comment inside of a statement");
+        diag_hint(p->diag, "comments stand above a unit or a statement, or behind "
+                           "one on its line");
         return ERR_INPUT;
+    }
+    p->last_line = p->x.now.at.line;
+    TRY(lex_next(&p->x, p->diag));
+    return collect(p);
+}
+
+/* The comment on the line of the last token, or NULL. */
+static const char *claim_behind(struct parser *p)
+{
+    const struct comment *c = p->comments;
+
+    if (c == NULL || c->at.line != p->last_line) {
+        return NULL;
+    }
+    p->comments = c->next;
+    return c->text;
+}
+
+/* All comments that wait, a line each; NULL when there is none. */
+static int claim(struct parser *p, const char **out)
+{
+    CLEANUP(buf_release) struct buf b;
+
+    *out = NULL;
+    buf_init(&b, 2 * LIMIT_CML_TEXT_BYTES);
+    for (const struct comment *c = p->comments; c != NULL; c = c->next) {
+        TRY(buf_put(&b, c->text, strlen(c->text)));
+        TRY(buf_put_u8(&b, '\n'));
+    }
+    p->comments = NULL;
+    if (buf_len(&b) > 0) {
+        *out = arena_text(p->a, buf_bytes(&b).p, buf_len(&b));
+        return *out != NULL ? 0 : ERR_NOMEM;
     }
     return 0;
 }
@@ -267,6 +325,7 @@ int parse_block(struct parser *p, struct term **out)
     uint32_t scope_n = p->scope_n;
     struct terms statements = {0};
     struct term *t = NULL;
+    const char *above = NULL;
     int code;
 
     if (block == NULL) {
@@ -275,15 +334,18 @@ int parse_block(struct parser *p, struct term **out)
     p->loop = NULL;
     TRY(parse_enter(p));
     TRY(parse_expect(p, "{"));
-    while ((code = parse_accept(p, "let")) == 1) {
-        TRY(let(p, &t));
+    do {
+        TRY(claim(p, &above));
+        code = parse_accept(p, "let");
+        TRY(code);
+        TRY(code == 1 ? let(p, &t) : block_value(p, loop, &t));
+        t->above = above;
+        t->behind = claim_behind(p);
         TRY(terms_add(p, &statements, t));
-    }
-    TRY(code);
-    TRY(block_value(p, loop, &t));
-    TRY(terms_add(p, &statements, t));
-    parse_leave(p); /* comments may follow a unit's last brace */
+    } while (code == 1);
+    TRY(claim(p, &block->above));
     TRY(parse_expect(p, "}"));
+    parse_leave(p);
     p->scope_n = scope_n;
     term_kids(block, 0, statements.p, statements.n);
     *out = block;
@@ -362,37 +424,16 @@ static int unit(struct parser *p, const char *doc)
     return 0;
 }
 
-/* Comment lines above a unit, joined; NULL when there is none. */
-static int comments(struct parser *p, const char **out)
-{
-    CLEANUP(buf_release) struct buf b;
-
-    *out = NULL;
-    buf_init(&b, LIMIT_CML_TEXT_BYTES);
-    while (p->x.now.kind == TOKEN_COMMENT) {
-        TRY(buf_put(&b, p->x.now.text.p, p->x.now.text.n));
-        TRY(buf_put_u8(&b, '\n'));
-        TRY(lex_next(&p->x, p->diag));
-    }
-    if (buf_len(&b) > 0) {
-        *out = arena_text(p->a, buf_bytes(&b).p, buf_len(&b));
-        return *out != NULL ? 0 : ERR_NOMEM;
-    }
-    return 0;
-}
-
 static int units(struct parser *p)
 {
     do {
         const char *doc;
 
-        TRY(comments(p, &doc));
-        if (p->x.now.kind == TOKEN_END && p->doc->units_n > 0) {
-            return 0;
-        }
+        TRY(claim(p, &doc));
         TRY(unit(p, doc));
+        p->doc->units[p->doc->units_n - 1].behind = claim_behind(p);
     } while (p->x.now.kind != TOKEN_END);
-    return 0;
+    return claim(p, &p->doc->tail);
 }
 
 int text_parse(struct document *d, struct ubytes in, struct diag *diag)
@@ -408,6 +449,7 @@ int text_parse(struct document *d, struct ubytes in, struct diag *diag)
                         "not UTF-8");
     }
     TRY(lex_init(&p.x, in, d->path, &d->arena, diag));
+    TRY(collect(&p));
     TRY(units(&p));
     return document_resolve(d, diag);
 }

@@ -7,6 +7,13 @@
 
 #define PARSE_SCOPE_MAX 1024
 
+/* A comment that nothing has claimed yet. */
+struct comment {
+    const char *text;
+    struct loc at;
+    struct comment *next;
+};
+
 struct parser {
     struct document *doc;
     struct arena *a; /* the document's */
@@ -15,6 +22,8 @@ struct parser {
     const char *scope[PARSE_SCOPE_MAX]; /* names of binders; the last is nearest */
     uint32_t scope_n;
     unsigned depth;
+    struct comment *comments; /* between the last token and the next */
+    uint32_t last_line;       /* of the last token */
     struct term *loop; /* composite that the next block's (a, b) make, or NULL */
 };
 

@@ -21,6 +21,27 @@ static int line(struct printer *p)
     return 0;
 }
 
+/* Comment lines of a block. */
+static int comments(struct printer *p, const char *text)
+{
+    p->broke |= text != NULL && !p->wide;
+    while (text != NULL && p->wide && *text != '\0') {
+        size_t n = strcspn(text, "\n");
+
+        TRY(line(p));
+        TRY(buf_putf(p->out, "#%.*s", (int)n, text));
+        text += n + (text[n] == '\n');
+    }
+    return 0;
+}
+
+/* The comment behind a statement; a line end follows. */
+static int behind(struct printer *p, const char *text)
+{
+    p->broke |= text != NULL && !p->wide;
+    return text != NULL && p->wide ? buf_putf(p->out, " #%s", text) : 0;
+}
+
 static int bind(struct printer *p, const char *name)
 {
     if (p->scope_n == ARRAY_N(p->scope)) {
@@ -200,10 +221,15 @@ static int is_if(const struct term *t)
            cml_is_word(&kid(arms->kids[1], 0)->fields[0].value, "Wildcard");
 }
 
-/* The expression that a block without bindings holds, or NULL. */
+/* The expression that a block without bindings and comments holds, or NULL. */
 static const struct term *only(const struct term *b)
 {
-    return b->fields[0].n == 1 ? kid(b->fields[0].kids[0], 0) : NULL;
+    const struct term *s = b->fields[0].kids[0];
+
+    return b->fields[0].n == 1 && b->above == NULL && s->above == NULL &&
+                   s->behind == NULL
+               ? kid(s, 0)
+               : NULL;
 }
 
 /* What a block gives: (a, b) where that is known to be a composite.
@@ -466,10 +492,12 @@ static int statements(struct printer *p, const struct term *t)
     for (uint32_t i = 0; i < t->fields[0].n; i++) {
         const struct term *s = t->fields[0].kids[i];
 
+        TRY(comments(p, s->above));
         TRY(line(p));
         if (s->kind == CML_RETURN) {
             p->tuple = tuple;
             TRY(value(p, kid(s, 0)));
+            TRY(behind(p, s->behind));
             continue;
         }
         TRY(buf_putf(p->out, "let %s", s->name));
@@ -480,8 +508,10 @@ static int statements(struct printer *p, const struct term *t)
         TRY(print_put(p, " = "));
         TRY(expression(p, kid(s, 1), 0));
         TRY(print_put(p, ";"));
+        TRY(behind(p, s->behind));
         TRY(bind(p, s->name));
     }
+    TRY(comments(p, t->above));
     p->indent--;
     TRY(line(p));
     p->scope_n = kept;
@@ -496,17 +526,22 @@ static int block(struct printer *p, const struct term *t)
     size_t before = buf_len(p->out);
     uint32_t kept = p->scope_n;
     int wide = p->wide;
+    int broke = p->broke;
     const struct term *tuple = p->tuple;
 
     p->wide = 0;
+    p->broke = 0;
     TRY(statements(p, t));
     p->wide = wide;
     p->scope_n = kept;
     p->tuple = tuple;
-    if (wide && (t->fields[0].n > 1 || buf_len(p->out) - before > SHORT_BLOCK)) {
+    if (wide && (t->fields[0].n > 1 || p->broke ||
+                 buf_len(p->out) - before > SHORT_BLOCK)) {
         buf_truncate(p->out, before);
         TRY(statements(p, t));
+        p->broke = 0;
     }
+    p->broke |= broke;
     p->tuple = NULL;
     return 0;
 }

@@ -10,6 +10,7 @@ struct printer {
     unsigned indent;
     const char *scope[1024]; /* names of binders; NULL: cannot be named */
     uint32_t scope_n;
+    int broke; /* a comment wanted lines of its own, and wide is 0 */
     const struct term *tuple; /* composite that (a, b) means here, or NULL */
 };
 

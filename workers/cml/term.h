@@ -22,6 +22,9 @@ struct term {
     const char *name; /* of what binds: Unit, Binding, Bind pattern, for; or NULL */
     const char *callee; /* of a Call or Literal whose unit is still a name */
     const char *spelling; /* of a number in hex or binary, or NULL */
+    const char *above; /* comment lines of a statement; of a Block those before
+                          its end; or NULL */
+    const char *behind; /* the comment on a statement's line, or NULL */
     uint8_t is_plain;   /* a number without a type of its own: check.c gives it one */
     uint32_t id;        /* in the dag, once interned */
     uint32_t type;      /* id of the type of an expression, once checked */

@@ -160,6 +160,55 @@ int xml_binding(struct reader *r, const struct element *e, int nameless,
     return 0;
 }
 
+/* Attribute doc as comment lines; NULL when there is none. */
+static int comment(struct reader *r, const struct element *e, const char **out)
+{
+    CLEANUP(buf_release) struct buf b;
+    const struct xml_attr *doc = xml_attr(e, "doc");
+    const char *text = doc != NULL ? (const char *)doc->value.p : NULL;
+
+    *out = NULL;
+    buf_init(&b, 2 * LIMIT_CML_TEXT_BYTES);
+    while (text != NULL) {
+        size_t n = strcspn(text, "\n");
+
+        TRY(buf_put(&b, " ", n > 0 ? 1 : 0));
+        TRY(buf_put(&b, text, n));
+        TRY(buf_put_u8(&b, '\n'));
+        text = text[n] == '\n' ? text + n + 1 : NULL;
+    }
+    if (doc != NULL) {
+        *out = arena_text(r->a, buf_bytes(&b).p, buf_len(&b));
+        return *out != NULL ? 0 : ERR_NOMEM;
+    }
+    return 0;
+}
+
+/* Attribute note as the comment behind a statement or unit. */
+static int note(struct reader *r, const struct element *e, const char **out)
+{
+    const struct xml_attr *a = xml_attr(e, "note");
+    char *text = NULL;
+    size_t lead; /* a space, unless the note is empty */
+
+    *out = NULL;
+    if (a == NULL) {
+        return 0;
+    }
+    lead = a->value.n > 0 ? 1 : 0;
+    text = arena_array(r->a, a->value.n + 2, 1);
+    if (text == NULL) {
+        return ERR_NOMEM;
+    }
+    memcpy(text, " ", lead);
+    memcpy(text + lead, a->value.p, a->value.n);
+    for (char *line = text; (line = strchr(line, '\n')) != NULL;) {
+        *line = ' ';
+    }
+    *out = text;
+    return 0;
+}
+
 /* <Return>, <Next>, or the expression itself. */
 static int block_value(struct reader *r, struct element *e, struct term **out)
 {
@@ -199,7 +248,10 @@ int xml_block(struct reader *r, const struct element *e, struct term **out)
         } else {
             TRY(block_value(r, k, &list[n]));
         }
+        TRY(comment(r, k, &list[n]->above));
+        TRY(note(r, k, &list[n]->behind));
     }
+    TRY(comment(r, e, &t->above));
     xml_leave(r);
     r->scope_n = scope_n;
     term_kids(t, 0, list, n);
@@ -253,30 +305,6 @@ static int returns(struct reader *r, const struct element *e, struct term *unit)
     return xml_finish(r, e, k);
 }
 
-/* Attribute doc as the comment above a unit; NULL when there is none. */
-static int comment(struct reader *r, const struct element *e, const char **out)
-{
-    CLEANUP(buf_release) struct buf b;
-    const struct xml_attr *doc = xml_attr(e, "doc");
-    const char *text = doc != NULL ? (const char *)doc->value.p : NULL;
-
-    *out = NULL;
-    buf_init(&b, 2 * LIMIT_CML_TEXT_BYTES);
-    while (text != NULL) {
-        size_t n = strcspn(text, "\n");
-
-        TRY(buf_put(&b, " ", n > 0));
-        TRY(buf_put(&b, text, n));
-        TRY(buf_put_u8(&b, '\n'));
-        text = text[n] == '\n' ? text + n + 1 : NULL;
-    }
-    if (doc != NULL) {
-        *out = arena_text(r->a, buf_bytes(&b).p, buf_len(&b));
-        return *out != NULL ? 0 : ERR_NOMEM;
-    }
-    return 0;
-}
-
 static int unit(struct reader *r, const struct element *e)
 {
     const char *doc = NULL;
@@ -291,6 +319,7 @@ static int unit(struct reader *r, const struct element *e)
     TRY(xml_need_name(r, e, "name", &u->name));
     TRY(comment(r, e, &doc));
     TRY(document_unit(r->doc, u, doc));
+    TRY(note(r, e, &r->doc->units[r->doc->units_n - 1].behind));
     term_word(u, 0, u->name);
     r->scope_n = 0;
     r->depth = 1;
@@ -328,6 +357,7 @@ int xml_parse(struct document *d, struct ubytes in, struct diag *diag)
                                              : "<%s> holds no <Unit>",
                         xml_tag_name(root));
     }
+    TRY(comment(&r, root, &d->tail));
     for (struct element *k = root->kids; k != NULL;) {
         struct element *e = NULL;
 

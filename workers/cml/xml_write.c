@@ -78,6 +78,25 @@ static int attr_word(struct printer *p, const char *name,
                                      : ERR_TRACE(ERR_INPUT);
 }
 
+/* The comment's lines, each without the space that it begins with. */
+static int comment(struct printer *p, const char *name, const char *text)
+{
+    if (text == NULL) {
+        return 0;
+    }
+    TRY(buf_putf(p->out, " %s=\"", name));
+    while (*text != '\0') {
+        size_t n = strcspn(text, "\n");
+        size_t from = *text == ' ' ? 1 : 0;
+
+        TRY(put_value(p, (struct ubytes){(const uint8_t *)text + from,
+                                         n - from}));
+        text += n + (text[n] == '\n');
+        PUT(*text != '\0' ? "&#10;" : "");
+    }
+    return print_put(p, "\"");
+}
+
 static int bind(struct printer *p, const char *name)
 {
     if (p->scope_n == ARRAY_N(p->scope)) {
@@ -359,7 +378,9 @@ static int binding(struct printer *p, const struct term *t)
     const struct term *ty = has_kid(t, 0) ? kid(t, 0) : NULL;
 
     PUT("<Binding");
+    TRY(comment(p, "doc", t->above));
     TRY(attr_text(p, "name", t->name));
+    TRY(comment(p, "note", t->behind));
     if (!has_kid(t, 1) && ty != NULL) {
         return typed(p, "Binding", ty);
     }
@@ -437,7 +458,9 @@ static int block(struct printer *p, const struct term *t)
 {
     uint32_t kept = p->scope_n;
 
-    PUT("<Block>");
+    PUT("<Block");
+    TRY(comment(p, "doc", t->above));
+    PUT(">");
     for (uint32_t i = 0; i < t->fields[0].n; i++) {
         const struct term *s = t->fields[0].kids[i];
 
@@ -446,28 +469,15 @@ static int block(struct printer *p, const struct term *t)
             TRY(bind(p, s->name));
             continue;
         }
-        PUT("<Return>");
+        PUT("<Return");
+        TRY(comment(p, "doc", s->above));
+        TRY(comment(p, "note", s->behind));
+        PUT(">");
         TRY(expression(p, kid(s, 0)));
         PUT("</Return>");
     }
     p->scope_n = kept;
     return print_put(p, "</Block>");
-}
-
-/* The comment's lines, each without the space that it begins with. */
-static int doc(struct printer *p, const char *text)
-{
-    PUT(" doc=\"");
-    while (*text != '\0') {
-        size_t n = strcspn(text, "\n");
-        size_t from = *text == ' ';
-
-        TRY(put_value(p, (struct ubytes){(const uint8_t *)text + from,
-                                         n - from}));
-        text += n + (text[n] == '\n');
-        PUT(*text != '\0' ? "&#10;" : "");
-    }
-    return print_put(p, "\"");
 }
 
 static int unit(struct printer *p, const struct unit *unit)
@@ -476,8 +486,9 @@ static int unit(struct printer *p, const struct unit *unit)
 
     p->scope_n = 0;
     PUT("<Unit");
-    TRY(unit->doc != NULL ? doc(p, unit->doc) : 0);
+    TRY(comment(p, "doc", unit->doc));
     TRY(attr_word(p, "name", &t->fields[0].value));
+    TRY(comment(p, "note", unit->behind));
     PUT(t->fields[1].n > 0 ? "><Params>" : "><Params/>");
     for (uint32_t i = 0; i < t->fields[1].n; i++) {
         TRY(binding(p, t->fields[1].kids[i]));
@@ -494,7 +505,9 @@ int xml_put(struct buf *out, const struct document *d, struct diag *diag)
     struct printer printer = {.out = out};
     struct printer *p = &printer;
 
-    PUT("<CML version=\"0.1\">");
+    PUT("<CML");
+    TRY(comment(p, "doc", d->tail));
+    PUT(" version=\"0.1\">");
     for (uint32_t i = 0; i < d->units_n; i++) {
         int code = unit(p, &d->units[i]);
 

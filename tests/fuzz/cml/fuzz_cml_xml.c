@@ -42,6 +42,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (xml_parse(&d, in, &diag) == 0) {
         REQUIRE(xml_put(&out, &d, &diag) == 0);
         check_again(&d, buf_bytes(&out));
+        buf_reset(&out);
+        if (text_put(&out, &d) == 0) { /* a ReferenceType has no text */
+            check_again(&d, buf_bytes(&out));
+        }
     } else {
         REQUIRE(diag.code < 0);
     }

@@ -33,6 +33,7 @@ struct gen {
     unsigned scope_n;
     int left; /* terms that may still be made */
     int depth;
+    unsigned comments; /* next one's number; 0 = none are made */
 };
 
 static inline uint64_t gen_u64(struct gen *g)
@@ -260,21 +261,37 @@ static inline void gen_list(struct gen *g)
     }
 }
 
+/* A comment, if this is one of the places that get one. Draws nothing: the unit
+ * is the same without. */
+static inline void gen_comment(struct gen *g, unsigned one_in, const char *line)
+{
+    if (g->comments > 0 && ++g->comments % one_in == 0) {
+        gen_put(g, "%s# c%u\n", line, g->comments);
+    }
+}
+
 /* { let v = ..; EXPRESSION } */
 static inline void gen_block(struct gen *g, enum gen_type t)
 {
     unsigned kept = g->scope_n;
 
     gen_put(g, "{ ");
+    gen_comment(g, 3, "");
     while (gen_below(g, 3) == 0 && g->scope_n < 60) {
         enum gen_type local = (enum gen_type)gen_below(g, GEN_TYPES);
 
+        gen_comment(g, 2, "\n");
         gen_put(g, "let v%u = ", g->scope_n);
         gen_expression(g, local);
         gen_put(g, "; ");
+        gen_comment(g, 2, "");
+        gen_comment(g, 5, "\n\n");
         g->scope[g->scope_n++] = local;
     }
+    gen_comment(g, 3, "\n");
     gen_expression(g, t);
+    gen_comment(g, 2, " ");
+    gen_comment(g, 3, "\n");
     gen_put(g, " }");
     g->scope_n = kept;
 }
@@ -358,12 +375,12 @@ static inline void gen_expression(struct gen *g, enum gen_type t)
     g->depth--;
 }
 
-/* unit f(v0: T, v1: T, v2: T) -> T { .. } of about `size` terms, behind what is in
- * out. types: of its parameters and its result. */
-static inline void gen_unit(uint64_t seed, int size, struct buf *out,
-                            enum gen_type types[static 4])
+/* The same unit with comments in it, or without. */
+static inline void gen_commented(uint64_t seed, int size, struct buf *out,
+                                 enum gen_type types[static 4], int comments)
 {
-    struct gen g = {.state = seed, .out = out, .left = size};
+    struct gen g = {
+        .state = seed, .out = out, .left = size, .comments = comments != 0};
 
     gen_put(&g, "unit f(");
     for (unsigned i = 0; i < 3; i++) {
@@ -375,6 +392,14 @@ static inline void gen_unit(uint64_t seed, int size, struct buf *out,
     gen_put(&g, ") -> %s ", gen_types[types[3]]);
     gen_block(&g, types[3]);
     gen_put(&g, "\n");
+}
+
+/* unit f(v0: T, v1: T, v2: T) -> T { .. } of about `size` terms, behind what is in
+ * out. types: of its parameters and its result. */
+static inline void gen_unit(uint64_t seed, int size, struct buf *out,
+                            enum gen_type types[static 4])
+{
+    gen_commented(seed, size, out, types, 0);
 }
 
 #endif

@@ -112,7 +112,10 @@ static void test_mistakes(void **state)
     expect_error("unit f(a: u8) -> u8 { a }\nunit f(a: u8) -> u8 { a }", 2, 1,
                  "there already");
     expect_error("unit f(a: u8) -> u8 { f(a) }", 1, 23, "f -> f");
-    expect_error("unit f(a: u8) -> u8 { # no\n a }", 1, 23, "comment");
+    expect_error("unit f(a: u8) -> u8 { a + # no\n a }", 1, 27, "comment");
+    expect_error("unit f(a: u8, # no\n b: u8) -> u8 { a }", 1, 15, "comment");
+    expect_error("unit f(a: bool) -> u8 { if a { 1 } # no\n else { 2 } }", 1,
+                 36, "comment");
     expect_error("unit f(a: u8) -> string { \"a }", 1, 27, "does not end");
     expect_error("unit f(a: u8) -> string { \"\\q\" }", 1, 28, "escape");
     expect_error("unit f(a: u8) -> u8 { popcount(a, a) }", 1, 23,

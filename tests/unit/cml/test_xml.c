@@ -231,13 +231,6 @@ static void test_depth(void **state)
     expect_too_deep("<BinOp op=\"+\">", 1500, "nested more than 1024");
 }
 
-static void put_text(struct buf *out, const struct source *s)
-{
-    for (uint32_t i = 0; i < s->doc.units_n; i++) {
-        assert_int_equal(text_put_unit(out, s->doc.units[i].term, 1), 0);
-    }
-}
-
 static void expect_equal(const struct buf *a, const struct buf *b,
                          const char *what)
 {
@@ -273,8 +266,8 @@ static void round_trip(const char *text, size_t n)
     }
     assert_int_equal(xml_put(&out[1], &again.doc, &again.diag), 0);
     expect_equal(&out[0], &out[1], "XML is not stable");
-    put_text(&out[2], &s);
-    put_text(&out[3], &again);
+    assert_int_equal(text_put(&out[2], &s.doc), 0);
+    assert_int_equal(text_put(&out[3], &again.doc), 0);
     expect_equal(&out[2], &out[3], "another spelling");
     source_close(&again);
     source_close(&s);
@@ -286,7 +279,7 @@ static void round_trip(const char *text, size_t n)
 static void test_round_trip(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 3000; seed++) {
+    for (uint64_t seed = 1; seed <= (getenv("PROCTOR_FULL") ? 20000 : 2000); seed++) {
         enum gen_type types[4];
         struct buf text;
 
@@ -294,6 +287,98 @@ static void test_round_trip(void **state)
         gen_unit(seed, 10 + (int)(seed % 120), &text, types);
         round_trip((const char *)buf_bytes(&text).p, buf_len(&text));
         buf_release(&text);
+    }
+}
+
+/* Comments in their order. */
+static void comments_of(struct ubytes text, struct buf *out)
+{
+    int in = 0;
+
+    for (size_t i = 0; i < text.n; i++) {
+        in = text.p[i] == '#' || (in && text.p[i] != '\n');
+        if (in || (i > 0 && text.p[i] == '\n')) {
+            assert_int_equal(in ? buf_put_u8(out, text.p[i]) : 0, 0);
+        }
+    }
+}
+
+/* Comments change no artifact; fmt keeps each, at its statement (XML tells which),
+ * and is stable. */
+static void commented(uint64_t seed)
+{
+    enum gen_type types[4];
+    struct source s[3]; /* plain, commented, after fmt */
+    struct buf text[2];
+    struct buf out[2];
+    struct buf xml[2];
+    struct buf kept[2];
+
+    for (int i = 0; i < 2; i++) {
+        buf_init(&text[i], 1u << 20);
+        buf_init(&out[i], 1u << 20);
+        buf_init(&xml[i], 8u << 20);
+        buf_init(&kept[i], 1u << 20);
+        gen_commented(seed, 60, &text[i], types, i);
+        source_open(&s[i], (const char *)buf_bytes(&text[i]).p,
+                    buf_len(&text[i]));
+        if (s[i].code != 0) {
+            fail_msg("%u:%u: %s\n%.*s", s[i].diag.at.line, s[i].diag.at.col,
+                     s[i].diag.what, (int)buf_len(&text[i]),
+                     (const char *)buf_bytes(&text[i]).p);
+        }
+    }
+    assert_true(cid_is_equal(
+        &cml_dag_at(&s[0].dag, s[0].doc.units[0].term->id)->cid,
+        &cml_dag_at(&s[1].dag, s[1].doc.units[0].term->id)->cid));
+    assert_int_equal(text_put(&out[0], &s[1].doc), 0);
+    source_open(&s[2], (const char *)buf_bytes(&out[0]).p, buf_len(&out[0]));
+    if (s[2].code != 0) {
+        fail_msg("%u:%u: %s\n%.*s", s[2].diag.at.line, s[2].diag.at.col,
+                 s[2].diag.what, (int)buf_len(&out[0]),
+                 (const char *)buf_bytes(&out[0]).p);
+    }
+    assert_int_equal(text_put(&out[1], &s[2].doc), 0);
+    expect_equal(&out[0], &out[1], "fmt is not stable");
+    for (int i = 0; i < 2; i++) {
+        comments_of(buf_bytes(i == 0 ? &text[1] : &out[0]), &kept[i]);
+        assert_int_equal(xml_put(&xml[i], &s[i + 1].doc, &s[i + 1].diag), 0);
+    }
+    expect_equal(&kept[0], &kept[1], "comments are lost or turned round");
+    expect_equal(&xml[0], &xml[1], "comments are at other statements");
+    round_trip((const char *)buf_bytes(&text[1]).p, buf_len(&text[1]));
+    for (int i = 0; i < 3; i++) {
+        source_close(&s[i]);
+    }
+    for (int i = 0; i < 2; i++) {
+        buf_release(&text[i]);
+        buf_release(&out[i]);
+        buf_release(&xml[i]);
+        buf_release(&kept[i]);
+    }
+}
+
+static void test_comments(void **state)
+{
+    static const char text[] =
+        "# one\n#two\nunit f(a: bool, n: i64) -> i64 {\n  # above x\n  let x = if a "
+        "{\n    1i64 # behind 1\n  } else {\n    # nothing left\n    if n > 2 { 2i64 } "
+        "else { 3i64 }\n  }; # behind x\n  x + n\n  # the end\n} # behind f\n\n# "
+        "last\n";
+    struct source s;
+    struct buf out;
+
+    (void)state;
+    source_open(&s, text, strlen(text));
+    assert_int_equal(s.code, 0);
+    buf_init(&out, 4096);
+    assert_int_equal(text_put(&out, &s.doc), 0);
+    assert_int_equal(buf_put_u8(&out, 0), 0);
+    assert_string_equal((const char *)buf_bytes(&out).p, text);
+    buf_release(&out);
+    source_close(&s);
+    for (uint64_t seed = 1; seed <= (getenv("PROCTOR_FULL") ? 5000 : 400); seed++) {
+        commented(seed);
     }
 }
 
@@ -333,6 +418,7 @@ int main(void)
         cmocka_unit_test(test_twins),      cmocka_unit_test(test_refused),
         cmocka_unit_test(test_mistakes),   cmocka_unit_test(test_depth),
         cmocka_unit_test(test_every_kind), cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_comments),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
