@@ -149,8 +149,9 @@ opening() { # opening RECORDS BATCH: "SECONDS BYTES RECORDS", the quickest of fi
         awk '$1 == "opened" {t = $2} $1 == "records" {n = $2} END {print t, n}' "$work/last"
     done | sort -n | head -n 1 >"$work/opened"
     read -r t n <"$work/opened"
-    echo "$t $(cat "$work"/left/ledger/wal/*.wal | wc -c) $n"
-    rm -rf "$work/left" "$work/tail"
+    bytes=$(cat "$work"/left/ledger/wal/*.wal | wc -c)
+    rm -rf "$work/left" "$work/tail" # first: whoever reads the line goes on at once
+    echo "$t $bytes $n"
 }
 read -r bare _ _ < <(opening 2 1)
 figure recovery_bare "$bare" s
