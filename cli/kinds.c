@@ -55,6 +55,7 @@ static const struct {
     {TYPE(runnable), "weights", {NULL, 1}},
     {TYPE(runnable), "table_inputs", {NULL, 1}},
     {TYPE(runnable), "table_outputs", {NULL, 1}},
+    {TYPE(runnable), "bundle", {NULL, 1}},
     {TYPE(exam), "oracle", {TYPE(runnable), 1}},
     {TYPE(exam), "second_oracle", {TYPE(runnable), 1}},
     {TYPE(exam), "corpora", {NULL, 1}},

@@ -120,8 +120,8 @@ static int add_subject(struct statement *s, const char *name,
     return 0;
 }
 
-/* The candidate's files; for a model its weights; for what has neither, the
- * candidate's own description, whose bytes are here. */
+/* The candidate's files; for a model its weights, for CML its artifact; for what
+ * has none of them the candidate's own description, whose bytes are here. */
 static int find_subjects(struct statement *s)
 {
     const Proctor__Runnable *m = s->candidate;
@@ -134,6 +134,7 @@ static int find_subjects(struct statement *s)
         TRY(add_subject(s, m->files[i]->name, m->files[i]->cid));
     }
     TRY(add_subject(s, "weights", m->weights));
+    TRY(add_subject(s, "bundle", m->bundle));
     if (s->subjects_n == 0) {
         TRY(add_subject(s, "candidate", (ProtobufCBinaryData){CID_BYTES, c.b}));
         (void)crypto_hash_sha256(sha256, own.p, own.n);

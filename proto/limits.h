@@ -67,6 +67,9 @@
 #define LIMIT_CML_DAG_BYTES (512u << 20) /* all of them in a worker's memory */
 #define LIMIT_CML_HEIGHT 1024u /* nesting; what walks a DAG may recurse so deep */
 #define LIMIT_CML_TEXT_BYTES (4u << 20) /* a source file */
+#define LIMIT_CML_BUNDLE_BYTES (15u << 20) /* of a candidate: one message */
+#define LIMIT_CML_FUEL (1u << 20) /* of one input of a batch: a quarter of a second
+    in the reference interpreter, so that it comes before limits.cpu */
 
 /* Workers. */
 #define LIMIT_WORKERS 64 /* alive at once, whatever the policy says */

@@ -73,7 +73,7 @@ def core():
 
 
 def errors():
-    return table(["error", "when"], [[f"`{r[0]}`", r[1]] for r in rows("workers/cml/error.def", "EVAL")])
+    return table(["error", "when"], [[f"`{r[0]}`", r[1]] for r in rows("proto/cml_error.def", "EVAL")])
 
 
 def main():

@@ -150,31 +150,31 @@ static int is_inert(const Proctor__Task *t, const Proctor__Repair *r)
                          (const ProtobufCMessage *)t->program)) &&
         (!r->model || is_same_message((const ProtobufCMessage *)r->model,
                                       (const ProtobufCMessage *)t->model)) &&
+        (!r->cml || is_same_message((const ProtobufCMessage *)r->cml,
+                                    (const ProtobufCMessage *)t->cml)) &&
         (!r->exam || is_same_message((const ProtobufCMessage *)r->exam,
                                      (const ProtobufCMessage *)t->exam));
 
     return same_needs && same_spec;
 }
 
-static int is_same_bytes(const ProtobufCBinaryData *a,
-                         const ProtobufCBinaryData *b)
+static int is_same_bytes(struct ubytes a, struct ubytes b)
 {
-    return a->len == b->len &&
-           (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
 /* Who examined the parent must be able to examine the repair. */
 static int keeps_types(const Proctor__Task *t, const Proctor__Repair *r)
 {
-    if (r->program && t->program) {
-        return is_same_bytes(&r->program->takes, &t->program->takes) &&
-               is_same_bytes(&r->program->gives, &t->program->gives);
-    }
-    if (r->model && t->model) {
-        return is_same_bytes(&r->model->takes, &t->model->takes) &&
-               is_same_bytes(&r->model->gives, &t->model->gives);
-    }
-    return 1;
+    const Proctor__Task child = {
+        .program = r->program, .model = r->model, .cml = r->cml};
+    struct ubytes takes[2];
+    struct ubytes gives[2];
+
+    return !admission_types(&child, &takes[0], &gives[0]) ||
+           !admission_types(t, &takes[1], &gives[1]) ||
+           (is_same_bytes(takes[0], takes[1]) &&
+            is_same_bytes(gives[0], gives[1]));
 }
 
 /* A repair passes the same door: it is checked as the task that it would be. */
@@ -206,6 +206,7 @@ static int check_repair(struct check *c, const struct subject *parent)
     /* A spec of another op must not hide behind the parent's own. */
     child.program = r->program ? r->program : t->program;
     child.model = r->model ? r->model : t->model;
+    child.cml = r->cml ? r->cml : t->cml;
     child.exam = r->exam ? r->exam : t->exam;
     code = check_form(c, &s);
     if (code == 0) {

@@ -172,6 +172,25 @@ const char *admission_file(const Proctor__ProgramSpec *p, size_t i)
     return i < p->n_files ? p->files[i] : NULL;
 }
 
+int admission_types(const Proctor__Task *t, struct ubytes *out_takes,
+                    struct ubytes *out_gives)
+{
+    const ProtobufCBinaryData *b[2];
+
+    if (t->program) {
+        b[0] = &t->program->takes, b[1] = &t->program->gives;
+    } else if (t->model) {
+        b[0] = &t->model->takes, b[1] = &t->model->gives;
+    } else if (t->cml) {
+        b[0] = &t->cml->takes, b[1] = &t->cml->gives;
+    } else {
+        return 0;
+    }
+    *out_takes = (struct ubytes){b[0]->data, b[0]->len};
+    *out_gives = (struct ubytes){b[1]->data, b[1]->len};
+    return 1;
+}
+
 int check_join(const char *dir, const char *file,
                char out[static LIMIT_PATH_BYTES + 1])
 {

@@ -31,12 +31,11 @@ static int read_type(const ProtobufCBinaryData *b, struct type *out)
 int check_candidate_types(const Proctor__Task *t, struct type *takes,
                           struct type *gives)
 {
-    if (t->program) {
-        return read_type(&t->program->takes, takes) &&
-               read_type(&t->program->gives, gives);
-    }
-    return t->model && read_type(&t->model->takes, takes) &&
-           read_type(&t->model->gives, gives);
+    struct ubytes in;
+    struct ubytes out;
+
+    return admission_types(t, &in, &out) && type_decode(in, takes) == 0 &&
+           type_decode(out, gives) == 0;
 }
 
 static int check_table(struct check *c, const struct subject *s,

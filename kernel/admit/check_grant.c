@@ -330,6 +330,9 @@ int check_granted(struct check *c, const struct subject *s)
     case OP_MODEL:
         code = check_file(c, s, s->task->model->weights, "model.run", &grant);
         break;
+    case OP_CML:
+        code = check_file(c, s, s->task->cml->file, "cml.run", &grant);
+        break;
     case OP_EXAM:
         code = check_exam_grants(c, s, &grant);
         break;

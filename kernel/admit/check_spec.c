@@ -39,7 +39,7 @@ static int has_one_spec(const struct subject *s)
         [OP_PROGRAM] = t->program, [OP_MODEL] = t->model,
         [OP_EXAM] = t->exam,       [OP_REF_MOVE] = t->ref_move,
         [OP_SPLIT] = t->split,     [OP_SCORE] = t->score,
-        [OP_DERIVE] = t->derive};
+        [OP_DERIVE] = t->derive,   [OP_CML] = t->cml};
     int n = 0;
 
     for (size_t i = 0; i < OP_N_; i++) {
@@ -110,7 +110,7 @@ static int check_takes(struct check *c, const struct subject *s)
                                                 : "exam.candidate",
                        ERR_INPUT, SPOT_NEEDS,
                        "expected exactly one %s among the needs, got %zu",
-                       is_ref ? "exam" : "candidate (program or model)", n);
+                       is_ref ? "exam" : "candidate (program, model or cml)", n);
     diag_hint(&c->d, "%s",
               is_ref ? "write needs: [ID of the exam that it must have passed]"
                      : "write needs: [ID of the task that is examined]");
@@ -143,6 +143,11 @@ int check_spec(struct check *c, const struct subject *s)
             return check_refuse_form(c, s, "expected weights and a known decide");
         }
         return check_values(c, s, &t->model->takes, &t->model->gives);
+    case OP_CML:
+        if (t->cml->file[0] == '\0' || t->cml->unit[0] == '\0') {
+            return check_refuse_form(c, s, "expected unit: FILE.cml:NAME");
+        }
+        return check_values(c, s, &t->cml->takes, &t->cml->gives);
     case OP_EXAM:
         if (!t->exam->oracle) {
             return check_refuse_form(c, s, "no oracle is named");

@@ -40,7 +40,9 @@ static void answer_failure(struct config_job *j, int code, const char *what)
 static void on_ready(void *ctx, struct guard *g)
 {
     struct config_job *j = ctx;
-    int code = guard_send(g, MSG_CONFIG_TASK, &j->ask.task.base, NULL, 0);
+    int code = j->ask.cml != NULL
+                   ? guard_send(g, MSG_CML_TASK, &j->ask.cml->base, NULL, 0)
+                   : guard_send(g, MSG_CONFIG_TASK, &j->ask.task.base, NULL, 0);
 
     if (code < 0) {
         answer_failure(j, code, code == ERR_LIMIT
@@ -66,18 +68,24 @@ static void answer_problem(struct config_job *j, const Proctor__Problem *p)
 static void on_message(void *ctx, struct guard *g, struct frame *f)
 {
     struct config_job *j = ctx;
-    Proctor__ConfigReply *reply;
+    int is_cml = j->ask.cml != NULL;
+    const Proctor__Problem *problem;
 
-    if (f->info->msg != MSG_CONFIG_REPLY || j->answered) {
-        answer_failure(j, ERR_PROTOCOL, "the config worker spoke out of turn");
+    if (j->answered ||
+        f->info->msg != (is_cml ? MSG_CML_REPLY : MSG_CONFIG_REPLY)) {
+        answer_failure(j, ERR_PROTOCOL, "the worker spoke out of turn");
         return;
     }
     guard_finish(g);
-    reply = (Proctor__ConfigReply *)f->m;
-    if (reply->problem != NULL) {
-        answer_problem(j, reply->problem);
+    problem = is_cml ? ((const Proctor__CmlReply *)f->m)->problem
+                     : ((const Proctor__ConfigReply *)f->m)->problem;
+    if (problem != NULL) {
+        answer_problem(j, problem);
+    } else if (is_cml) {
+        j->answered = 1;
+        j->ask.on_cml(j->ctx, (const Proctor__CmlReply *)f->m);
     } else {
-        answer(j, 0, reply, NULL);
+        answer(j, 0, (Proctor__ConfigReply *)f->m, NULL);
     }
 }
 
@@ -122,8 +130,9 @@ int config_start(struct core *c, const struct config_ask *ask, config_fn fn,
     j->ask = *ask;
     j->fn = fn;
     j->ctx = ctx;
-    wanted = (struct guard_ask){.class = WORKER_CONFIG,
-                                .limits = &config_limits,
+    wanted = (struct guard_ask){.class = ask->cml ? WORKER_CML : WORKER_CONFIG,
+                                .limits = ask->cml ? ask->limits
+                                                   : &config_limits,
                                 .task = j->ask.label,
                                 .handler = &handler,
                                 .ctx = j};

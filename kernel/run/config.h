@@ -13,6 +13,11 @@ struct config_ask {
     Proctor__ConfigTask task; /* all it points at is borrowed until the answer */
     const char *path;         /* for the diagnosis */
     const char *label;        /* of the CONFINE record */
+    /* Not NULL: this is asked instead, of a `cml` worker with these limits, and
+     * what it answers without a problem goes to on_cml, not to the fn. */
+    const Proctor__CmlTask *cml;
+    const struct worker_limits *limits;
+    void (*on_cml)(void *ctx, const Proctor__CmlReply *reply);
 };
 
 /* code 0 and a reply (borrowed for the call; parts may be taken out of it by

@@ -25,17 +25,10 @@ int data_types(const struct run *r, const Proctor__Task *exam,
         uint32_t k = run_find(r, exam->needs[i]);
         const Proctor__Task *t = k == UINT32_MAX ? NULL : r->graph->tasks[k];
 
-        if (t != NULL && t->program != NULL) {
-            *out_takes = field_bytes(&t->program->takes);
-            *out_gives = field_bytes(&t->program->gives);
-        } else if (t != NULL && t->model != NULL) {
-            *out_takes = field_bytes(&t->model->takes);
-            *out_gives = field_bytes(&t->model->gives);
-        } else {
-            continue;
+        if (t != NULL && admission_types(t, out_takes, out_gives)) {
+            *out_candidate = k;
+            found++;
         }
-        *out_candidate = k;
-        found++;
     }
     if (found != 1) {
         return diag_set(d, ERR_INPUT, (struct loc){0},

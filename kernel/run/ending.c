@@ -39,6 +39,11 @@ void ending_text(const Proctor__BatchReply *r, uint32_t answered, uint32_t asked
         [PROCTOR__ENDING__ENDING_NO_START] = "could not be started",
         [PROCTOR__ENDING__ENDING_NONFINITE] = "answered NaN or an infinity",
     };
+    static const char *const errors[] = {
+        "none",
+#define EVAL(name, text) text,
+#include "proto/cml_error.def"
+    };
     char how[96];
 
     if (r->ending == PROCTOR__ENDING__ENDING_EXITED) {
@@ -46,6 +51,9 @@ void ending_text(const Proctor__BatchReply *r, uint32_t answered, uint32_t asked
     } else if (r->ending == PROCTOR__ENDING__ENDING_KILLED) {
         snprintf(how, sizeof(how), "was killed by signal %u%s", r->detail,
                  signal_meaning(r->detail));
+    } else if (r->ending == PROCTOR__ENDING__ENDING_ERROR) {
+        snprintf(how, sizeof(how), "ended in error: %s",
+                 r->detail < ARRAY_N(errors) ? errors[r->detail] : "unknown");
     } else if (r->ending < ARRAY_N(plain)) {
         snprintf(how, sizeof(how), "%s", plain[r->ending]);
     } else {

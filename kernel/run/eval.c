@@ -141,6 +141,18 @@ static void on_ready(void *ctx, struct guard *g)
         m.gives = r->m->gives;
         m.decide = r->m->decide;
         batch_sent(b, guard_send(g, MSG_MODEL_TASK, &m.base, &r->weights_fd, 1));
+    } else if (r->m->kind == RUNNABLE_CML) {
+        Proctor__CmlText text = PROCTOR__CML_TEXT__INIT;
+        Proctor__CmlTask m = PROCTOR__CML_TASK__INIT;
+
+        text.content = bytes_field(buf_bytes(&r->bundle));
+        m.command = PROCTOR__CML_COMMAND__CML_RUN;
+        m.texts = (Proctor__CmlText *[]){&text};
+        m.n_texts = 1;
+        m.fuel = LIMIT_CML_FUEL;
+        m.takes = r->m->takes;
+        m.gives = r->m->gives;
+        batch_sent(b, guard_send(g, MSG_CML_TASK, &m.base, NULL, 0));
     } else {
         Proctor__ProgramTask m = r->task;
 
@@ -292,13 +304,16 @@ static int eval_is_done(const struct eval *v)
 
 static int eval_launch(struct eval *v)
 {
+    static const enum worker_class classes[] = {
+        [RUNNABLE_PROGRAM] = WORKER_PROGRAM,
+        [RUNNABLE_MODEL] = WORKER_MODEL,
+        [RUNNABLE_CML] = WORKER_CML};
+
     while (v->started < v->n && v->started <= v->bad_i &&
            v->running < guards_slots_n(v->core->guards)) {
         struct batch *b = &v->batches[v->started];
         struct guard_ask wanted = {
-            .class = v->ask.runnable->m->kind == RUNNABLE_MODEL
-                         ? WORKER_MODEL
-                         : WORKER_PROGRAM,
+            .class = classes[v->ask.runnable->m->kind],
             .limits = &v->limits,
             .task = v->ask.task,
             .handler = &handler,

@@ -104,6 +104,11 @@ static int collect_model(struct collect *c, const Proctor__ModelSpec *s)
     return s == NULL ? 0 : collect_one(c, s->weights, LIMIT_WEIGHTS_FILE_BYTES);
 }
 
+static int collect_cml(struct collect *c, const Proctor__CmlSpec *s)
+{
+    return s == NULL ? 0 : collect_one(c, s->file, LIMIT_CML_TEXT_BYTES);
+}
+
 static int by_name(const void *a, const void *b)
 {
     const struct file *x = a;
@@ -150,6 +155,7 @@ int files_collect(struct files *f, const Proctor__Graph *g, size_t *out_task,
         c.task_i = (uint32_t)i;
         TRY(collect_program(&c, t->program));
         TRY(collect_model(&c, t->model));
+        TRY(collect_cml(&c, t->cml));
         TRY(collect_exam(&c, t->exam));
         if (t->split != NULL) {
             TRY(collect_one(&c, t->split->table->csv, LIMIT_DATA_FILE_BYTES));
@@ -160,6 +166,7 @@ int files_collect(struct files *f, const Proctor__Graph *g, size_t *out_task,
         if (t->repair != NULL) {
             TRY(collect_program(&c, t->repair->program));
             TRY(collect_model(&c, t->repair->model));
+            TRY(collect_cml(&c, t->repair->cml));
             TRY(collect_exam(&c, t->repair->exam));
         }
     }

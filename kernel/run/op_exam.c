@@ -347,13 +347,7 @@ static int find_candidate(struct op_exam *x, struct ubytes *takes,
 
     TRY(data_types(r, live_spec(x->live), takes, gives, &i, d));
     x->candidate = r->tasks[i].result;
-    if (r->tasks[i].spec->program != NULL) { /* its repair may differ */
-        *takes = field_bytes(&r->tasks[i].spec->program->takes);
-        *gives = field_bytes(&r->tasks[i].spec->program->gives);
-    } else if (r->tasks[i].spec->model != NULL) {
-        *takes = field_bytes(&r->tasks[i].spec->model->takes);
-        *gives = field_bytes(&r->tasks[i].spec->model->gives);
-    }
+    (void)admission_types(r->tasks[i].spec, takes, gives); /* of its repair */
     return 0;
 }
 

@@ -1,9 +1,11 @@
-/* Ops `program` and `model`: the result is the CID of a Runnable, reached once it
- * has answered one of a few small inputs in a well-formed way. Whether an answer
- * is right is an exam's business. Kernel process. */
+/* Ops `program`, `model` and `cml`: the result is the CID of a Runnable, reached once
+ * it has answered one of a few small inputs in a well-formed way. Whether an answer
+ * is right is an exam's business. Of a CML text it holds the artifact that a worker
+ * made. Kernel process. */
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "kernel/run/config.h"
 #include "kernel/run/eval.h"
 #include "kernel/run/sample.h"
 #include "kernel/run/say.h"
@@ -12,6 +14,15 @@
 
 struct smoke {
     struct live *live;
+    struct compiling {
+        struct config_job *job;
+        char path[LIMIT_PATH_BYTES + 1]; /* as the policy sees it */
+        struct buf text;
+        struct worker_limits limits;
+        Proctor__CmlText source;
+        Proctor__CmlText *sources[1];
+        Proctor__CmlTask task;
+    } cml;
     struct cid cid;
     struct runnable *runnable;
     struct eval *eval;
@@ -25,6 +36,8 @@ static void smoke_free(void *state)
 {
     struct smoke *s = state;
 
+    config_free(s->cml.job);
+    buf_release(&s->cml.text);
     eval_free(s->eval);
     runnable_free(s->runnable);
     values_release(&s->inputs);
@@ -103,21 +116,31 @@ static void on_answer(void *ctx, struct eval *v, const struct evaluation *e)
     }
 }
 
+static int smoke_new(struct live *l, struct smoke **out)
+{
+    struct smoke *s = calloc(1, sizeof(*s));
+
+    if (s == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    s->live = l;
+    buf_init(&s->cml.text, LIMIT_CML_TEXT_BYTES);
+    values_init(&s->inputs);
+    *out = l->state = s;
+    return 0;
+}
+
 /* code, d: how putting its object went. */
 static int smoke_begin(struct live *l, int code, const struct cid *cid,
                        struct diag *d)
 {
-    struct smoke *s = NULL;
+    struct smoke *s = l->state;
 
+    if (code == 0 && s == NULL) {
+        TRY(smoke_new(l, &s));
+    }
     if (code == 0) {
-        s = calloc(1, sizeof(*s));
-        if (s == NULL) {
-            return ERR_TRACE(ERR_NOMEM);
-        }
-        l->state = s;
-        s->live = l;
         s->cid = *cid;
-        values_init(&s->inputs);
         code = runnable_load(l->run->core, cid, &s->runnable, d);
     }
     if (code != 0) {
@@ -201,5 +224,72 @@ static int model_start(struct live *l)
     return smoke_begin(l, code, &cid, &d);
 }
 
+static void on_problem(void *ctx, struct config_job *j, int code,
+                       Proctor__ConfigReply *reply, const struct diag *d)
+{
+    const struct smoke *s = ctx;
+
+    (void)j;
+    (void)reply;
+    say_diag(s->live->run->core, d, live_id(s->live));
+    if (code == ERR_INPUT || code == ERR_LIMIT || code == ERR_WORKER) {
+        code = 0; /* the text's own fault */
+    }
+    live_fail(s->live, code, "%.100s: %s", s->cml.path, d->what);
+}
+
+static void on_compiled(void *ctx, const Proctor__CmlReply *reply)
+{
+    struct smoke *s = ctx;
+    struct live *l = s->live;
+    struct diag d;
+    struct cid cid;
+    int code = ERR_PROTOCOL;
+
+    diag_init(&d);
+    if (reply->n_units == 1 && reply->units[0]->bundle.len > 0) {
+        code = runnable_put_cml(l->run->core, live_spec(l)->cml,
+                                field_bytes(&reply->units[0]->bundle), &cid);
+    }
+    code = smoke_begin(l, code, &cid, &d);
+    if (code < 0) {
+        live_error(l, code, NULL);
+    }
+}
+
+static int cml_start(struct live *l)
+{
+    const Proctor__CmlSpec *spec = live_spec(l)->cml;
+    const struct file *f = files_find(&l->run->files, spec->file);
+    const Proctor__Limits *most = l->run->policy->limits;
+    struct smoke *s;
+    const char *dir = l->run->req->graph_dir;
+    struct config_ask ask = {.label = live_id(l), .on_cml = on_compiled};
+
+    ASSERT(f != NULL && f->there); /* data.c began no task before */
+    TRY(smoke_new(l, &s));
+    TRY(store_get(l->run->core->store, &f->cid, &s->cml.text));
+    snprintf(s->cml.path, sizeof(s->cml.path), "%s%s%s", dir,
+             dir[0] == '\0' ? "" : "/", f->name);
+    ask.path = s->cml.path;
+    s->cml.limits = (struct worker_limits){.cpu_ms = most->cpu_ms,
+                                           .memory_bytes = most->memory_bytes,
+                                           .wall_ms = most->wall_ms};
+    proctor__cml_text__init(&s->cml.source);
+    s->cml.source.content = bytes_field(buf_bytes(&s->cml.text));
+    s->cml.sources[0] = &s->cml.source;
+    proctor__cml_task__init(&s->cml.task);
+    s->cml.task.command = PROCTOR__CML_COMMAND__CML_COMPILE;
+    s->cml.task.texts = s->cml.sources;
+    s->cml.task.n_texts = 1;
+    s->cml.task.unit = spec->unit;
+    s->cml.task.takes = spec->takes;
+    s->cml.task.gives = spec->gives;
+    ask.cml = &s->cml.task;
+    ask.limits = &s->cml.limits;
+    return config_start(l->run->core, &ask, on_problem, s, &s->cml.job);
+}
+
 const struct op op_program = {"program", program_start, smoke_free};
 const struct op op_model = {"model", model_start, smoke_free};
+const struct op op_cml = {"cml", cml_start, smoke_free};

@@ -247,6 +247,7 @@ static int load(struct score *s, struct diag *d)
 {
     const Proctor__Task *spec = live_spec(s->live);
     struct core *c = s->live->run->core;
+    struct ubytes unused;
 
     for (size_t i = 0; i < spec->n_needs; i++) {
         const struct task *t =
@@ -254,7 +255,7 @@ static int load(struct score *s, struct diag *d)
 
         if (t->spec->split != NULL) {
             s->split_cid = t->result;
-        } else if (t->spec->program != NULL || t->spec->model != NULL) {
+        } else if (admission_types(t->spec, &unused, &unused)) {
             s->candidate = t->result;
         }
     }

@@ -40,6 +40,7 @@ static Proctor__Task *make_child(const Proctor__Task *t)
     }
     c->program = p->program != NULL ? p->program : t->program;
     c->model = p->model != NULL ? p->model : t->model;
+    c->cml = p->cml != NULL ? p->cml : t->cml;
     c->exam = p->exam != NULL ? p->exam : t->exam;
     c->repair = NULL;
     c->approval = 0; /* given for the task */

@@ -164,6 +164,23 @@ int runnable_put_model(struct core *c, const Proctor__ModelSpec *s,
     return core_put_message(c, &m.base, out);
 }
 
+int runnable_put_cml(struct core *c, const Proctor__CmlSpec *s,
+                     struct ubytes bundle, struct cid *out)
+{
+    Proctor__Runnable m = PROCTOR__RUNNABLE__INIT;
+    struct cid cid;
+    int code = core_put(c, bundle, &cid);
+
+    if (code != 0) {
+        return code;
+    }
+    m.kind = RUNNABLE_CML;
+    m.takes = s->takes;
+    m.gives = s->gives;
+    m.bundle = cid_field(&cid);
+    return core_put_message(c, &m.base, out);
+}
+
 int runnable_put_table(struct core *c, const struct cid *inputs,
                        const struct cid *outputs, struct ubytes takes,
                        struct ubytes gives, struct cid *out)
@@ -280,7 +297,7 @@ static int load_table(struct core *c, struct runnable *r)
 
 static int load(struct core *c, struct runnable *r, struct diag *d)
 {
-    struct cid weights;
+    struct cid cid;
 
     TRY(core_get_message(c, &r->cid, &proctor__runnable__descriptor,
                          (ProtobufCMessage **)&r->m));
@@ -290,9 +307,11 @@ static int load(struct core *c, struct runnable *r, struct diag *d)
     case RUNNABLE_PROGRAM:
         return load_program(c, r, d);
     case RUNNABLE_MODEL:
-        TRY(cid_from_field(&r->m->weights, &weights));
-        return store_get_memfd(c->store, &weights, &r->weights_fd,
-                               &r->weights_n);
+        TRY(cid_from_field(&r->m->weights, &cid));
+        return store_get_memfd(c->store, &cid, &r->weights_fd, &r->weights_n);
+    case RUNNABLE_CML:
+        TRY(cid_from_field(&r->m->bundle, &cid));
+        return store_get(c->store, &cid, &r->bundle);
     case RUNNABLE_TABLE:
         return load_table(c, r);
     default:
@@ -313,6 +332,7 @@ int runnable_load(struct core *c, const struct cid *cid, struct runnable **out,
     r->weights_fd = -1;
     values_init(&r->inputs);
     values_init(&r->outputs);
+    buf_init(&r->bundle, LIMIT_CML_BUNDLE_BYTES);
     code = load(c, r, d);
     if (code < 0) {
         runnable_free(r);
@@ -340,6 +360,7 @@ void runnable_free(struct runnable *r)
     fd_closep(&r->weights_fd);
     values_release(&r->inputs);
     values_release(&r->outputs);
+    buf_release(&r->bundle);
     free(r->sorted);
     pb_free((ProtobufCMessage *)r->m);
     free(r);

@@ -14,7 +14,8 @@
 enum runnable_kind {
     RUNNABLE_PROGRAM = 1,
     RUNNABLE_MODEL = 2,
-    RUNNABLE_TABLE = 3
+    RUNNABLE_TABLE = 3,
+    RUNNABLE_CML = 4
 };
 
 struct runnable {
@@ -28,6 +29,7 @@ struct runnable {
     /* Model: sealed bytes. */
     int weights_fd;
     uint64_t weights_n;
+    struct buf bundle; /* CML */
     /* Table: rows, and their numbers sorted by input. */
     struct values inputs;
     struct values outputs;
@@ -53,6 +55,8 @@ int runnable_put_program(struct core *c, const struct runnable_program *p,
 int runnable_put_model(struct core *c, const Proctor__ModelSpec *s,
                        const struct files *files, struct cid *out,
                        struct diag *d) MUST_USE;
+int runnable_put_cml(struct core *c, const Proctor__CmlSpec *s,
+                     struct ubytes bundle, struct cid *out) MUST_USE;
 int runnable_put_table(struct core *c, const struct cid *inputs,
                        const struct cid *outputs, struct ubytes takes,
                        struct ubytes gives, struct cid *out) MUST_USE;

@@ -10,6 +10,7 @@
 #include "workers/cml/check.h"
 #include "workers/cml/eval.h"
 #include "workers/cml/explain.h"
+#include "workers/cml/run.h"
 #include "workers/cml/shape.h"
 #include "workers/cml/text.h"
 #include "workers/cml/xml.h"
@@ -92,21 +93,27 @@ static int bundle_units(struct document *doc, uint32_t root, struct diag *d)
     return document_unit(doc, t, NULL);
 }
 
+int command_read_bundle(struct document *doc, struct ubytes in, struct diag *d)
+{
+    uint32_t root = 0;
+
+    TRY(cml_bundle_read(doc->dag, in, &root, d));
+    return bundle_units(doc, root, d);
+}
+
 static int read_text(struct texts *t, const Proctor__CmlText *text,
                      struct diag *d)
 {
     struct document *doc = &t->docs[t->n];
     struct ubytes in = {text->content.data, text->content.len};
-    uint32_t root = 0;
 
     document_init(doc, &t->dag, text->name);
     t->n++;
     t->is_xml = xml_is(in);
-    if (!is_bundle(in)) {
-        return t->is_xml ? xml_parse(doc, in, d) : text_parse(doc, in, d);
+    if (is_bundle(in)) {
+        return command_read_bundle(doc, in, d);
     }
-    TRY(cml_bundle_read(&t->dag, in, &root, d));
-    return bundle_units(doc, root, d);
+    return t->is_xml ? xml_parse(doc, in, d) : text_parse(doc, in, d);
 }
 
 /* The unit that is asked for; by default the last. */
@@ -120,6 +127,10 @@ static struct term *unit_of(const struct document *doc, const char *name,
     }
     (void)diag_set(d, ERR_INPUT, (struct loc){doc->path, 0, 0},
                    "no unit \"%s\" in it", name);
+    if (doc->units_n > 0) {
+        diag_hint(d, "its last unit is %.64s",
+                  doc->units[doc->units_n - 1].term->name);
+    }
     return NULL;
 }
 
@@ -133,7 +144,7 @@ static int describe(struct command *c, const struct document *doc,
     uint8_t *cid = (uint8_t *)arena_text(&c->arena, n->cid.b, CID_BYTES);
 
     proctor__cml_unit__init(out);
-    buf_init(&bundle, LIMIT_FRAME_BYTES / 4);
+    buf_init(&bundle, LIMIT_CML_BUNDLE_BYTES);
     if (types == NULL || cid == NULL) {
         return ERR_NOMEM;
     }
@@ -279,6 +290,9 @@ static int answer(struct command *c, const struct texts *t,
 
     if (a == NULL || (t->n > 1 && b == NULL)) {
         return ERR_INPUT;
+    }
+    if (task->takes.len > 0) {
+        TRY(run_check_types(&t->dag, a, t->docs[0].path, task, d));
     }
     TRY(list_units(c, t, task));
     switch ((int)task->command) {

@@ -16,7 +16,7 @@ static int block(struct eval *e, uint32_t id, struct val *out);
 static const char *const texts[] = {
     "",
 #define EVAL(name, text) text,
-#include "workers/cml/error.def"
+#include "proto/cml_error.def"
 };
 
 const char *eval_error_text(int error)

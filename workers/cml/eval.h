@@ -15,7 +15,7 @@
 enum eval_error {
     EVAL_OK,
 #define EVAL(name, text) EVAL_E_##name,
-#include "workers/cml/error.def"
+#include "proto/cml_error.def"
 };
 const char *eval_error_text(int error);
 

@@ -1,4 +1,5 @@
-/* The channel of class cml: one CML_TASK, one CML_REPLY, then the end. */
+/* The channel of class cml: one CML_TASK, one CML_REPLY, then the end; or for RUN,
+ * TASK_READY and answers to batches. */
 #ifndef WORKERS_CML_SERVE_H
 #define WORKERS_CML_SERVE_H
 

@@ -277,6 +277,9 @@ static int candidate_types(Proctor__Task **sorted, size_t n, char **needs,
         } else if (t && t->model) {
             in = &t->model->takes;
             out = &t->model->gives;
+        } else if (t && t->cml) {
+            in = &t->cml->takes;
+            out = &t->cml->gives;
         } else {
             continue;
         }

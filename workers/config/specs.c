@@ -74,25 +74,26 @@ static int is_identifier(const char *s)
            s[strspn(s, letters)] == '\0';
 }
 
-/* "file.py:name" */
-static int read_function(struct config *c, const struct yaml_node *n,
-                         Proctor__ProgramSpec *p)
+/* "file.py:name" under that key. */
+static int read_named(struct config *c, const struct yaml_node *n,
+                      const char *key, const char *example, char **out_file,
+                      char **out_name)
 {
     char *text = NULL;
     char *colon;
 
-    TRY(spec_path(c, n, "function", &text));
+    TRY(spec_path(c, n, key, &text));
     colon = strrchr(text, ':');
     if (!colon || colon == text || !is_identifier(colon + 1)) {
-        config_enter(c, "function");
-        schema_expected(c, n, "file.py:name");
-        config_hint(c, "name the file and the function in it, e.g. "
-                       "crc32.py:crc32");
+        config_enter(c, key);
+        schema_expected(c, n, strcmp(key, "unit") == 0 ? "file.cml:name"
+                                                       : "file.py:name");
+        config_hint(c, "name the file and the %s in it, e.g. %s", key, example);
         return ERR_INPUT;
     }
     *colon = '\0';
-    p->function_file = text;
-    p->function_name = colon + 1;
+    *out_file = text;
+    *out_name = colon + 1;
     return 0;
 }
 
@@ -158,7 +159,9 @@ static int read_what_runs(struct config *c, const struct yaml_node *n,
                          &p->n_files));
         config_leave(c);
     }
-    return function ? read_function(c, function, p) : read_run(c, run, p);
+    return function ? read_named(c, function, "function", "crc32.py:crc32",
+                                 &p->function_file, &p->function_name)
+                    : read_run(c, run, p);
 }
 
 enum {
@@ -271,6 +274,46 @@ int spec_model(struct config *c, const struct yaml_node *n,
         config_leave(c);
     }
     m->decide = (uint32_t)decide;
+    *out = m;
+    return 0;
+}
+
+enum {
+    C_UNIT,
+    C_TAKES,
+    C_GIVES,
+    C_N
+};
+
+static const struct schema_key cml_keys[C_N] = {
+    {"unit", 0, NULL}, {"takes", 0, NULL}, {"gives", 0, NULL}};
+
+int spec_cml(struct config *c, const struct yaml_node *n,
+             const struct yaml_node *base, Proctor__CmlSpec **out)
+{
+    const struct yaml_node *v[C_N];
+    const struct yaml_node *of_base[C_N] = {NULL};
+    Proctor__CmlSpec *m = arena_get(&c->reply, sizeof(*m));
+
+    if (!m) {
+        return ERR_NOMEM;
+    }
+    proctor__cml_spec__init(m);
+    TRY(schema_map(c, n, cml_keys, C_N, v));
+    if (base) {
+        TRY(schema_map(c, base, cml_keys, C_N, of_base));
+    }
+    for (size_t i = 0; i < C_N; i++) {
+        v[i] = v[i] ? v[i] : of_base[i];
+        if (!v[i]) {
+            return fail_missing(c, n, cml_keys[i].name,
+                                "a unit needs unit: FILE.cml:NAME, takes: "
+                                "[types] and gives: type");
+        }
+    }
+    TRY(read_named(c, v[C_UNIT], "unit", "gcd.cml:gcd", &m->file, &m->unit));
+    TRY(spec_takes(c, v[C_TAKES], &m->takes));
+    TRY(spec_gives(c, v[C_GIVES], &m->gives));
     *out = m;
     return 0;
 }

@@ -13,6 +13,8 @@ int spec_program(struct config *c, const struct yaml_node *n,
                  Proctor__ProgramSpec **out) MUST_USE;
 int spec_model(struct config *c, const struct yaml_node *n,
                const struct yaml_node *base, Proctor__ModelSpec **out) MUST_USE;
+int spec_cml(struct config *c, const struct yaml_node *n,
+             const struct yaml_node *base, Proctor__CmlSpec **out) MUST_USE;
 /* *out_examples: the list of examples or NULL; they are read when the types of
  * the candidate are known (spec_examples). */
 int spec_exam(struct config *c, const struct yaml_node *n,

@@ -274,6 +274,20 @@ static inline Proctor__Task *add_model(Proctor__Graph *g, const char *id)
     return t;
 }
 
+static inline Proctor__Task *add_cml(Proctor__Graph *g, const char *id)
+{
+    Proctor__Task *t = add_task(g, id, "cml");
+
+    t->cml = make_mem(sizeof(*t->cml));
+    proctor__cml_spec__init(t->cml);
+    t->cml->file = make_text("f.cml");
+    t->cml->unit = make_text("f");
+    t->cml->takes = make_arguments("f32");
+    t->cml->gives = make_type("f32");
+    set_validator(t, "well_formed", LEVEL_SCHEMA);
+    return t;
+}
+
 static inline Proctor__Repair *make_repair(Proctor__Task *t)
 {
     t->repair = make_mem(sizeof(*t->repair));
@@ -336,6 +350,8 @@ static inline Proctor__Policy *make_policy(void)
     add_text(&g->refs, &g->n_refs, "primitives/*");
     g = add_grant(p, "derive");
     add_text(&g->series, &g->n_series, "xo?");
+    g = add_grant(p, "cml.run");
+    add_text(&g->files, &g->n_files, "examples/**");
     return p;
 }
 

@@ -141,6 +141,82 @@ static void model_needs_its_grant(void **state)
     assert_rule(g, p, "gate.file", ERR_REFUSED, "examples/x/net.gguf");
 }
 
+static void cml_needs_its_grant(void **state)
+{
+    Proctor__Graph *g = make_graph();
+    Proctor__Policy *p = make_policy();
+    size_t last = p->n_grants - 1;
+
+    (void)state;
+    (void)add_cml(g, "unit");
+    assert_admitted(g, p);
+    g = make_graph();
+    (void)add_cml(g, "unit");
+    p = make_policy();
+    p->grants[last]->capability[0] = 'X';
+    assert_rule(g, p, "gate.granted", ERR_REFUSED, "cml.run");
+    g = make_graph();
+    (void)add_cml(g, "unit");
+    p = make_policy();
+    p->grants[last]->files[0][0] = 'X';
+    assert_rule(g, p, "gate.file", ERR_REFUSED, "examples/x/f.cml");
+    g = make_graph();
+    memcpy(add_cml(g, "unit")->cml->file, "/.cml", 6);
+    assert_rule(g, make_policy(), "file.path", ERR_INPUT, "/.cml");
+}
+
+static void cml_is_well_formed(void **state)
+{
+    Proctor__Graph *g = make_graph();
+    Proctor__Task *t = add_cml(g, "unit");
+
+    (void)state;
+    t->cml->unit[0] = '\0';
+    assert_rule(g, make_policy(), "spec.form", ERR_INPUT, "unit: FILE.cml:NAME");
+    g = make_graph();
+    t = add_cml(g, "unit");
+    t->cml->takes.len = 0;
+    assert_rule(g, make_policy(), "spec.form", ERR_INPUT, "takes");
+    g = make_graph();
+    t = add_cml(g, "unit");
+    t->cml->gives.len = 0;
+    assert_rule(g, make_policy(), "spec.form", ERR_INPUT, "gives");
+    g = make_graph();
+    t = add_task(g, "unit", "cml");
+    set_validator(t, "well_formed", LEVEL_SCHEMA);
+    assert_rule(g, make_policy(), "spec.op", ERR_INPUT, "op cml");
+    g = make_graph();
+    t = add_cml(g, "unit");
+    t->validator->level = LEVEL_ORACLE;
+    assert_rule(g, make_policy(), "gate.ceiling", ERR_REFUSED,
+                "the ceiling of op cml");
+}
+
+static Proctor__Graph *repaired_cml(const char *unit, const char *gives)
+{
+    Proctor__Graph *g = make_graph();
+    Proctor__CmlSpec *by = make_mem(sizeof(*by));
+
+    make_repair(add_cml(g, "unit"))->cml = by;
+    proctor__cml_spec__init(by);
+    by->file = make_text("f.cml");
+    by->unit = make_text(unit);
+    by->takes = make_arguments("f32");
+    by->gives = make_type(gives);
+    return g;
+}
+
+/* A repair is another unit of the same types. */
+static void cml_is_repaired(void **state)
+{
+    (void)state;
+    assert_rule(repaired_cml("f", "f32"), make_policy(), "repair.inert",
+                ERR_INPUT, "changes nothing");
+    assert_admitted(repaired_cml("g", "f32"), make_policy());
+    assert_rule(repaired_cml("g", "f64"), make_policy(), "repair.types",
+                ERR_INPUT, "take and give");
+}
+
 static void program_not_granted(void **state)
 {
     Proctor__Graph *g = make_graph();
@@ -669,6 +745,9 @@ int main(void)
         cmocka_unit_test(hole_op_without_capability),
         cmocka_unit_test(hole_plan_authorises_itself),
         cmocka_unit_test(model_needs_its_grant),
+        cmocka_unit_test(cml_needs_its_grant),
+        cmocka_unit_test(cml_is_well_formed),
+        cmocka_unit_test(cml_is_repaired),
         cmocka_unit_test(program_not_granted),
         cmocka_unit_test(grants_are_not_mixed),
         cmocka_unit_test(file_not_granted),

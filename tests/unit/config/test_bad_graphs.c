@@ -194,6 +194,14 @@ static const struct row rows[] = {
     {HEAD "  - {id: a, op: model, with: {weights: w, takes: [f32], gives: f32, "
           "decide: maybe}}\n",
      4, 77, "expected none, threshold or argmax, got \"maybe\""},
+    {HEAD "  - {id: a, op: cml, with: {unit: 'f.cml:f', takes: [f32]}}\n", 4, 28,
+     "key \"gives\" is missing"},
+    {HEAD "  - {id: a, op: cml, with: {takes: [f32], gives: f32}}\n", 4, 28,
+     "key \"unit\" is missing"},
+    {HEAD "  - {id: a, op: cml, with: {unit: f.cml, takes: [f32], gives: f32}}\n",
+     4, 35, "expected file.cml:name, got \"f.cml\""},
+    {HEAD "  - {id: a, op: cml, with: {unti: f.cml, takes: [f32], gives: f32}}\n",
+     4, 29, "did you mean \"unit\""},
     {HEAD "  - {id: a, op: ref.move, with: {rfe: x}}\n", 4, 34,
      "did you mean \"ref\""},
 };

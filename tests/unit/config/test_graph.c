@@ -341,6 +341,29 @@ static void models_and_tables(void **state)
     ask_done(&a);
 }
 
+static void units(void **state)
+{
+    struct asked a;
+    const Proctor__Graph *g;
+
+    (void)state;
+    ask_graph(&a,
+              "version: 1\nname: t\ntasks:\n"
+              "  - {id: u, op: cml, with: {unit: d/f.cml:f, takes: [u8], "
+              "gives: u8}, repair: {with: {unit: d/f.cml:g}}}\n"
+              "  - {id: x, op: exam, needs: [u], with: {oracle: {function: "
+              "o.py:f}, domain: [u8], examples: [{in: [1], out: 3}]}}\n");
+    assert_fine(&a);
+    g = a.reply.graph;
+    assert_string_equal(g->tasks[0]->cml->file, "d/f.cml");
+    assert_string_equal(g->tasks[0]->cml->unit, "f");
+    assert_string_equal(g->tasks[0]->repair->cml->unit, "g");
+    assert_int_equal(g->tasks[0]->repair->cml->takes.len,
+                     g->tasks[0]->cml->takes.len);
+    assert_int_equal(g->tasks[1]->exam->n_examples, 1);
+    ask_done(&a);
+}
+
 /* Every domain that can be written is one that the kernel's check accepts. */
 static void domains(void **state)
 {
@@ -515,6 +538,7 @@ int main(void)
         cmocka_unit_test(scripts_are_files),
         cmocka_unit_test(unknown_op_is_left_to_the_kernel),
         cmocka_unit_test(models_and_tables),
+        cmocka_unit_test(units),
         cmocka_unit_test(domains),
         cmocka_unit_test(many_tasks),
         cmocka_unit_test(one_long_line)};

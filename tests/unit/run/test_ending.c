@@ -33,6 +33,10 @@ static void test_texts(void **state)
     assert_false(ending_is_time(&r));
     r.detail = SIGXCPU;
     assert_true(ending_is_time(&r));
+    r.ending = PROCTOR__ENDING__ENDING_ERROR;
+    r.detail = 1;
+    ending_text(&r, 2, 9, out, sizeof(out));
+    assert_string_equal(out, "ended in error: out of fuel after 2 of 9 answers");
     for (uint32_t e = 0; e < 40; e++) {
         r.ending = e;
         r.detail = UINT32_MAX;

@@ -12,6 +12,8 @@ struct sample {
     Proctor__Task t[3];
     Proctor__ProgramSpec program, repaired, oracle;
     Proctor__ModelSpec model;
+    Proctor__CmlSpec cml;
+    Proctor__CmlSpec other;
     Proctor__ExamSpec exam;
     Proctor__OracleSpec first, second;
     Proctor__TableSpec table;
@@ -43,6 +45,12 @@ static void sample_tasks(struct sample *s)
     proctor__model_spec__init(&s->model);
     s->model.weights = pb_str("w.gguf");
     s->t[1].model = &s->model;
+    proctor__cml_spec__init(&s->cml);
+    s->cml.file = pb_str("u.cml");
+    s->t[1].cml = &s->cml;
+    proctor__cml_spec__init(&s->other);
+    s->other.file = pb_str("v.cml");
+    s->repair.cml = &s->other;
 }
 
 static void sample_exam(struct sample *s)
@@ -70,7 +78,8 @@ static void sample_exam(struct sample *s)
 static void test_collect(void **state)
 {
     static const char *const want[] = {"a",     "b.py",  "lib/c.py", "r.py",
-                                       "t.csv", "w.gguf", "words.txt"};
+                                       "t.csv", "u.cml", "v.cml",    "w.gguf",
+                                       "words.txt"};
     struct fixture *f = *state;
     struct files files;
     struct sample s;
@@ -87,7 +96,7 @@ static void test_collect(void **state)
     assert_ptr_equal(files_find(&files, "./lib/c.py"), &files.v[2]);
     assert_null(files_find(&files, "lib/../b.py"));
     assert_null(files_find(&files, "--fast"));
-    assert_int_equal(files.v[5].max_bytes, LIMIT_WEIGHTS_FILE_BYTES);
+    assert_int_equal(files.v[7].max_bytes, LIMIT_WEIGHTS_FILE_BYTES);
     assert_int_equal(files.v[0].task_i, 2);
     files_release(&files);
     s.table.csv = pb_str("../t.csv");
