@@ -19,7 +19,7 @@
 #define FUEL 100000000
 
 enum verb { VERB_CID, VERB_CHECK, VERB_FMT, VERB_EVAL, VERB_EXPLAIN, VERB_DIFF,
-            VERBS };
+            VERB_EXPORT, VERBS };
 
 static const struct {
     const char *name;
@@ -32,6 +32,7 @@ static const struct {
     [VERB_EVAL] = {"eval", PROCTOR__CML_COMMAND__CML_EVALUATE, 1},
     [VERB_EXPLAIN] = {"explain", PROCTOR__CML_COMMAND__CML_EXPLAIN, 1},
     [VERB_DIFF] = {"diff", PROCTOR__CML_COMMAND__CML_DIFF, 2},
+    [VERB_EXPORT] = {"export", PROCTOR__CML_COMMAND__CML_EXPORT_C, 1},
 };
 
 struct cml_args {
@@ -41,6 +42,8 @@ struct cml_args {
     int dot;
     int write;
     const char *to; /* with fmt: "xml", "text", or NULL */
+    int as_c;
+    const char *folder; /* borrowed; of export */
     char *words[ARGS_MAX]; /* files, then arguments; borrowed */
     size_t words_n;
     Proctor__CmlTask task;
@@ -59,12 +62,12 @@ static error_t verb_of(struct cml_args *a, const char *arg)
         }
     }
     (void)cli_fail_hint(a->c, ERR_INPUT,
-                        "cid, check, fmt, eval, explain or diff",
+                        "cid, check, fmt, eval, explain, diff or export",
                         "\"%.40s\" is nothing that `proctor cml` does", arg);
     return EINVAL;
 }
 
-enum { KEY_UNIT = 256, KEY_FUEL, KEY_DOT, KEY_XML, KEY_TO };
+enum { KEY_UNIT = 256, KEY_FUEL, KEY_DOT, KEY_XML, KEY_TO, KEY_C };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -108,6 +111,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         }
         a->to = arg;
         return 0;
+    case KEY_C:
+        a->as_c = 1;
+        return 0;
+    case 'o':
+        a->folder = arg;
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -123,16 +132,21 @@ static const struct argp_option OPTIONS[] = {
     {"xml", KEY_XML, NULL, 0, "With fmt: the same as --to=xml", 0},
     {"write", 'w', NULL, 0, "With fmt: into the file instead of the terminal",
      0},
+    {"c", KEY_C, NULL, 0, "With export: as C17", 0},
+    {"output", 'o', "DIR", 0,
+     "With export: the folder of NAME.c and NAME.h (else this one)", 0},
     {0}};
 
 static const struct argp SPEC = {
     OPTIONS,
     parse,
-    "cid|check|fmt|explain FILE\neval FILE [ARG...]\ndiff FILE FILE",
+    "cid|check|fmt|explain FILE\neval FILE [ARG...]\ndiff FILE FILE\nexport "
+    "--c FILE",
     "Reads CML, the closed language of pure functions, in a confined worker: "
     "`cid` names its units by their content, `check` checks them, `fmt` writes "
     "them in their one spelling, `eval` applies one to JSON values, `explain` "
-    "draws one, `diff` tells what two differ in.\vFILE - is the standard "
+    "draws one, `diff` tells what two differ in, `export --c` writes one as C."
+    "\vFILE - is the standard "
     "input. The language: docs/cml.md.",
     NULL,
     NULL,
@@ -253,8 +267,49 @@ static int tell_problem(struct cml_args *a, const Proctor__CmlReply *r)
     return a->c->d.code;
 }
 
+static int is_file_name(const char *s)
+{
+    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                         "0123456789_");
+
+    return n > 0 && n < 64 && s[n] == '\0';
+}
+
+/* The worker's name becomes a file's: it is held to what that may be. */
+static int write_export(struct cml_args *a, const Proctor__CmlReply *r)
+{
+    const char *name = r->n_units > 0 ? r->units[r->n_units - 1]->name : "";
+    const uint8_t *end = memchr(r->out.data, '\0', r->out.len);
+    size_t header = end != NULL ? (size_t)(end - r->out.data) : 0;
+    char path[4096];
+
+    if (end == NULL || !is_file_name(name)) {
+        return cli_fail_hint(a->c, ERR_INPUT,
+                             "letters, digits and _, at most 63 of them",
+                             "no unit of this name can be exported");
+    }
+    for (int source = 0; source < 2; source++) {
+        struct ubytes text = {r->out.data, header};
+
+        if (source) {
+            text.p = end + 1;
+            text.n = r->out.len - header - 1;
+        }
+        if (snprintf(path, sizeof(path), "%s/%s.%c",
+                     a->folder != NULL ? a->folder : ".", name,
+                     source ? 'c' : 'h') >= (int)sizeof(path)) {
+            return cli_fail(a->c, ERR_INPUT, "the path is too long");
+        }
+        TRY(files_write(path, text));
+    }
+    return 0;
+}
+
 static int print_reply(struct cml_args *a, const Proctor__CmlReply *r)
 {
+    if (a->verb == VERB_EXPORT) {
+        return write_export(a, r);
+    }
     if (a->verb == VERB_FMT && a->write) {
         return files_write(a->words[0],
                            (struct ubytes){r->out.data, r->out.len});
@@ -316,6 +371,9 @@ static int prepare(struct cml_args *a)
                              !a->has_verb ? "say what to do with which file"
                              : a->words_n < files ? "which file?"
                                                   : "one file too many");
+    }
+    if (a->verb == VERB_EXPORT && !a->as_c) {
+        return cli_fail_hint(a->c, ERR_INPUT, "--c", "export as what?");
     }
     a->task.command = a->dot && a->verb == VERB_EXPLAIN
                           ? PROCTOR__CML_COMMAND__CML_EXPLAIN_DOT

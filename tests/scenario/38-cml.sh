@@ -87,6 +87,30 @@ check "nothing differs from itself" test ! -s "$OUT"
 expect 1 proctor cml diff $c/gcd.cml other.cml
 out '^Unit\.body\..*BinOp'
 
+expect 0 proctor cml export --c -o made $c/gcd.cml
+cid=$(proctor cml cid $c/gcd.cml | cut -d' ' -f1)
+check "the C names the CID" grep -q "CID $cid" made/gcd.c
+cat >made/main.c <<'END'
+#include <stdio.h>
+#include "gcd.h"
+int main(void)
+{
+    uint64_t fuel = 100, little = 3, out = 0;
+
+    if (cml_gcd(48, 36, &fuel, &out) != 0) {
+        return 1;
+    }
+    printf("%u %d\n", (unsigned)out, cml_gcd(48, 36, &little, &out));
+    return 0;
+}
+END
+expect 0 gcc -std=c17 -O2 -Wall -Wextra -Werror -o made/main made/main.c made/gcd.c
+expect 0 made/main
+out '^12 1$'
+expect 2 proctor cml export --c $c/words.cml
+err 'words.cml:[0-9]*:[0-9]*: error: not for native code yet'
+expect 2 proctor cml export $c/gcd.cml
+
 echo 'unit f(a: u32) -> u32 { a + b }' >bad.cml
 expect 2 proctor cml check bad.cml
 err 'bad.cml:1:29: error: nothing is called "b" here'

@@ -10,6 +10,7 @@
 #include "workers/cml/check.h"
 #include "workers/cml/eval.h"
 #include "workers/cml/explain.h"
+#include "workers/cml/export.h"
 #include "workers/cml/run.h"
 #include "workers/cml/shape.h"
 #include "workers/cml/text.h"
@@ -309,6 +310,8 @@ static int answer(struct command *c, const struct texts *t,
         return explain_text(&t->dag, a->id, &c->out);
     case PROCTOR__CML_COMMAND__CML_EXPLAIN_DOT:
         return explain_dot(&t->dag, a->id, &c->out);
+    case PROCTOR__CML_COMMAND__CML_EXPORT_C:
+        return export_c(&t->dag, a, t->docs[0].path, &c->out, d);
     case PROCTOR__CML_COMMAND__CML_DIFF:
         return b != NULL ? explain_diff(&t->dag, a->id, b->id, &c->out)
                          : ERR_INPUT;

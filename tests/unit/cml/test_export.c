@@ -1,0 +1,551 @@
+/* Exported C: random units compiled with warnings as errors and held against the
+ * interpreter, results, errors and fuel. What cannot be exported is refused at its
+ * place. PROCTOR_FULL: more units. */
+#include "gen_scalar.h"
+
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include "workers/cml/document.h"
+#include "workers/cml/eval.h"
+#include "workers/cml/eval_int.h"
+#include "workers/cml/export.h"
+#include "workers/cml/text.h"
+
+#define UNITS 60
+#define BATCHES_FULL 40
+#define INPUTS 60
+#define SOURCES_MAX 160
+#define WIDE 9 /* scalars of three parameters */
+
+/* One file of CML. */
+struct source {
+    struct cml_dag dag;
+    struct document doc;
+    struct buf text;
+    const struct term *unit;
+    enum scalar types[4];
+};
+
+static void source_parse(struct source *s)
+{
+    struct diag d;
+
+    diag_init(&d);
+    cml_dag_init(&s->dag);
+    document_init(&s->doc, &s->dag, "t.cml");
+    if (text_parse(&s->doc, buf_bytes(&s->text), &d) < 0) {
+        fail_msg("%u:%u: %s (%s)\n%.*s", d.at.line, d.at.col, d.what, d.hint,
+                 (int)buf_len(&s->text), (const char *)buf_bytes(&s->text).p);
+    }
+    s->unit = s->doc.units[s->doc.units_n - 1].term;
+}
+
+static void source_close(struct source *s)
+{
+    document_release(&s->doc);
+    cml_dag_release(&s->dag);
+    buf_release(&s->text);
+}
+
+static int full(void)
+{
+    return getenv("PROCTOR_FULL") != NULL;
+}
+
+/* --- the library of many units --- */
+
+static const char *const c_types[] = {
+    "bool",    "uint8_t", "uint16_t", "uint32_t", "uint64_t", "int8_t",
+    "int16_t", "int32_t", "int64_t",  "float",    "double"};
+
+/* Fields of a parameter or of the result, from in[] or to out[]. */
+static void put_fields(FILE *f, enum scalar t, const char *base, unsigned *at,
+                       int is_out)
+{
+    static const char *const paths[S_TYPES][3] = {
+        [S_PAIR] = {".f0_a", ".f1_b"},
+        [S_NEST] = {".f0_p.f0_a", ".f0_p.f1_b", ".f1_q"}};
+
+    for (unsigned i = 0; i < scalar_leaves_n[t]; i++) {
+        const char *path = paths[t][i] != NULL ? paths[t][i] : "";
+        const char *c = c_types[scalar_leaves[t][i]];
+
+        fprintf(f,
+                is_out ? "    put_%s(&out[%u], %s%s);\n"
+                       : "    get_%s(&in[%u], &%s%s);\n",
+                c, (*at)++, base, path);
+    }
+}
+
+/* void drive_I(in, fuel, out, error): the entry with scalars on both sides. */
+static void put_driver(FILE *f, const struct source *s, unsigned i)
+{
+    unsigned at = 0;
+
+    fprintf(f,
+            "void drive_%u(const uint64_t *, uint64_t *, uint64_t *, int *);\n"
+            "void drive_%u(const uint64_t *in, uint64_t *fuel, uint64_t "
+            "*out, int *e)\n{\n",
+            i, i);
+    for (unsigned p = 0; p < 4; p++) {
+        char type[80];
+        const struct term *t =
+            p < 3 ? s->unit->fields[1].kids[p]->fields[0].kids[0]
+                  : s->unit->fields[2].kids[0];
+
+        snprintf(type, sizeof(type), "struct cml_f_%u_t%u", i, t->id);
+        fprintf(f, "    %s a%u;\n",
+                s->types[p] < S_PAIR ? c_types[s->types[p]] : type, p);
+    }
+    for (unsigned p = 0; p < 3; p++) {
+        char base[8];
+
+        snprintf(base, sizeof(base), "a%u", p);
+        put_fields(f, s->types[p], base, &at, 0);
+    }
+    fprintf(f,
+            "    *e = cml_f_%u(a0, a1, a2, fuel, &a3);\n"
+            "    if (*e != 0) {\n        return;\n    }\n",
+            i);
+    at = 0;
+    put_fields(f, s->types[3], "a3", &at, 1);
+    fprintf(f, "}\n");
+}
+
+static void put_all(FILE *f, struct ubytes text)
+{
+    assert_int_equal(fwrite(text.p, 1, text.n, f), text.n);
+}
+
+static void write_unit(const char *dir, FILE *all, const struct source *s,
+                       unsigned i)
+{
+    CLEANUP(buf_release) struct buf out;
+    struct ubytes text;
+    struct diag d;
+    const uint8_t *end;
+    char path[200];
+    FILE *f;
+
+    diag_init(&d);
+    buf_init(&out, 1u << 24);
+    if (export_c(&s->dag, s->unit, "t.cml", &out, &d) < 0) {
+        fail_msg("%.*s\n%u:%u: %s", (int)buf_len(&s->text),
+                 (const char *)buf_bytes(&s->text).p, d.at.line, d.at.col,
+                 d.what);
+    }
+    text = buf_bytes(&out);
+    end = memchr(text.p, 0, text.n);
+    assert_non_null(end);
+    snprintf(path, sizeof(path), "%s/f_%u.h", dir, i);
+    f = fopen(path, "we");
+    assert_non_null(f);
+    put_all(f, (struct ubytes){text.p, (size_t)(end - text.p)});
+    fclose(f);
+    put_all(all, (struct ubytes){end + 1, text.n - 1 - (size_t)(end - text.p)});
+    put_driver(all, s, i);
+}
+
+static void put_access(FILE *f)
+{
+    fprintf(f,
+            "#include <stdbool.h>\n#include <stdint.h>\n#include <string.h>\n");
+    for (unsigned t = 0; t < ARRAY_N(c_types); t++) {
+        fprintf(f,
+                "static inline void get_%s(const uint64_t *in, %s *v)\n{\n"
+                "    memcpy(v, in, sizeof(*v));\n}\n"
+                "static inline void put_%s(uint64_t *out, %s v)\n{\n"
+                "    *out = 0;\n    memcpy(out, &v, sizeof(v));\n}\n",
+                c_types[t], c_types[t], c_types[t], c_types[t]);
+    }
+}
+
+static void *compile(const char *dir)
+{
+    char command[800];
+    char path[200];
+    void *lib;
+
+    snprintf(
+        command, sizeof(command),
+        "cd %s && gcc -std=c17 -O2 -ffp-contract=off -Wall -Wextra -Werror "
+        "-shared -fPIC -o all.so all.c -lm",
+        dir);
+    assert_int_equal(system(command), 0);
+    snprintf(path, sizeof(path), "%s/all.so", dir);
+    lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (lib == NULL) {
+        fail_msg("%s", dlerror());
+    }
+    return lib;
+}
+
+/* --- inputs --- */
+
+static unsigned bits_of(enum scalar t)
+{
+    static const unsigned bits[] = {1, 8, 16, 32, 64, 8, 16, 32, 64, 32, 64};
+
+    return bits[t];
+}
+
+static struct val leaf_value(enum scalar t, uint64_t raw)
+{
+    static const uint8_t codes[] = {0, 0x81, 0x82, 0x84, 0x88, 1,
+                                    2, 4,    8,    4,    8};
+    struct val v = {.kind = VAL_FLOAT, .code = codes[t], .u.bits = raw};
+
+    if (t == S_BOOL) {
+        return val_bool((int)(raw & 1));
+    }
+    if (t <= S_I64) {
+        return val_int(codes[t], raw);
+    }
+    return t == S_F32 ? val_f32(val_as_f32(&v)) : val_f64(val_as_f64(&v));
+}
+
+static uint64_t draw(struct gen *g, enum scalar t)
+{
+    static const uint64_t edges[] = {0,
+                                     1,
+                                     2,
+                                     3,
+                                     7,
+                                     127,
+                                     128,
+                                     255,
+                                     0x7fff,
+                                     0x8000,
+                                     0x7fffffff,
+                                     0x80000000,
+                                     UINT32_MAX,
+                                     INT64_MAX,
+                                     UINT64_C(0x8000000000000000),
+                                     UINT64_MAX,
+                                     UINT64_MAX - 1};
+    static const double floats[] = {0.0,     -0.0,  1.0,    -1.5,
+                                    3e9,     -3e9,  1e19,   9.3e18,
+                                    -9.3e18, 255.7, 1e-310, 1e308};
+    uint64_t raw = gen_below(g, 2) ? edges[gen_below(g, ARRAY_N(edges))]
+                                   : gen_u64(g) >> gen_below(g, 64);
+
+    if (t == S_F64 && gen_below(g, 2)) {
+        memcpy(&raw, &floats[gen_below(g, ARRAY_N(floats))], 8);
+    } else if (t == S_F32) {
+        float f = (float)floats[gen_below(g, ARRAY_N(floats))];
+
+        if (gen_below(g, 2)) {
+            raw = 0;
+            memcpy(&raw, &f, 4);
+        }
+    }
+    return leaf_value(t, raw).u.bits;
+}
+
+/* A value of the type from its scalars; items: room for five. */
+static struct val value_of(const struct source *s, enum scalar t, uint32_t node,
+                           const uint64_t *in, struct val *items)
+{
+    const struct cml_node *n = cml_dag_at(&s->dag, node);
+
+    if (t < S_PAIR) {
+        return leaf_value(t, in[0]);
+    }
+    if (t == S_PAIR) {
+        items[0] = leaf_value(S_U32, in[0]);
+        items[1] = leaf_value(S_I64, in[1]);
+    } else {
+        items[0] =
+            value_of(s, S_PAIR, cml_item(&n->fields[1], 0), in, items + 2);
+        items[1] = leaf_value(S_F64, in[2]);
+    }
+    return (struct val){
+        .kind = VAL_COMPOSITE, .n = 2, .node = node, .u.items = items};
+}
+
+static unsigned flatten(const struct val *v, uint64_t *out)
+{
+    unsigned n = 0;
+
+    if (v->kind != VAL_COMPOSITE) {
+        unsigned width = v->code & 0x7f;
+
+        out[0] = width > 0 && width < 8
+                     ? v->u.bits & ((UINT64_C(1) << width * 8) - 1)
+                     : v->u.bits;
+        return 1;
+    }
+    for (uint32_t i = 0; i < v->n; i++) {
+        n += flatten(&v->u.items[i], out + n);
+    }
+    return n;
+}
+
+typedef void (*driver)(const uint64_t *, uint64_t *, uint64_t *, int *);
+
+static void compare_once(const struct source *s, struct eval *e, driver drive,
+                         struct gen *g, unsigned *seen)
+{
+    uint64_t in[WIDE];
+    uint64_t want[3];
+    uint64_t got[3];
+    struct val items[3][5];
+    struct val args[3];
+    struct val out;
+    uint64_t fuel = gen_below(g, 3) ? 3000 : gen_below(g, 60);
+    uint64_t left = fuel;
+    unsigned n = 0;
+    int error = -1;
+    int code;
+
+    for (unsigned p = 0; p < 3; p++) {
+        unsigned from = n;
+
+        for (unsigned i = 0; i < scalar_leaves_n[s->types[p]]; i++) {
+            in[n++] = draw(g, scalar_leaves[s->types[p]][i]);
+        }
+        args[p] = value_of(s, s->types[p],
+                           s->unit->fields[1].kids[p]->fields[0].kids[0]->id,
+                           in + from, items[p]);
+    }
+    eval_reset(e, fuel);
+    code = eval_unit(e, s->unit->id, args, 3, &out);
+    drive(in, &left, got, &error);
+    seen[code]++;
+    if (code != error || left != e->fuel) {
+        fail_msg("%.*s\nerror %d, expected %d; fuel left %llu, expected %llu",
+                 (int)buf_len(&s->text), (const char *)buf_bytes(&s->text).p,
+                 error, code, (unsigned long long)left,
+                 (unsigned long long)e->fuel);
+    }
+    n = code == 0 ? flatten(&out, want) : 0;
+    for (unsigned i = 0; i < n; i++) {
+        if (got[i] != want[i]) {
+            fail_msg("%.*s\nscalar %u (%u bits): %llx, expected %llx",
+                     (int)buf_len(&s->text),
+                     (const char *)buf_bytes(&s->text).p, i,
+                     bits_of(scalar_leaves[s->types[3]][i]),
+                     (unsigned long long)got[i], (unsigned long long)want[i]);
+        }
+    }
+}
+
+struct batch {
+    struct source sources[SOURCES_MAX];
+    unsigned n;
+};
+
+/* The next source, without its text. */
+static struct source *add(struct batch *b, char name[static 16])
+{
+    struct source *s = &b->sources[b->n];
+
+    assert_true(b->n < SOURCES_MAX);
+    snprintf(name, 16, "f_%u", b->n++);
+    buf_init(&s->text, 1u << 20);
+    return s;
+}
+
+static void compare_unit(struct source *s, void *lib, unsigned i,
+                         unsigned inputs, struct gen *g, unsigned *seen)
+{
+    char name[40];
+    struct eval e;
+    driver drive;
+    void *at;
+
+    snprintf(name, sizeof(name), "drive_%u", i);
+    at = dlsym(lib, name);
+    assert_non_null(at);
+    memcpy(&drive, &at, sizeof(drive));
+    assert_int_equal(eval_init(&e, &s->dag, 0), 0);
+    for (unsigned k = 0; k < inputs; k++) {
+        compare_once(s, &e, drive, g, seen);
+    }
+    eval_release(&e);
+}
+
+/* Compiles all of them in one go and compares. */
+static void compare_all(struct batch *b, unsigned inputs, unsigned *seen)
+{
+    char dir[] = "/tmp/proctor-export-XXXXXX";
+    struct gen g = {.state = b->n + inputs};
+    char command[100];
+    char path[200];
+    void *lib;
+    FILE *all;
+
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/all.c", dir);
+    all = fopen(path, "we");
+    assert_non_null(all);
+    put_access(all);
+    for (unsigned i = 0; i < b->n; i++) {
+        source_parse(&b->sources[i]);
+        write_unit(dir, all, &b->sources[i], i);
+    }
+    fclose(all);
+    lib = compile(dir);
+    for (unsigned i = 0; i < b->n; i++) {
+        compare_unit(&b->sources[i], lib, i, inputs, &g, seen);
+        source_close(&b->sources[i]);
+    }
+    dlclose(lib);
+    snprintf(command, sizeof(command), "rm -r %s", dir);
+    assert_int_equal(system(command), 0);
+    b->n = 0;
+}
+
+static struct batch all_units;
+
+/* v0, v1 of type t, v2 of type u: a result of type t. */
+static void add_simple(enum scalar t, enum scalar u, const char *fmt, ...)
+{
+    char name[16];
+    char body[800];
+    struct source *s = add(&all_units, name);
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(body, sizeof(body), fmt, ap);
+    va_end(ap);
+    s->types[0] = t;
+    s->types[1] = t;
+    s->types[2] = u;
+    s->types[3] = t;
+    assert_int_equal(buf_putf(&s->text,
+                              "unit %s(v0: %s, v1: %s, v2: %s) -> %s { %s }",
+                              name, scalar_types[t], scalar_types[t],
+                              scalar_types[u], scalar_types[t], body),
+                     0);
+}
+
+static void add_whole(enum scalar t)
+{
+    const char *n = scalar_types[t];
+
+    add_simple(t, t, "v0 / v1");
+    add_simple(t, t, "v0 %% v1");
+    add_simple(t, S_I8, "(v0 << v2) ^ v1");
+    add_simple(t, S_U64, "(v0 >> v2) ^ (v0 <<< v2) * 5 ^ (v0 >>> v2) * 9");
+    add_simple(t, t, "v0 + v1 * v2 - (v0 & v1) ^ (v1 | v2)");
+    add_simple(t, t, "mul_high(v0, v1) ^ neg(v1) * 3 ^ inv(v2) ^ abs(v2) * 5");
+    add_simple(t, t, "bits_reverse(v0) + bytes_reverse(v1)");
+    add_simple(t, t, "%s(popcount(v0) ^ clz(v1) * 5 ^ ctz(v2) * 77)", n);
+    add_simple(t, t,
+               "%s(v0 < v1) + %s(v0 <= v1) * 2 + %s(v0 > v1) * 4 + %s(v0 "
+               ">= v1) * 8 + %s(v0 == v1) * 16 + %s(v0 != v1) * 32",
+               n, n, n, n, n, n);
+    add_simple(t, S_F64, "%s(v2) ^ v0", n);
+    add_simple(t, S_F32, "%s(v2) ^ v0", n);
+    add_simple(t, S_F64, "%s(bits64(f64(v0)) ^ bits64(f64(f32(v1))))", n);
+}
+
+static void add_floats(enum scalar t)
+{
+    static const char *const bodies[] = {
+        "v0 + v1",  "v0 - v1",   "v0 * v1",      "v0 / v1",     "v0 % v1",
+        "sqrt(v0)", "floor(v0)", "ceil(v0)",     "trunc(v0)",   "round(v0)",
+        "abs(v0)",  "neg(v0)",   "v0 * v1 + v2", "min(v0, v1)", "max(v0, v1)"};
+
+    for (size_t i = 0; i < ARRAY_N(bodies); i++) {
+        add_simple(t, t, "%s", bodies[i]);
+    }
+    add_simple(t, S_F64, "%s(v2)", scalar_types[t]);
+    add_simple(t, S_U64, "%s(from_bits64(v2))", scalar_types[t]);
+    add_simple(t, t,
+               "%s(u8(v0 < v1) + u8(v0 <= v1) * 2 + u8(v0 > v1) * 4 + "
+               "u8(v0 >= v1) * 8 + u8(v0 == v1) * 16 + u8(v0 != v1) * "
+               "32 + u8(is_nan(v2)) * 64)",
+               scalar_types[t]);
+}
+
+/* Each operator and function of each type over many pairs of edges. */
+static void test_operators(void **state)
+{
+    unsigned seen[16] = {0};
+
+    (void)state;
+    for (enum scalar t = S_U8; t <= S_I64; t++) {
+        add_whole(t);
+    }
+    add_floats(S_F32);
+    add_floats(S_F64);
+    add_simple(S_BOOL, S_BOOL, "(v0 & v1 | v2) ^ not(v1) == (v0 && v2 || v1)");
+    add_simple(S_NEST, S_U8,
+               "if v0 < v1 && v0 != v1 { v0 } else { max(v0, v1) }");
+    add_simple(S_PAIR, S_U8, "if v0 <= v1 { min(v1, v0) } else { v1 }");
+    compare_all(&all_units, 1000, seen);
+    assert_true(seen[EVAL_OK] > 0 && seen[EVAL_E_DIVISION] > 0);
+}
+
+static void test_random(void **state)
+{
+    unsigned seen[16] = {0};
+
+    (void)state;
+    for (unsigned b = 0; b < (full() ? BATCHES_FULL : 1); b++) {
+        for (unsigned i = 0; i < UNITS; i++) {
+            char name[16];
+            struct source *s = add(&all_units, name);
+
+            scalar_file(1 + (uint64_t)b * UNITS + i, 40, name, &s->text,
+                        s->types);
+        }
+        compare_all(&all_units, INPUTS, seen);
+    }
+    /* or the test would not say much */
+    assert_true(seen[EVAL_OK] > UNITS * INPUTS / 4);
+    assert_true(seen[EVAL_E_FUEL] > 0);
+    assert_true(seen[EVAL_E_DIVISION] > 0);
+    assert_true(seen[EVAL_E_MATCH] > 0);
+}
+
+/* What stands in the way is named, where it is. */
+static void test_refused(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *what;
+        uint32_t col;
+    } cases[] = {
+        {"unit f(a: string) -> u64 { len(a) }", "no number", 8},
+        {"unit f() -> u64 { len(\"ab\") }", "len", 19},
+        {"unit f(a: u8) -> u8 { [u8](a)[0] }", "get", 0},
+        {"unit f(a: Integer) -> Integer { a + a }", "constrained", 8},
+        {"unit f(g: fn(u8) -> u8) -> u8 { g(1) }", "no number", 8},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_N(cases); i++) {
+        struct source s;
+        struct buf out;
+        struct diag d;
+
+        diag_init(&d);
+        buf_init(&out, 1u << 20);
+        buf_init(&s.text, 1u << 16);
+        assert_int_equal(buf_put(&s.text, cases[i].text, strlen(cases[i].text)),
+                         0);
+        source_parse(&s);
+        assert_int_equal(export_c(&s.dag, s.unit, "t.cml", &out, &d),
+                         ERR_INPUT);
+        if (strstr(d.what, cases[i].what) == NULL || d.at.line != 1 ||
+            (cases[i].col != 0 && d.at.col != cases[i].col)) {
+            fail_msg("%s\n%u:%u: %s", cases[i].text, d.at.line, d.at.col,
+                     d.what);
+        }
+        buf_release(&out);
+        source_close(&s);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_operators),
+                                       cmocka_unit_test(test_random),
+                                       cmocka_unit_test(test_refused)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
