@@ -211,7 +211,7 @@ static void put_header(struct exporter *x, const struct flat_function *f)
         x->name, x->name);
 #define EVAL(name, text)                                                       \
     PUT(x, header, "    CML_E_%s = %d, /* %s */\n", #name, EVAL_E_##name, text);
-#include "workers/cml/error.def"
+#include "proto/cml_error.def"
     PUT(x, header, "};\n#endif\n\n");
     for (uint32_t i = 0; i < f->types_n; i++) {
         put_struct(x, f->types[i]);
