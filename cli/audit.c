@@ -101,7 +101,6 @@ static int read_small(const struct audit *a, const char *name, struct buf *out)
 static int check_checkpoint(struct audit *a)
 {
     struct buf text;
-    uint8_t sig[64];
     int rc;
 
     buf_init(&text, NOTE_BYTES_MAX);
@@ -110,8 +109,8 @@ static int check_checkpoint(struct audit *a)
         audit_find(a, AUDIT_WARNING, AUDIT_SIGNED, AUDIT_NO_SEQ, "ledger/checkpoint",
                    "is missing; the next run writes it again");
         rc = 0;
-    } else if (rc == 0 && note_read(buf_bytes(&text), a->id.origin, a->id.key,
-                                    &a->published, sig) != 0) {
+    } else if (rc == 0 && ledger_note(a->store, &a->id, buf_bytes(&text),
+                                      &a->published) != 0) {
         memset(&a->published, 0, sizeof(a->published));
         audit_find(a, AUDIT_DAMAGE, AUDIT_SIGNED, AUDIT_NO_SEQ, "ledger/checkpoint",
                    "is not a checkpoint that this log's key signed");
@@ -128,34 +127,52 @@ static int check_checkpoint(struct audit *a)
     return rc;
 }
 
-/* The key that outsiders are given is the one that GENESIS names. */
-static int check_vkey(struct audit *a)
+/* The line for this key, with or without its newline. */
+static int is_vkey(const struct audit *a, struct ubytes have,
+                   const uint8_t key[static 32], int *out)
 {
     struct buf want;
-    struct buf have;
+    struct ubytes w;
     int rc;
 
     buf_init(&want, NOTE_BYTES_MAX);
-    buf_init(&have, NOTE_BYTES_MAX);
-    rc = note_vkey(&want, a->id.origin, a->id.key);
+    rc = note_vkey(&want, a->id.origin, key);
     if (rc == 0) {
         rc = buf_put_u8(&want, '\n');
     }
-    if (rc == 0) {
-        int got = read_small(a, "vkey", &have);
-        struct ubytes w = buf_bytes(&want);
-        struct ubytes h = buf_bytes(&have);
-
-        if (got == ERR_NOT_FOUND) {
-            audit_find(a, AUDIT_WARNING, AUDIT_SIGNED, AUDIT_NO_SEQ, "ledger/vkey",
-                       "is missing; the next run writes it again");
-        } else if (got != 0 || h.n < w.n - 1 || h.n > w.n ||
-                   memcmp(w.p, h.p, h.n) != 0) {
-            audit_find(a, AUDIT_DAMAGE, AUDIT_SIGNED, AUDIT_NO_SEQ, "ledger/vkey",
-                       "is not the key that record 0 names");
-        }
-    }
+    w = buf_bytes(&want);
+    *out = rc == 0 && have.n + 1 >= w.n && have.n <= w.n &&
+           memcmp(w.p, have.p, have.n) == 0;
     buf_release(&want);
+    return rc;
+}
+
+/* The key that outsiders are given signs the published checkpoint, or already the
+ * ledger's end. */
+static int check_vkey(struct audit *a)
+{
+    struct buf have;
+    uint8_t key[32];
+    int is_good = 0;
+    int rc;
+    int got;
+
+    buf_init(&have, NOTE_BYTES_MAX);
+    got = read_small(a, "vkey", &have);
+    rc = ledger_key_at(a->store, &a->id, a->published.size, key);
+    if (rc == 0) {
+        rc = is_vkey(a, buf_bytes(&have), key, &is_good);
+    }
+    if (rc == 0 && !is_good) {
+        rc = is_vkey(a, buf_bytes(&have), a->id.key, &is_good);
+    }
+    if (rc == 0 && got == ERR_NOT_FOUND) {
+        audit_find(a, AUDIT_WARNING, AUDIT_SIGNED, AUDIT_NO_SEQ, "ledger/vkey",
+                   "is missing; the next run writes it again");
+    } else if (rc == 0 && (got != 0 || !is_good)) {
+        audit_find(a, AUDIT_DAMAGE, AUDIT_SIGNED, AUDIT_NO_SEQ, "ledger/vkey",
+                   "is not the key that the records name");
+    }
     buf_release(&have);
     return rc;
 }
@@ -230,6 +247,7 @@ static int identity_from_vkey(struct audit *a)
         memcpy(line, buf_bytes(&text).p, buf_len(&text));
         line[strcspn(line, "\n")] = '\0';
         is_there = note_vkey_parse(line, a->id.origin, a->id.key) == 0;
+        memcpy(a->id.first_key, a->id.key, sizeof(a->id.key));
     }
     err_trace_clear();
     buf_release(&text);

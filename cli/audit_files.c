@@ -34,6 +34,7 @@ static const struct {
     {"lock", FILE_PLAIN},
     {"keys", FOLDER_SECRET},
     {"keys/key", FILE_SECRET},
+    {"keys/key.new", FILE_SECRET},
     {"objects", FOLDER_PLAIN},
     {"objects/*", FOLDER_PLAIN},
     {"objects/*/*", FILE_FIXED},

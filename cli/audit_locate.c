@@ -233,6 +233,25 @@ static int leaf_by_others(const struct locate *l, uint32_t i,
     return audit_tiles_leaf(l->a, seq, out);
 }
 
+/* The key of what follows, when this record changes it; false for a bad one. */
+static int follow_key(const struct locate *l, uint32_t i,
+                      struct wal_check *after)
+{
+    const struct place *p = &l->v[i];
+    struct record r;
+    int rc = !p->is_record || i != 1
+                 ? ERR_ENCODING
+                 : record_decode((struct ubytes){l->b.p + p->at, p->n}, &r);
+
+    if (rc != 0 || r.kind != RECORD_KEY) {
+        err_trace_clear();
+        return 1;
+    }
+    rc = wal_check_key(after, &r, l->before.size);
+    err_trace_clear();
+    return rc == 0;
+}
+
 /* True when the signature fits the tree in which all records are as they stand
  * there, but record `lost` is as its neighbours say. */
 static int is_signed(const struct locate *l, uint32_t lost,
@@ -246,6 +265,9 @@ static int is_signed(const struct locate *l, uint32_t lost,
     for (i = 0; i < l->n; i++) {
         leaf = l->v[i].leaf;
         if (i == lost && !leaf_by_others(l, i, &leaf)) {
+            return 0;
+        }
+        if (i != lost && !follow_key(l, i, after)) {
             return 0;
         }
         merkle_frontier_add(&after->frontier, &leaf);

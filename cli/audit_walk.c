@@ -322,7 +322,8 @@ static int begin_segment(struct walk *w, struct wal_segment *s, uint64_t first)
         return stop_at(w, first, 0, first, head_damage(w->wal_fd, first));
     }
     if (first == 0) {
-        wal_check_init(&w->check, &s->head, w->a->id.origin, w->a->id.key);
+        wal_check_init(&w->check, &s->head, w->a->id.origin,
+                       w->a->id.first_key);
         w->check.defers_signatures = !w->a->full;
         return 0;
     }

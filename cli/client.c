@@ -324,7 +324,7 @@ enum {
 static int is_answer(enum msg msg)
 {
     return msg == MSG_RUN_DONE || msg == MSG_REPLAY_DONE ||
-           msg == MSG_POLICY_VIEW || msg == MSG_ASK_DONE ||
+           msg == MSG_POLICY_VIEW || msg == MSG_ASK_DONE || msg == MSG_KEY_DONE ||
            msg == MSG_EVALUATE_DONE;
 }
 

@@ -21,7 +21,8 @@ enum {
     KEY_KEY,
     KEY_POLICY,
     KEY_ENTRY,
-    KEY_SINCE
+    KEY_SINCE,
+    KEY_OLD_KEY
 };
 
 static const struct argp_option OPTIONS[] = {
@@ -38,6 +39,9 @@ static const struct argp_option OPTIONS[] = {
     {"check", KEY_CHECK, "FILE", 0, "Check the proof in FILE", 1},
     {"key", KEY_KEY, "VKEY", 0,
      "The log's verifier key (the line in ledger/vkey) or a file with it", 1},
+    {"old-key", KEY_OLD_KEY, "VKEY", 0,
+     "With --since: the key that signed the older checkpoint, if it was another",
+     1},
     {"policy", KEY_POLICY, "FILE", 0,
      "With --check: logs and witnesses (c2sp.org/tlog-policy); its quorum must "
      "have cosigned. Names the log's key too, so --key may be left out",
@@ -54,6 +58,7 @@ struct prove_args {
     const char *key;
     const char *policy;
     const char *since;
+    const char *old_key;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -78,6 +83,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_SINCE:
         a->since = arg;
+        return 0;
+    case KEY_OLD_KEY:
+        a->old_key = arg;
         return 0;
     case ARGP_KEY_ARG:
         if (a->has_seq || args_u64(arg[0] == '#' ? arg + 1 : arg, &a->seq)) {
@@ -320,17 +328,19 @@ static int check_since(struct prove_args *a, struct ubytes old,
     struct checkpoint before;
     struct checkpoint now;
     struct vkey v;
+    struct vkey older;
     struct json j;
     int rc;
 
     TRY(vkey_read(a->c, a->key, &v));
+    TRY(vkey_read(a->c, a->old_key != NULL ? a->old_key : a->key, &older));
     rc = files_read(a->check, NOTE_BYTES_MAX, text);
     if (rc != 0) {
         return cli_fail(a->c, rc, "cannot read the proof %.150s: %s", a->check,
                         err_text(rc));
     }
-    TRY(proof_since_check(buf_bytes(text), old, v.origin, v.key, &before, &now,
-                          &a->c->d));
+    TRY(proof_since_check(buf_bytes(text), old, v.origin, older.key, v.key,
+                          &before, &now, &a->c->d));
     if (a->c->json) {
         json_init(&j);
         json_object(&j, NULL);

@@ -214,6 +214,7 @@ int index_add_kind(struct index_rows *x, const struct record *r)
     case RECORD_CRASH:
     case RECORD_REVOKE:
     case RECORD_CHECKPOINT:
+    case RECORD_KEY:
     case RECORD_INPUTS:
     case RECORD_OUTPUTS:
         break;

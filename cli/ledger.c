@@ -195,8 +195,9 @@ int ledger_identity(const char *store, struct ledger_identity *out,
     }
     if (rc == 0) {
         record_str(&e.r, RF_GENESIS_origin, out->origin, sizeof(out->origin));
-        memcpy(out->key, record_hash(&e.r, RF_GENESIS_log_key),
-               sizeof(out->key));
+        memcpy(out->first_key, record_hash(&e.r, RF_GENESIS_log_key),
+               sizeof(out->first_key));
+        rc = ledger_key_at(store, out, UINT64_MAX, out->key);
     }
     ledger_entry_release(&e);
     return rc;

@@ -6,14 +6,33 @@
 #include "proto/diag.h"
 #include "proto/wal.h"
 
-/* What GENESIS says about the log. */
+/* What GENESIS says about the log, and the key that signs it now. As the records
+ * say: whether they were signed so is for `verify`. */
 struct ledger_identity {
     char origin[NOTE_ORIGIN_BYTES];
     uint8_t key[32];
+    uint8_t first_key[32]; /* GENESIS's */
 };
 /* ERR_NOT_FOUND when there is no record yet. */
 int ledger_identity(const char *store, struct ledger_identity *out,
                     struct diag *d) MUST_USE;
+
+/* A change of the key (KEY records; ledger_keys.c). */
+struct ledger_key {
+    uint64_t seq; /* of the record: what is larger is signed by the new key */
+    uint8_t old_key[32];
+    uint8_t new_key[32];
+};
+/* All of them, ascending; the caller frees *out (NULL when none). Reads the first
+ * batch of each segment. 0, ERR_NOMEM, ERR_IO. */
+int ledger_keys(const char *store, struct ledger_key **out, size_t *out_n)
+    MUST_USE;
+/* The key that signs a tree of `size` records. 0, ERR_NOMEM, ERR_IO. */
+int ledger_key_at(const char *store, const struct ledger_identity *id,
+                  uint64_t size, uint8_t out[static 32]) MUST_USE;
+/* note_read with the key of the size that the note names. */
+int ledger_note(const char *store, const struct ledger_identity *id,
+                struct ubytes note, struct checkpoint *out) MUST_USE;
 
 /* One record with its bytes. Zeroed: nothing in it. */
 struct ledger_entry {

@@ -190,13 +190,9 @@ static int write_since(struct leaves *l, const struct checkpoint *old,
     return note_write(out, &cp, id->key, end->sig);
 }
 
-static int read_old(struct ubytes note, const char *origin,
-                    const uint8_t key[static 32], struct checkpoint *out,
-                    struct diag *d)
+static int judge_old(int rc, const char *origin, const struct checkpoint *out,
+                     struct diag *d)
 {
-    uint8_t sig[64];
-    int rc = note_read(note, origin, key, out, sig);
-
     if (rc != 0 || out->size == 0) {
         return diag_set(d, rc == ERR_NOMEM ? rc : ERR_TASK_FAILED, NOWHERE,
                         "the older checkpoint is not one of \"%s\", signed by "
@@ -218,7 +214,7 @@ int proof_since_make(const char *store, struct ubytes old_note, struct buf *out,
     int rc;
 
     TRY(ledger_identity(store, &id, d));
-    TRY(read_old(old_note, id.origin, id.key, &old, d));
+    TRY(judge_old(ledger_note(store, &id, old_note, &old), id.origin, &old, d));
     rc = load(store, &l, &end, d);
     if (rc == 0 && old.size > end.size) {
         rc =
@@ -268,7 +264,8 @@ static int parse_since(struct note_text *rest, uint64_t *out_old,
 }
 
 int proof_since_check(struct ubytes text, struct ubytes old_note,
-                      const char *origin, const uint8_t key[static 32],
+                      const char *origin, const uint8_t old_key[static 32],
+                      const uint8_t key[static 32],
                       struct checkpoint *out_old, struct checkpoint *out,
                       struct diag *d)
 {
@@ -278,7 +275,8 @@ int proof_since_check(struct ubytes text, struct ubytes old_note,
     uint64_t old_size;
     size_t n;
 
-    TRY(read_old(old_note, origin, key, out_old, d));
+    TRY(judge_old(note_read(old_note, origin, old_key, out_old, sig), origin,
+                  out_old, d));
     if (!parse_since(&rest, &old_size, path, &n)) {
         return diag_set(d, ERR_TASK_FAILED, NOWHERE,
                         "not a proof that one checkpoint goes on from another");

@@ -30,7 +30,8 @@ int proof_since_make(const char *store, struct ubytes old_note, struct buf *out,
                      struct diag *d) MUST_USE;
 /* The check, without a store. 0 or ERR_TASK_FAILED with d. */
 int proof_since_check(struct ubytes text, struct ubytes old_note,
-                      const char *origin, const uint8_t key[static 32],
+                      const char *origin, const uint8_t old_key[static 32],
+                      const uint8_t key[static 32],
                       struct checkpoint *out_old, struct checkpoint *out,
                       struct diag *d) MUST_USE;
 

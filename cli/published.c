@@ -22,7 +22,6 @@ void published_release(struct published *p)
 int published_read(const char *store, struct published *out, struct diag *d)
 {
     char path[PATH_MAX];
-    uint8_t sig[64];
     int rc = ledger_identity(store, &out->id, d);
 
     if (rc != 0) {
@@ -31,8 +30,8 @@ int published_read(const char *store, struct published *out, struct diag *d)
     (void)snprintf(path, sizeof(path), "%s/ledger/checkpoint", store);
     buf_reset(&out->note);
     rc = files_read(path, NOTE_BYTES_MAX, &out->note);
-    if (rc == 0 && note_read(buf_bytes(&out->note), out->id.origin, out->id.key,
-                             &out->at, sig) != 0) {
+    if (rc == 0 && ledger_note(store, &out->id, buf_bytes(&out->note),
+                               &out->at) != 0) {
         rc = ERR_STORE_DAMAGED;
     }
     if (rc != 0) {

@@ -80,25 +80,33 @@ int quorum_log(const char *policy, struct ubytes note,
 {
     CLEANUP(mem_freep) struct tlog_policy *p = NULL;
     struct checkpoint at;
+    struct checkpoint ignored;
+    uint8_t sig[64];
     size_t body_n;
+    unsigned found;
     unsigned i;
 
     TRY(load(policy, &p, d));
     ASSERT(p != NULL);
+    found = p->logs_n;
     if (note_peek(note, &at, &body_n) != 0) {
         err_trace_clear();
         return diag_set(d, ERR_INPUT, NOWHERE, "there is no checkpoint");
     }
     for (i = 0; i < p->logs_n; i++) {
         if (strcmp(p->logs[i].origin, at.origin) == 0) {
-            break;
+            found = found == p->logs_n ? i : found;
+            if (note_read(note, at.origin, p->logs[i].key, &ignored, sig) == 0) {
+                found = i; /* a log that had another key before is named twice */
+            }
         }
     }
-    if (i == p->logs_n) {
+    err_trace_clear();
+    if (found == p->logs_n) {
         return diag_set(d, ERR_INPUT, NOWHERE,
                         "the policy names no log %.80s; give --key", at.origin);
     }
-    memcpy(out_origin, p->logs[i].origin, NOTE_ORIGIN_BYTES);
-    memcpy(out_key, p->logs[i].key, 32);
+    memcpy(out_origin, p->logs[found].origin, NOTE_ORIGIN_BYTES);
+    memcpy(out_key, p->logs[found].key, 32);
     return 0;
 }

@@ -243,6 +243,10 @@ void summary_of(const struct record *r, char out[static SUMMARY_BYTES])
     case RECORD_OUTPUTS:
         say_outputs(r, out);
         break;
+    case RECORD_KEY:
+        put(out, "from %s to %s", digits(r, RF_KEY_old_key).s,
+            digits(r, RF_KEY_new_key).s);
+        break;
     case RECORD_CHECKPOINT:
         put(out, "%" PRIu64 " records folded into %s",
             record_u(r, RF_CHECKPOINT_records),

@@ -31,7 +31,9 @@ struct tiles {
     int ledger_fd; /* owned, like the next two; locked */
     int wal_fd;
     int tmp_fd;
-    struct ledger_identity id;
+    const char *store; /* borrowed */
+    struct ledger_identity id; /* its key signs what is published now */
+    int is_turned; /* another key signed what was published before */
     struct checkpoint done; /* what is published */
     uint64_t size;          /* records taken in */
     struct tile_level levels[LEVELS];
@@ -320,7 +322,7 @@ static int put_note(const struct tiles *t, const struct checkpoint *c,
     if (code == 0) {
         code = buf_put_u8(&text, '\n');
     }
-    if (code == 0 && t->done.size == 0) {
+    if (code == 0 && (t->done.size == 0 || t->is_turned)) {
         code = put_file(t, "vkey", buf_bytes(&text));
     }
     buf_reset(&text);
@@ -489,13 +491,18 @@ static int agrees(const struct tiles *t, const struct checkpoint *c)
 static int resume(struct tiles *t, uint64_t last_size)
 {
     struct checkpoint published;
-    int code = note_read_file(t->ledger_fd, "checkpoint", t->id.origin,
-                              t->id.key, &published);
+    uint8_t key[32];
+    int code = note_read_file(t->ledger_fd, "checkpoint", t->id.origin, NULL,
+                              &published);
 
     if (code == ERR_NOT_FOUND) {
         return 0;
     }
     TRY(code);
+    TRY(ledger_key_at(t->store, &t->id, published.size, key));
+    TRY(note_read_file(t->ledger_fd, "checkpoint", t->id.origin, key,
+                       &published));
+    t->is_turned = memcmp(key, t->id.key, sizeof(key)) != 0;
     if (published.size > last_size) {
         return ERR_TRACE(ERR_STORE_DAMAGED);
     }
@@ -517,6 +524,7 @@ static int catch_up(struct tiles *t)
     if (last.size == 0) {
         return 0;
     }
+    TRY(ledger_key_at(t->store, &t->id, last.size, t->id.key));
     TRY(resume(t, last.size));
     return publish(t, &last, sig);
 }
@@ -541,6 +549,7 @@ static int attempt(const char *store, const struct ledger_identity *id)
     }
     t->ledger_fd = t->wal_fd = t->tmp_fd = -1;
     t->id = *id;
+    t->store = store;
     buf_init(&t->bundle, BUNDLE_MAX);
     code = place_open(t, store);
     if (code == 0) {

@@ -206,6 +206,18 @@ int note_peek(struct ubytes in, struct checkpoint *out, size_t *out_body_n)
     return 0;
 }
 
+int note_key_change(struct buf *out, const char *origin, uint64_t size,
+                    const uint8_t old_key[static 32],
+                    const uint8_t new_key[static 32])
+{
+    TRY(buf_putf(out, "proctor key change v1\n%s\n%llu\n", origin,
+                 (unsigned long long)size));
+    TRY(note_vkey(out, origin, old_key));
+    TRY(buf_put_u8(out, '\n'));
+    TRY(note_vkey(out, origin, new_key));
+    return buf_put_u8(out, '\n');
+}
+
 int note_vkey(struct buf *out, const char *name, const uint8_t key[static 32])
 {
     return note_typed_vkey(out, name, NOTE_ED25519, key);
@@ -285,8 +297,17 @@ int note_typed_vkey_parse(const char *text, enum note_type type,
     return memcmp(id, stated, sizeof(id)) == 0 ? 0 : ERR_TRACE(ERR_ENCODING);
 }
 
+static int peek_of(struct ubytes in, const char *origin,
+                   struct checkpoint *out)
+{
+    size_t body_n;
+
+    TRY(note_peek(in, out, &body_n));
+    return strcmp(out->origin, origin) == 0 ? 0 : ERR_TRACE(ERR_ENCODING);
+}
+
 int note_read_file(int dir_fd, const char *name, const char *origin,
-                   const uint8_t key[static 32], struct checkpoint *out)
+                   const uint8_t *key, struct checkpoint *out)
 {
     int fd CLEANUP(fd_closep) = -1;
     struct buf text;
@@ -301,8 +322,10 @@ int note_read_file(int dir_fd, const char *name, const char *origin,
     if (code == 0) {
         code = disk_read(fd, 0, room, NOTE_BYTES_MAX, &n);
     }
-    if (code == 0 &&
-        note_read((struct ubytes){room, n}, origin, key, out, sig) != 0) {
+    if (code == 0 && (key != NULL ? note_read((struct ubytes){room, n}, origin,
+                                              key, out, sig)
+                                  : peek_of((struct ubytes){room, n}, origin,
+                                            out)) != 0) {
         code = ERR_TRACE(ERR_STORE_DAMAGED);
     }
     buf_release(&text);

@@ -30,15 +30,20 @@ enum {
 int note_read(struct ubytes in, const char *origin,
               const uint8_t key[static 32], struct checkpoint *out,
               uint8_t out_sig[static 64]) MUST_USE;
-/* The same of a checkpoint file. 0, ERR_NOT_FOUND, ERR_STORE_DAMAGED (it is none
+/* The same of a checkpoint file; key NULL: no signature is looked at. 0, ERR_NOT_FOUND, ERR_STORE_DAMAGED (it is none
  * of this log), ERR_NOMEM, ERR_IO. */
 int note_read_file(int dir_fd, const char *name, const char *origin,
-                   const uint8_t key[static 32],
-                   struct checkpoint *out) MUST_USE;
+                   const uint8_t *key, struct checkpoint *out) MUST_USE;
 /* First bytes of each signature by that key. */
 #define NOTE_KEY_ID_BYTES 4
 void note_key_id(const char *name, const uint8_t key[static 32],
                  uint8_t out[static NOTE_KEY_ID_BYTES]);
+/* What both keys sign when the log's key changes: five lines, no checkpoint body
+ * of any log of ours, as the first is no origin. size: records that the old key
+ * signed. */
+int note_key_change(struct buf *out, const char *origin, uint64_t size,
+                    const uint8_t old_key[static 32],
+                    const uint8_t new_key[static 32]) MUST_USE;
 /* What a note says and how long its body is, whoever signed it: no signature is
  * looked at. 0 or ERR_ENCODING. */
 int note_peek(struct ubytes in, struct checkpoint *out,

@@ -2,7 +2,9 @@
  *
  * The signer is started with exactly two descriptors: SIGNER_SOCKET_FD and
  * SIGNER_KEY_FD, and one word: "new" (the key file is empty: make key, seed
- * chain and origin, write, sync) or "old" (read it). It answers one request at
+ * chain and origin, write, sync), "old" (read it), or "turn" (read it, and with
+ * a third, SIGNER_NEXT_FD, of an empty file: make another key, write it there with
+ * the same chain and origin, sync). It answers one request at
  * a time and exits when the socket closes or a request breaks this protocol.
  *
  *   frame  u32 bytes of what follows | u8 op, or u8 status in a reply | body
@@ -12,6 +14,8 @@
  *   SIGN   u64 old size, 1..LIMIT_BATCH_RECORDS leaf hashes
  *          -> u64 size | 32 root | 64 signature of the checkpoint body
  *   REVEAL u64 i -> 32 x_i; i strictly ascending, 1..chain length
+ *   TURN   -> 32 new key | 64 old key's, 64 new key's signature over the change
+ *          (note_key_change); from here on the new key signs. Once, in "turn"
  *
  * Key file: "PROCTKEY" | u32 1 | 16 origin digits | 32 Ed25519 seed | u32
  * chain length N | u32 stride | x_0, x_stride, ..., x_N | 32 BLAKE2b of all
@@ -23,8 +27,15 @@
 
 #define SIGNER_SOCKET_FD 3
 #define SIGNER_KEY_FD 4
+#define SIGNER_NEXT_FD 5
 
-enum signer_op { SIGNER_PUBLIC = 1, SIGNER_START, SIGNER_SIGN, SIGNER_REVEAL };
+enum signer_op {
+    SIGNER_PUBLIC = 1,
+    SIGNER_START,
+    SIGNER_SIGN,
+    SIGNER_REVEAL,
+    SIGNER_TURN = 6
+};
 
 enum signer_status {
     SIGNER_OK,

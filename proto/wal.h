@@ -11,6 +11,8 @@
  *          u32 n | n * (u16 length, record) | u64 size after | 32 bytes root |
  *          64 bytes Ed25519 over the checkpoint body of (origin, size, root) |
  *          32 bytes BLAKE3 of the batch so far
+ * The key of a log may change: record KEY, always the second of a segment, behind
+ * its CHECKPOINT. Its batch and all after it carry the new key's signature.
  * Torn tail: the last batch of the last segment is incomplete or its digest
  * does not fit, and no later bytes form a batch. Anything else is damage. */
 #ifndef PROTO_WAL_H
@@ -101,7 +103,7 @@ struct wal_check {
     struct checkpoint last; /* of the last batch; its origin is set by init */
     uint8_t last_sig[64];
     uint64_t last_first; /* first record of that batch */
-    uint8_t key[32];
+    uint8_t key[32]; /* that signs the last batch; KEY records change it */
     int defers_signatures; /* the caller asks for them: wal_check_signature */
     char what[96]; /* of the last refusal */
 };
@@ -115,6 +117,11 @@ typedef int (*wal_record_fn)(void *ctx, const struct record *r,
  * sees records before the batch's signature is checked. */
 int wal_check_batch(struct wal_check *c, const struct wal_batch *b,
                     wal_record_fn fn, void *ctx) MUST_USE;
+/* A KEY record in a batch that begins at `first`: where one may stand, both
+ * signatures good, from c's key to another: then that is c's key. 0,
+ * ERR_STORE_DAMAGED, ERR_NOMEM. */
+int wal_check_key(struct wal_check *c, const struct record *r, uint64_t first)
+    MUST_USE;
 /* The signature of the last batch, which covers all records before it. 0,
  * ERR_STORE_DAMAGED, ERR_NOMEM. */
 int wal_check_signature(struct wal_check *c) MUST_USE;

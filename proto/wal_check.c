@@ -43,6 +43,41 @@ int wal_check_signature(struct wal_check *c)
     return code;
 }
 
+static int signs(struct ubytes sig, struct ubytes text,
+                 const uint8_t key[static 32])
+{
+    return sig.n == crypto_sign_BYTES &&
+           crypto_sign_verify_detached(sig.p, text.p, text.n, key) == 0;
+}
+
+int wal_check_key(struct wal_check *c, const struct record *r, uint64_t first)
+{
+    const uint8_t *old_key = record_hash(r, RF_KEY_old_key);
+    const uint8_t *new_key = record_hash(r, RF_KEY_new_key);
+    struct buf text;
+    int code;
+
+    if (first == 0 || r->seq != first + 1) {
+        return refuse(c, r->seq, "a key changes in mid-segment");
+    }
+    if (memcmp(old_key, c->key, 32) != 0 || memcmp(old_key, new_key, 32) == 0) {
+        return refuse(c, r->seq, "changes a key that is not the log's");
+    }
+    buf_init(&text, NOTE_BYTES_MAX);
+    code = note_key_change(&text, c->last.origin, first, old_key, new_key);
+    if (code == 0 && (!signs(record_bytes(r, RF_KEY_old_signature),
+                             buf_bytes(&text), old_key) ||
+                      !signs(record_bytes(r, RF_KEY_new_signature),
+                             buf_bytes(&text), new_key))) {
+        code = refuse(c, r->seq, "a signature of the key change does not fit");
+    }
+    buf_release(&text);
+    if (code == 0) {
+        memcpy(c->key, new_key, sizeof(c->key));
+    }
+    return code;
+}
+
 /* Why bytes in a whole batch are no record of ours. */
 static int refuse_record(struct wal_check *c, struct ubytes entry)
 {
@@ -98,6 +133,9 @@ int wal_check_batch(struct wal_check *c, const struct wal_batch *b,
 
         TRY(wal_entry_next(b, &off, &entry));
         TRY(check_record(c, entry, &r, &leaf));
+        if (r.kind == RECORD_KEY) {
+            TRY(wal_check_key(c, &r, b->first));
+        }
         code = fn == NULL ? 0 : fn(ctx, &r, &leaf);
         if (code != 0) {
             return code;

@@ -148,30 +148,29 @@ void core_classes(const struct core *c, char names[static CORE_CLASSES_BYTES],
 }
 
 int core_open_ledger(struct core *c, const struct cid *policy,
-                     const Proctor__RunRequest *req, struct diag *d)
+                     const Proctor__SeenHead *seen, struct diag *d)
 {
     char names[CORE_CLASSES_BYTES];
     uint8_t images[WORKER_CLASSES_N * CID_BYTES];
-    char signer[PATH_MAX];
     struct ledger_genesis g = {
-        .kernel = c->kernel, .policy = *policy, .signer = signer};
+        .kernel = c->kernel, .policy = *policy, .signer = c->signer};
 
     ASSERT(c->store != NULL && c->engine != NULL);
     if (c->ledger != NULL) {
         return 0;
     }
-    if (req->seen != NULL) {
-        if (req->seen->root.len != MERKLE_BYTES) {
+    if (seen != NULL) {
+        if (seen->root.len != MERKLE_BYTES) {
             return ERR_TRACE(ERR_PROTOCOL);
         }
-        g.seen.size = req->seen->size;
-        memcpy(g.seen.root.b, req->seen->root.data, MERKLE_BYTES);
+        g.seen.size = seen->size;
+        memcpy(g.seen.root.b, seen->root.data, MERKLE_BYTES);
     }
     core_classes(c, names, images);
     g.classes = names;
     g.images = (struct ubytes){images, sizeof(images)};
-    if (snprintf(signer, sizeof(signer), "%s/proctor-signer", c->images_dir) >=
-        (int)sizeof(signer)) {
+    if (snprintf(c->signer, sizeof(c->signer), "%s/proctor-signer",
+                 c->images_dir) >= (int)sizeof(c->signer)) {
         return ERR_TRACE(ERR_LIMIT);
     }
     TRY(ledger_open(c->store, &g, &c->ledger, d));

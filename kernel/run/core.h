@@ -3,6 +3,8 @@
 #ifndef KERNEL_RUN_CORE_H
 #define KERNEL_RUN_CORE_H
 
+#include <limits.h>
+
 #include "kernel/engine/engine.h"
 #include "kernel/run/budget.h"
 #include "kernel/store/ledger.h"
@@ -22,6 +24,7 @@ struct core {
     const char *store_dir;  /* NULL: only requests that need no store */
     const char *images_dir;
     struct store *store;    /* NULL until core_open_store */
+    char signer[PATH_MAX];  /* its binary; set with the ledger */
     struct ledger *ledger;  /* NULL until core_open_ledger */
     struct engine *engine;  /* NULL until core_open_engine */
     struct guards *guards;
@@ -52,7 +55,7 @@ int core_open_store(struct core *c, struct diag *d) MUST_USE;
 /* Needs store and engine. policy: CID of the policy file in force, for GENESIS.
  * req: for the head that was seen. */
 int core_open_ledger(struct core *c, const struct cid *policy,
-                     const Proctor__RunRequest *req, struct diag *d) MUST_USE;
+                     const Proctor__SeenHead *seen, struct diag *d) MUST_USE;
 
 /* Stops everything at the next turn of the loop with this code. */
 void core_fatal(struct core *c, int code);

@@ -195,7 +195,7 @@ static int open_all(struct run *r, struct diag *d)
         }
     }
     if (run_is_recorded(r)) {
-        TRY(core_open_ledger(c, &policy, r->req, d));
+        TRY(core_open_ledger(c, &policy, r->req->seen, d));
         if (d->what[0] != '\0') {
             say_event(c, 0, "", "", d->what); /* a torn tail was cut */
         }

@@ -28,10 +28,14 @@ struct server {
     int signal_fd;
 };
 
+static int is_idle(const struct server *s)
+{
+    return s->run == NULL && s->ask == NULL && evaluates_is_idle(s->evaluates);
+}
+
 static void leave_if_idle(struct server *s)
 {
-    if (s->leaving && s->run == NULL && s->ask == NULL &&
-        evaluates_is_idle(s->evaluates)) {
+    if (s->leaving && is_idle(s)) {
         loop_stop(s->core->loop);
     }
 }
@@ -110,6 +114,40 @@ static void on_request(struct server *s, struct frame *f)
     }
 }
 
+/* Another key for the log; nothing runs, and no ledger is made. */
+static int turn(struct core *c, const Proctor__KeyRequest *q, uint64_t *out_seq,
+                struct diag *d)
+{
+    struct cid none = {{0}};
+
+    if (q->seen == NULL) { /* so there is a ledger, and it is not made here */
+        return diag_set(d, ERR_NOT_FOUND, (struct loc){0},
+                        "there is no ledger whose key could be changed");
+    }
+    TRY(core_open_engine(c, d));
+    TRY(core_open_store(c, d));
+    TRY(core_open_ledger(c, &none, q->seen, d));
+    return ledger_turn(c->ledger, c->signer, out_seq, d);
+}
+
+static void on_key(struct core *c, const Proctor__KeyRequest *q)
+{
+    Proctor__KeyDone m = PROCTOR__KEY_DONE__INIT;
+    struct diag d;
+
+    diag_init(&d);
+    m.code = turn(c, q, &m.seq, &d);
+    if (m.code != 0 && d.what[0] == '\0') {
+        diag_set(&d, m.code, (struct loc){0}, "%s", err_text(m.code));
+    }
+    m.problem = pb_str(d.what);
+    m.hint = pb_str(d.hint);
+    if (m.code == 0) {
+        m.key = bytes_field((struct ubytes){ledger_key(c->ledger), 32});
+    }
+    say(c, MSG_KEY_DONE, &m.base);
+}
+
 static void on_files(struct server *s, struct frame *f)
 {
     if (s->run == NULL || run_files(s->run, f) < 0) {
@@ -133,6 +171,8 @@ static void on_message(void *ctx, struct frame *f)
     if (msg == MSG_RUN_REQUEST || msg == MSG_EVALUATE_REQUEST ||
         msg == MSG_ASK_REQUEST) {
         on_request(s, f);
+    } else if (msg == MSG_KEY_REQUEST && is_idle(s)) {
+        on_key(s->core, (const Proctor__KeyRequest *)f->m);
     } else if (msg == MSG_FILES) {
         on_files(s, f);
     } else if (msg == MSG_INTERRUPT) {

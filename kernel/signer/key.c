@@ -59,7 +59,7 @@ static int new_secret(struct signer *s)
     return s->secret == NULL ? ERR_TRACE(ERR_SIGNER) : 0;
 }
 
-static int write_all(int fd, const uint8_t *p, size_t n)
+int signer_write(int fd, const uint8_t *p, size_t n)
 {
     while (n > 0) {
         ssize_t wrote = write(fd, p, n);
@@ -77,9 +77,9 @@ static int write_all(int fd, const uint8_t *p, size_t n)
 }
 
 /* Lays the file out in locked memory. */
-static int put_file(const struct signer *s, const char *digits, struct buf *b)
+static int put_file(const struct signer_secret *k, const char *digits,
+                    struct buf *b)
 {
-    const struct signer_secret *k = s->secret;
     uint8_t digest[32];
 
     TRY(buf_put(b, MAGIC, 8));
@@ -94,14 +94,36 @@ static int put_file(const struct signer *s, const char *digits, struct buf *b)
     return buf_put(b, digest, sizeof(digest));
 }
 
+/* Writes and syncs a key file. */
+static int save(const struct signer_secret *k, const char *digits, int fd)
+{
+    struct buf file;
+    uint8_t *room;
+    int code;
+
+    buf_init(&file, SIGNER_KEY_FILE_BYTES);
+    /* All room at once: growing would leave copies behind. */
+    code = buf_extend(&file, SIGNER_KEY_FILE_BYTES, &room);
+    buf_reset(&file);
+    if (code == 0) {
+        code = put_file(k, digits, &file);
+    }
+    if (code == 0) {
+        code = signer_write(fd, buf_bytes(&file).p, buf_len(&file));
+        sodium_memzero(room, SIGNER_KEY_FILE_BYTES);
+    }
+    buf_release(&file);
+    if (code == 0 && fsync(fd) != 0) {
+        code = ERR_TRACE(ERR_SIGNER);
+    }
+    return code;
+}
+
 int signer_make(struct signer *s, int key_fd)
 {
     static const char hex[] = "0123456789abcdef";
     char digits[SIGNER_ORIGIN_DIGITS];
-    struct buf file;
-    uint8_t *room;
     size_t i;
-    int code;
 
     TRY(new_secret(s));
     randombytes_buf(s->secret->seed, sizeof(s->secret->seed));
@@ -113,22 +135,20 @@ int signer_make(struct signer *s, int key_fd)
     }
     set_origin(s, digits);
     s->is_new = 1;
-    buf_init(&file, SIGNER_KEY_FILE_BYTES);
-    /* All room at once: growing would leave copies behind. */
-    code = buf_extend(&file, SIGNER_KEY_FILE_BYTES, &room);
-    buf_reset(&file);
-    if (code == 0) {
-        code = put_file(s, digits, &file);
+    return save(s->secret, digits, key_fd);
+}
+
+int signer_make_next(struct signer *s, int next_fd)
+{
+    s->next = sodium_malloc(sizeof(*s->next));
+    if (s->next == NULL) {
+        return ERR_TRACE(ERR_SIGNER);
     }
-    if (code == 0) {
-        code = write_all(key_fd, buf_bytes(&file).p, buf_len(&file));
-        sodium_memzero(room, SIGNER_KEY_FILE_BYTES);
-    }
-    buf_release(&file);
-    if (code == 0 && fsync(key_fd) != 0) {
-        code = ERR_TRACE(ERR_SIGNER);
-    }
-    return code;
+    *s->next = *s->secret; /* the seed chain stays: GENESIS fixed its x_0 */
+    randombytes_buf(s->next->seed, sizeof(s->next->seed));
+    (void)crypto_sign_seed_keypair(s->next_key, s->next->key, s->next->seed);
+    return save(s->next, s->last.origin + sizeof(SIGNER_ORIGIN_PREFIX) - 1,
+                next_fd);
 }
 
 /* Strict: exactly the bytes that put_file makes. */
@@ -191,4 +211,7 @@ int signer_load(struct signer *s, int key_fd)
 void signer_wipe(struct signer *s)
 {
     sodium_memzero(s->secret, sizeof(*s->secret));
+    if (s->next != NULL) {
+        sodium_memzero(s->next, sizeof(*s->next));
+    }
 }

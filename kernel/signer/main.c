@@ -41,23 +41,6 @@ static int read_all(uint8_t *p, size_t n)
     return 1;
 }
 
-static int write_all(const uint8_t *p, size_t n)
-{
-    while (n > 0) {
-        ssize_t wrote = write(SIGNER_SOCKET_FD, p, n);
-
-        if (wrote < 0 && errno == EINTR) {
-            continue;
-        }
-        if (wrote <= 0) {
-            return 0;
-        }
-        p += wrote;
-        n -= (size_t)wrote;
-    }
-    return 1;
-}
-
 /* One request and its answer, sent at once; false ends the process. */
 static int serve_one(struct signer *s, uint8_t *request, struct buf *reply)
 {
@@ -87,7 +70,8 @@ static int serve_one(struct signer *s, uint8_t *request, struct buf *reply)
     }
     answer[4] = (uint8_t)status; /* all of reply's room was taken at start */
     buf_patch_u32(reply, 0, (uint32_t)buf_len(reply) - 4);
-    return write_all(buf_bytes(reply).p, buf_len(reply));
+    return signer_write(SIGNER_SOCKET_FD, buf_bytes(reply).p,
+                        buf_len(reply)) == 0;
 }
 
 int main(int argc, char **argv)
@@ -96,6 +80,7 @@ int main(int argc, char **argv)
     static struct signer signer;
     struct buf reply;
     uint8_t *room;
+    int turns;
     int code;
 
     /* Before the key is in memory. */
@@ -103,13 +88,20 @@ int main(int argc, char **argv)
         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
         return leave(1);
     }
-    code = strcmp(argv[1], "new") == 0   ? signer_make(&signer, SIGNER_KEY_FD)
-           : strcmp(argv[1], "old") == 0 ? signer_load(&signer, SIGNER_KEY_FD)
-                                         : ERR_SIGNER;
+    turns = strcmp(argv[1], "turn") == 0;
+    code = strcmp(argv[1], "new") == 0 ? signer_make(&signer, SIGNER_KEY_FD)
+           : turns || strcmp(argv[1], "old") == 0
+               ? signer_load(&signer, SIGNER_KEY_FD)
+               : ERR_SIGNER;
+    if (code == 0 && turns) {
+        code = signer_make_next(&signer, SIGNER_NEXT_FD);
+    }
     (void)close(SIGNER_KEY_FD);
+    (void)close(SIGNER_NEXT_FD);
     buf_init(&reply, 4096);
     if (code != 0 || buf_extend(&reply, 4096, &room) != 0) {
-        (void)write_all((const uint8_t[]){0, 0, 0, 1, SIGNER_E_KEY}, 5);
+        (void)signer_write(SIGNER_SOCKET_FD,
+                           (const uint8_t[]){0, 0, 0, 1, SIGNER_E_KEY}, 5);
         return leave(1);
     }
     if (signer_confine() != 0) {

@@ -131,6 +131,32 @@ static int answer_reveal(struct signer *s, struct ubytes body,
     return buf_put(reply, x, sizeof(x));
 }
 
+/* From the old key to the new one, at the size that was signed last. */
+static int answer_turn(struct signer *s, struct ubytes body, struct buf *reply)
+{
+    struct ubytes text;
+    uint8_t sig[2][64];
+
+    if (body.n != 0) {
+        return ERR_TRACE(ERR_PROTOCOL);
+    }
+    if (!s->is_started || s->next == NULL || s->frontier.size == 0) {
+        return SIGNER_E_ORDER;
+    }
+    buf_reset(&s->text);
+    TRY(note_key_change(&s->text, s->last.origin, s->frontier.size,
+                        s->public_key, s->next_key));
+    text = buf_bytes(&s->text);
+    (void)crypto_sign_detached(sig[0], NULL, text.p, text.n, s->secret->key);
+    (void)crypto_sign_detached(sig[1], NULL, text.p, text.n, s->next->key);
+    memcpy(s->public_key, s->next_key, sizeof(s->public_key));
+    *s->secret = *s->next;
+    sodium_memzero(s->next, sizeof(*s->next));
+    s->next = NULL; /* its memory stays: unmapping is filtered */
+    TRY(buf_put(reply, s->public_key, sizeof(s->public_key)));
+    return buf_put(reply, sig, sizeof(sig));
+}
+
 int signer_answer(struct signer *s, unsigned op, struct ubytes body,
                   struct buf *reply)
 {
@@ -143,6 +169,8 @@ int signer_answer(struct signer *s, unsigned op, struct ubytes body,
         return answer_sign(s, body, reply);
     case SIGNER_REVEAL:
         return answer_reveal(s, body, reply);
+    case SIGNER_TURN:
+        return answer_turn(s, body, reply);
     default:
         return ERR_TRACE(ERR_PROTOCOL);
     }

@@ -16,7 +16,9 @@ struct signer_secret {
 
 struct signer {
     struct signer_secret *secret; /* sodium_malloc */
+    struct signer_secret *next;   /* key to turn to, or NULL */
     uint8_t public_key[32];
+    uint8_t next_key[32]; /* public */
     struct checkpoint last; /* what was signed last; origin is set at load */
     struct merkle_frontier frontier;
     int is_new;     /* made by this process: may start at size 0 */
@@ -29,6 +31,10 @@ struct signer {
  * ERR_SIGNER. About 0.3 s for a new chain. */
 int signer_make(struct signer *s, int key_fd) MUST_USE;
 int signer_load(struct signer *s, int key_fd) MUST_USE;
+/* After a load: another key beside it, into the empty file. 0 or ERR_SIGNER. */
+int signer_make_next(struct signer *s, int next_fd) MUST_USE;
+/* All n bytes. 0 or ERR_SIGNER. */
+int signer_write(int fd, const uint8_t *p, size_t n);
 void signer_wipe(struct signer *s); /* memory stays: unmapping is filtered */
 
 /* Answers one request. reply starts empty; what is appended is the body.

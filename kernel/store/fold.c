@@ -499,6 +499,8 @@ static int apply(struct fold *f, const struct record *r)
     case RECORD_END:
         on_end(f, r);
         return 0;
+    case RECORD_KEY:
+        return set_hash(&f->s->log_key, record_hash(r, RF_KEY_new_key));
     case RECORD_NONE:
     case RECORD_GENESIS:
     case RECORD_ADMIT:
@@ -578,6 +580,11 @@ size_t fold_burnt(const struct fold *f, const struct cid *exam, struct cid *out,
 uint64_t fold_seeds_used(const struct fold *f)
 {
     return f->s->seeds_used;
+}
+
+const uint8_t *fold_key(const struct fold *f)
+{
+    return f->s->log_key.len == 0 ? NULL : f->s->log_key.data;
 }
 
 const Proctor__RunState *fold_last_run(const struct fold *f)

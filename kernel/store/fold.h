@@ -41,6 +41,8 @@ uint64_t fold_committed(const struct fold *f, const struct cid *exam);
 size_t fold_burnt(const struct fold *f, const struct cid *exam, struct cid *out,
                   size_t max);
 uint64_t fold_seeds_used(const struct fold *f);
+/* The log's key by the last KEY record, NULL when there is none. */
+const uint8_t *fold_key(const struct fold *f);
 /* The SPLIT record that drew a data file. True when there is one: no other ever
  * counts. */
 int fold_split(const struct fold *f, const struct cid *file, uint64_t *out_seq);

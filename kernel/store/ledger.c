@@ -220,12 +220,12 @@ int ledger_append(struct ledger *l, struct record *r, uint64_t *out_seq,
     return 0;
 }
 
-static int snapshot_steps(struct ledger *l)
+static int roll_steps(struct ledger *l, struct record *behind,
+                      uint64_t *out_seq)
 {
     struct buf bytes;
     struct record r;
     struct cid cid;
-    uint64_t seq;
     int code;
 
     buf_init(&bytes, LIMIT_HELD_BYTES);
@@ -238,19 +238,29 @@ static int snapshot_steps(struct ledger *l)
     record_init(&r, RECORD_CHECKPOINT);
     record_set_hash(&r, RF_CHECKPOINT_snapshot, cid.b);
     record_set_u(&r, RF_CHECKPOINT_records, l->last.size);
-    TRY(enqueue(l, &r, &seq));
+    TRY(enqueue(l, &r, out_seq));
+    if (behind != NULL) {
+        TRY(enqueue(l, behind, out_seq));
+    }
     fd_closep(&l->segment_fd);
     return ledger_flush(l);
 }
 
-int ledger_snapshot(struct ledger *l)
+int ledger_roll(struct ledger *l, struct record *behind, uint64_t *out_seq)
 {
     int code;
 
     TRY(check_alive(l));
     TRY(ledger_flush(l));
-    code = snapshot_steps(l);
+    code = roll_steps(l, behind, out_seq);
     return code == 0 ? 0 : ledger_stop(l, code);
+}
+
+int ledger_snapshot(struct ledger *l)
+{
+    uint64_t seq;
+
+    return ledger_roll(l, NULL, &seq);
 }
 
 static void release(struct ledger *l)

@@ -84,6 +84,12 @@ const uint8_t *ledger_key(const struct ledger *l); /* 32 bytes */
  * many records use wal_reader. */
 int ledger_read(struct ledger *l, uint64_t seq, struct buf *out,
                 struct record *r, struct merkle_hash *out_leaf) MUST_USE;
+/* Changes the key: KEY record, signed by both; its batch and all after it carry
+ * the new key's signature, and keys/key is the new one. signer: as for
+ * ledger_open. After any error the ledger is stopped; the next open finishes the
+ * change or drops it. */
+int ledger_turn(struct ledger *l, const char *signer, uint64_t *out_seq,
+                struct diag *d) MUST_USE;
 /* Stores a snapshot of the fold, adds its CHECKPOINT record, rolls the segment.
  * Done by ledger_commit itself every LIMIT_SNAPSHOT_RECORDS records or
  * LIMIT_SNAPSHOT_BATCHES batches. */

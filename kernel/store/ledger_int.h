@@ -46,6 +46,29 @@ struct ledger {
 /* Signs the queue and makes it durable in the open segment, or, when there is
  * none (segment_fd < 0), as the first batch of a new one. */
 int ledger_flush(struct ledger *l) MUST_USE;
+/* Takes a snapshot and begins a segment with its CHECKPOINT record and, in the
+ * same batch, behind (NULL: nothing). */
+int ledger_roll(struct ledger *l, struct record *behind,
+                uint64_t *out_seq) MUST_USE;
+
+/* Key files that a signer is started with. */
+enum ledger_keys {
+    LEDGER_KEYS_NEW,  /* keys/key is made */
+    LEDGER_KEYS_OLD,  /* keys/key */
+    LEDGER_KEYS_NEXT, /* keys/key.new, of a change that was cut short */
+    LEDGER_KEYS_TURN  /* keys/key, and keys/key.new is made */
+};
+#define LEDGER_KEY_NEXT "key.new"
+/* Sets l's key. Files that are made have durable names then. 0, ERR_SIGNER,
+ * ERR_STORE_DAMAGED (d), ERR_SPACE, ERR_IO. */
+int ledger_start_signer(struct ledger *l, const char *path,
+                        enum ledger_keys with, struct signer_public *out,
+                        struct diag *d) MUST_USE;
+/* An empty key file; an older one is of what was cut short. */
+int ledger_make_key(int keys, const char *name, int *out_fd) MUST_USE;
+/* keys/key.new takes the place of keys/key, durably, or is removed. Only when the
+ * record that says so is durable. */
+int ledger_settle_keys(struct ledger *l, int is_turned) MUST_USE;
 /* Stops the ledger for good; returns code. */
 int ledger_stop(struct ledger *l, int code);
 

@@ -28,6 +28,8 @@ struct recovery {
     size_t firsts_n;
     struct ledger_head heads[2]; /* published, seen; size 0 = met or none */
     struct wal_check check;
+    uint8_t first_key[32];
+    int is_half_turned;  /* the ledger's key is keys/key.new */
     uint64_t torn_off;   /* in the last segment */
     uint64_t torn_bytes; /* 0 = no torn tail */
     uint64_t end_off;    /* of the last segment's whole batches */
@@ -64,30 +66,39 @@ static int failed(struct diag *d, int code, const char *what)
     return ERR_TRACE(code);
 }
 
-static int start_signer(struct ledger *l, const char *path, int is_new,
-                        struct signer_public *out, struct diag *d)
+int ledger_start_signer(struct ledger *l, const char *path,
+                        enum ledger_keys with, struct signer_public *out,
+                        struct diag *d)
 {
+    const char *name = with == LEDGER_KEYS_NEXT ? LEDGER_KEY_NEXT : "key";
     int keys CLEANUP(fd_closep) = -1;
     int key CLEANUP(fd_closep) = -1;
+    int next CLEANUP(fd_closep) = -1;
+    int makes = with == LEDGER_KEYS_NEW || with == LEDGER_KEYS_TURN;
     int code;
 
     TRY(disk_open_dir(store_dir_fd(l->store), "keys", &keys));
-    if (is_new) {
-        code = disk_unlink(keys, "key"); /* of a creation that was cut short */
-        TRY(code == ERR_NOT_FOUND ? 0 : code);
-        TRY(disk_create(keys, "key", 0600, &key));
+    if (with == LEDGER_KEYS_NEW) {
+        TRY(ledger_make_key(keys, name, &key));
     } else {
-        code = disk_open(keys, "key", O_RDONLY, &key);
+        code = disk_open(keys, name, O_RDONLY, &key);
         if (code == ERR_NOT_FOUND) {
-            return damaged(d, "keys/key is missing");
+            return damaged(d, with == LEDGER_KEYS_NEXT
+                                  ? "keys/key is not the key that signs this "
+                                    "ledger now"
+                                  : "keys/key is missing");
         }
         TRY(code);
     }
-    TRY(signer_client_start(&l->signer, path, key, is_new, out, d));
+    if (with == LEDGER_KEYS_TURN) {
+        TRY(ledger_make_key(keys, LEDGER_KEY_NEXT, &next));
+    }
+    TRY(signer_client_start(&l->signer, path, key, next,
+                            with == LEDGER_KEYS_NEW, out, d));
     (void)snprintf(l->last.origin, sizeof(l->last.origin), "%s", out->origin);
     memcpy(l->key, out->key, sizeof(l->key));
     l->seed_chain_n = out->chain_n;
-    return is_new ? disk_sync_dir(keys) : 0;
+    return makes ? disk_sync_dir(keys) : 0;
 }
 
 /* No segment is there. That is a new store only when nothing was ever
@@ -120,7 +131,7 @@ static int create(struct ledger *l, const struct ledger_genesis *g,
     uint64_t seq;
 
     TRY(check_unborn(l, d));
-    TRY(start_signer(l, g->signer, 1, &public, d));
+    TRY(ledger_start_signer(l, g->signer, LEDGER_KEYS_NEW, &public, d));
     TRY(fold_new(&l->fold));
     wal_check_init(&l->check, &(struct wal_head){.first = 0}, public.origin,
                    public.key);
@@ -138,8 +149,8 @@ static int create(struct ledger *l, const struct ledger_genesis *g,
     return ledger_flush(l);
 }
 
-/* The ledger's first record names the key and the seeds: they must be those
- * that the signer holds. */
+/* The ledger's first record names log and seeds: they must be those that the
+ * signer holds. Its key is the first one. */
 static int check_genesis(struct recovery *rc)
 {
     const struct signer_public *p = &rc->public;
@@ -164,11 +175,12 @@ static int check_genesis(struct recovery *rc)
     record_str(&r, RF_GENESIS_origin, origin, sizeof(origin));
     code =
         strcmp(origin, p->origin) != 0 ||
-                memcmp(record_hash(&r, RF_GENESIS_log_key), p->key, 32) != 0 ||
                 memcmp(record_hash(&r, RF_GENESIS_seed_anchor), p->anchor,
                        32) != 0
             ? damaged(rc->d, "keys/key belongs to another ledger")
             : 0;
+    memcpy(rc->first_key, record_hash(&r, RF_GENESIS_log_key),
+           sizeof(rc->first_key));
     wal_reader_close(w);
     return code;
 }
@@ -260,9 +272,24 @@ static const char *head_name(size_t i)
     return i == 0 ? "ledger/checkpoint" : "a head seen before";
 }
 
+/* The checkpoint file, signed by key, or, when that is not known yet (NULL), by
+ * whomever. */
+static int read_published(struct recovery *rc, const uint8_t *key,
+                          struct checkpoint *out)
+{
+    int code = note_read_file(rc->l->ledger_fd, "checkpoint",
+                              rc->public.origin, key, out);
+
+    return code == ERR_STORE_DAMAGED
+               ? damaged(rc->d, "ledger/checkpoint is damaged (it is derived: "
+                                "remove it to have it made again)")
+               : code;
+}
+
 /* A head of this very size must be this very tree. */
 static int check_heads(struct recovery *rc)
 {
+    struct checkpoint published;
     size_t i;
 
     for (i = 0; i < ARRAY_N(rc->heads); i++) {
@@ -278,6 +305,9 @@ static int check_heads(struct recovery *rc)
                            head_name(i), h->size);
         }
         h->size = 0;
+        if (i == 0) {
+            TRY(read_published(rc, rc->check.key, &published));
+        }
     }
     return 0;
 }
@@ -330,7 +360,10 @@ static int replay_segment(struct recovery *rc, size_t i, int is_first)
     if (code == ERR_STORE_DAMAGED) {
         code = damaged(rc->d, "ledger/wal/%s: the head is damaged", name);
     } else if (code == 0 && is_first) {
-        wal_check_init(&rc->check, &s.head, rc->public.origin, rc->public.key);
+        const uint8_t *key = fold_key(rc->l->fold);
+
+        wal_check_init(&rc->check, &s.head, rc->public.origin,
+                       key != NULL ? key : rc->first_key);
         rc->check.defers_signatures = 1;
     } else if (code == 0 &&
                (s.head.first != rc->check.size ||
@@ -448,6 +481,7 @@ static int open_tail(struct recovery *rc)
     /* What the last owner wrote but did not sync counts from here on. */
     TRY(disk_sync(l->segment_fd));
     TRY(disk_sync_dir(l->wal_fd));
+    TRY(ledger_settle_keys(l, rc->is_half_turned));
     return signer_client_begin(&l->signer, &l->check.frontier,
                                l->check.last_sig);
 }
@@ -456,17 +490,30 @@ static int open_tail(struct recovery *rc)
 static int read_heads(struct recovery *rc, const struct ledger_genesis *g)
 {
     struct checkpoint c = {.size = 0};
-    int code = note_read_file(rc->l->ledger_fd, "checkpoint", rc->public.origin,
-                              rc->public.key, &c);
+    int code = read_published(rc, NULL, &c);
 
-    if (code == ERR_STORE_DAMAGED) {
-        return damaged(rc->d, "ledger/checkpoint is damaged (it is derived: "
-                              "remove it to have it made again)");
-    }
     TRY(code == ERR_NOT_FOUND ? 0 : code);
     rc->heads[0] = (struct ledger_head){code == 0 ? c.size : 0, c.root};
     rc->heads[1] = g->seen;
     return 0;
+}
+
+/* The ledger says which key is its own. That of a change which was cut short lies
+ * beside the older one. */
+static int find_key(struct recovery *rc, const char *signer)
+{
+    struct ledger *l = rc->l;
+
+    if (memcmp(rc->check.key, l->key, sizeof(l->key)) == 0) {
+        return 0;
+    }
+    rc->is_half_turned = 1;
+    signer_client_stop(&l->signer);
+    TRY(ledger_start_signer(l, signer, LEDGER_KEYS_NEXT, &rc->public, rc->d));
+    return memcmp(rc->check.key, l->key, sizeof(l->key)) == 0
+               ? 0
+               : damaged(rc->d, "neither keys/key nor keys/" LEDGER_KEY_NEXT
+                                " is the key that signs this ledger now");
 }
 
 static int recover_steps(struct recovery *rc, const struct ledger_genesis *g)
@@ -481,6 +528,7 @@ static int recover_steps(struct recovery *rc, const struct ledger_genesis *g)
         TRY(replay_segment(rc, i, i == start));
     }
     TRY(check_nothing_lost(rc));
+    TRY(find_key(rc, g->signer));
     TRY(cut_torn(rc));
     return open_tail(rc);
 }
@@ -498,7 +546,7 @@ static int recover(struct ledger *l, const struct ledger_genesis *g,
     rc->d = d;
     rc->firsts = firsts;
     rc->firsts_n = firsts_n;
-    code = start_signer(l, g->signer, 0, &rc->public, d);
+    code = ledger_start_signer(l, g->signer, LEDGER_KEYS_OLD, &rc->public, d);
     if (code == 0) {
         code = recover_steps(rc, g);
     }

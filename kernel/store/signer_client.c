@@ -18,8 +18,9 @@
 #define PATH_BYTES 4096
 #define SIGNER_NAME "proctor-signer"
 
-_Static_assert(SIGNER_SOCKET_FD == 3 && SIGNER_KEY_FD == 4,
-               "the child keeps 3 and 4 alone");
+_Static_assert(SIGNER_SOCKET_FD == 3 && SIGNER_KEY_FD == 4 &&
+                   SIGNER_NEXT_FD == 5,
+               "the child keeps 3, 4 and perhaps 5 alone");
 
 /* proctor-signer in the folder of this binary. */
 static int default_path(char out[static PATH_BYTES])
@@ -42,22 +43,26 @@ static int default_path(char out[static PATH_BYTES])
 
 /* In the child: only async-signal-safe calls. */
 NORETURN static void become_signer(const char *path, int sock, int key_fd,
-                                   const char *word)
+                                    int next_fd, const char *word)
 {
     char name[] = SIGNER_NAME;
-    char argument[4];
+    char argument[5];
     char *argv[] = {name, argument, NULL};
     char *envp[] = {NULL};
-    /* Both out of the way first, as either may be 3 or 4. */
+    /* All out of the way first, as each may be 3, 4 or 5. */
     int high_sock = fcntl(sock, F_DUPFD, 10);
     int high_key = fcntl(key_fd, F_DUPFD, 10);
+    int high_next = next_fd < 0 ? -1 : fcntl(next_fd, F_DUPFD, 10);
+    unsigned last = next_fd < 0 ? SIGNER_KEY_FD : SIGNER_NEXT_FD;
 
-    memcpy(argument, word, sizeof(argument));
-    if (high_sock >= 0 && high_key >= 0 &&
+    (void)stpncpy(argument, word, sizeof(argument) - 1);
+    argument[sizeof(argument) - 1] = '\0';
+    if (high_sock >= 0 && high_key >= 0 && (next_fd < 0 || high_next >= 0) &&
         dup2(high_sock, SIGNER_SOCKET_FD) >= 0 &&
         dup2(high_key, SIGNER_KEY_FD) >= 0 &&
+        (next_fd < 0 || dup2(high_next, SIGNER_NEXT_FD) >= 0) &&
         syscall(SYS_close_range, 0u, (unsigned)SIGNER_SOCKET_FD - 1, 0u) == 0 &&
-        syscall(SYS_close_range, (unsigned)SIGNER_KEY_FD + 1, ~0u, 0u) == 0) {
+        syscall(SYS_close_range, last + 1, ~0u, 0u) == 0) {
         (void)execve(path, argv, envp);
     }
     _exit(127);
@@ -158,7 +163,7 @@ static int ask_public(struct signer_client *c, struct signer_public *out)
 }
 
 static int spawn(struct signer_client *c, const char *path, int key_fd,
-                 const char *word)
+                 int next_fd, const char *word)
 {
     int pair[2];
     pid_t pid;
@@ -168,7 +173,7 @@ static int spawn(struct signer_client *c, const char *path, int key_fd,
     }
     pid = fork();
     if (pid == 0) {
-        become_signer(path, pair[1], key_fd, word);
+        become_signer(path, pair[1], key_fd, next_fd, word);
     }
     (void)close(pair[1]);
     c->fd = pair[0];
@@ -177,7 +182,7 @@ static int spawn(struct signer_client *c, const char *path, int key_fd,
 }
 
 int signer_client_start(struct signer_client *c, const char *path, int key_fd,
-                        int is_new, struct signer_public *out, struct diag *d)
+                        int next_fd, int is_new, struct signer_public *out, struct diag *d)
 {
     char beside[PATH_BYTES] = "";
     uint8_t *room;
@@ -199,7 +204,8 @@ int signer_client_start(struct signer_client *c, const char *path, int key_fd,
         diag_hint(d, "install proctor-signer beside proctor-kernel");
         return ERR_TRACE(ERR_SIGNER);
     }
-    code = spawn(c, path, key_fd, is_new ? "new" : "old");
+    code = spawn(c, path, key_fd, next_fd,
+                 is_new ? "new" : next_fd >= 0 ? "turn" : "old");
     if (code == 0) {
         code = ask_public(c, out);
     }
@@ -294,6 +300,21 @@ int signer_client_reveal(struct signer_client *c, uint64_t i,
     }
     memcpy(out, body.p, 32);
     return 0;
+}
+
+int signer_client_turn(struct signer_client *c, uint8_t out_key[static 32],
+                       uint8_t out_sigs[static 128])
+{
+    struct ubytes none = {NULL, 0};
+    struct ubytes body;
+    struct rd r;
+
+    TRY(send_request(c, SIGNER_TURN, none, none));
+    TRY(receive_reply(c, &body));
+    rd_init(&r, body);
+    rd_copy(&r, out_key, 32);
+    rd_copy(&r, out_sigs, 128);
+    return rd_end(&r) == 0 ? 0 : ERR_TRACE(ERR_SIGNER);
 }
 
 void signer_client_stop(struct signer_client *c)

@@ -22,10 +22,11 @@ struct signer_public {
 };
 
 /* Forks and executes path (NULL: proctor-signer beside this binary) with its
- * two descriptors and nothing else; borrows key_fd. Asks for its public part.
+ * descriptors and nothing else; borrows key_fd and next_fd (-1; else an empty
+ * file, for the key to turn to). Asks for its public part.
  * 0, ERR_SIGNER (d says why). signer_client_stop is fine after any outcome. */
 int signer_client_start(struct signer_client *c, const char *path, int key_fd,
-                        int is_new, struct signer_public *out, struct diag *d)
+                        int next_fd, int is_new, struct signer_public *out, struct diag *d)
     MUST_USE;
 /* Claims where the tree stands; sig is NULL at size 0. */
 int signer_client_begin(struct signer_client *c,
@@ -41,6 +42,10 @@ int signer_client_sign_receive(struct signer_client *c, uint64_t *out_size,
                                uint8_t out_sig[static 64]) MUST_USE;
 int signer_client_reveal(struct signer_client *c, uint64_t i,
                          uint8_t out[static 32]) MUST_USE;
+/* The key that signs from here on, and the signatures of the old key and of this
+ * one over the change at the size that was signed last. */
+int signer_client_turn(struct signer_client *c, uint8_t out_key[static 32],
+                       uint8_t out_sigs[static 128]) MUST_USE;
 /* Closes the socket and waits for the signer's end. */
 void signer_client_stop(struct signer_client *c);
 

@@ -110,7 +110,7 @@ static void test_since(void **state)
         assert_int_equal(proof_since_make(f.dir, buf_bytes(&old), &text, &d),
                          0);
         assert_int_equal(proof_since_check(buf_bytes(&text), buf_bytes(&old),
-                                           FIXTURE_ORIGIN, f.public_key,
+                                           FIXTURE_ORIGIN, f.public_key, f.public_key,
                                            &before, &now, &d),
                          0);
         assert_true(before.size == n && now.size == f.size);
@@ -118,14 +118,15 @@ static void test_since(void **state)
             text.data_[i] ^= 2;
             assert_int_equal(proof_since_check(buf_bytes(&text),
                                                buf_bytes(&old), FIXTURE_ORIGIN,
-                                               f.public_key, &before, &now, &d),
+                                               f.public_key, f.public_key,
+                                               &before, &now, &d),
                              ERR_TASK_FAILED);
             text.data_[i] ^= 2;
         }
         buf_release(&old);
         checkpoint_of(&f, n, 1, &old);
         assert_int_equal(proof_since_check(buf_bytes(&text), buf_bytes(&old),
-                                           FIXTURE_ORIGIN, f.public_key,
+                                           FIXTURE_ORIGIN, f.public_key, f.public_key,
                                            &before, &now, &d),
                          ERR_TASK_FAILED);
         buf_reset(&text);

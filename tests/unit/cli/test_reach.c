@@ -130,7 +130,7 @@ static const enum record_field NO_OBJECT[] = {
     RF_DRAW_seed_secret,  RF_DRAW_seed,           RF_VERDICT_commit_hash,
     RF_VERDICT_proof,     RF_SPLIT_kernel,        RF_SPLIT_fixed_hash,
     RF_SPLIT_seed_secret, RF_SPLIT_seed,          RF_INPUTS_sha256,
-    RF_OUTPUTS_sha256,
+    RF_OUTPUTS_sha256,    RF_KEY_old_key,         RF_KEY_new_key,
 };
 
 static void test_every_hash_is_known(void **state)
@@ -168,6 +168,7 @@ static const char *const NO_NAME[] = {
 
     "Runnable.takes",
     "Runnable.gives",
+    "Snapshot.log_key",
     "Exam.domain",
     "Exam.takes",
     "Exam.gives",

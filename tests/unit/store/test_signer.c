@@ -31,7 +31,7 @@ static int start(struct fixture *f, struct session *s, int is_new)
                0600);
     assert_true(key >= 0);
     diag_init(&s->d);
-    code = signer_client_start(&s->c, signer_path, key, is_new, &s->p, &s->d);
+    code = signer_client_start(&s->c, signer_path, key, -1, is_new, &s->p, &s->d);
     assert_int_equal(close(key), 0);
     return code;
 }
