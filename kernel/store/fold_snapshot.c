@@ -214,7 +214,8 @@ static int snapshot_is_valid(const Proctor__Snapshot *s)
             return 0;
         }
     }
-    return is_cid_or_none(&s->log_key) && s->n_runs <= 1 && (s->n_runs == 0 || run_is_valid(s->runs[0])) &&
+    return is_cid_or_none(&s->log_key) && s->n_runs <= 1 &&
+           (s->n_runs == 0 || run_is_valid(s->runs[0])) &&
            is_sorted(s->refs, s->n_refs, compare_refs) &&
            is_sorted(s->exams, s->n_exams, compare_exams);
 }
