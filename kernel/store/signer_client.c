@@ -182,7 +182,8 @@ static int spawn(struct signer_client *c, const char *path, int key_fd,
 }
 
 int signer_client_start(struct signer_client *c, const char *path, int key_fd,
-                        int next_fd, int is_new, struct signer_public *out, struct diag *d)
+                        int next_fd, int is_new, struct signer_public *out,
+                        struct diag *d)
 {
     char beside[PATH_BYTES] = "";
     uint8_t *room;
@@ -195,9 +196,8 @@ int signer_client_start(struct signer_client *c, const char *path, int key_fd,
         code = default_path(beside);
         path = beside;
     }
-    if (code == 0) { /* at once: appending cannot fail for it later */
-        code = buf_extend(&c->request_, 5 + SIGNER_BODY_MAX, &room);
-    }
+    /* At once: appending cannot fail for it later. */
+    TRY(buf_extend(&c->request_, 5 + SIGNER_BODY_MAX, &room));
     if (code != 0 || access(path, X_OK) != 0) {
         (void)diag_set(d, ERR_SIGNER, (struct loc){.path = NULL},
                        "cannot run the signer %s", path);

@@ -17,7 +17,7 @@ json '.records | length == 1'
 expect 1 proctor run examples/flowers/by-heart.yaml --policy policy/default.yaml
 out 'not better than the best'
 expect 0 proctor status
-out '^split +flowers, record [0-9]+: 2 looks of 240, best accuracy (0\.9|1\.0)'
+out '^split +flowers of [0-9a-f]{64}, record [0-9]+: 2 looks of 240, best accuracy (0\.9|1\.0)'
 expect 0 proctor status --json
 json '.splits == [.splits[0] | .looks = 2 | .worn = false]'
 expect 0 proctor show "$split"

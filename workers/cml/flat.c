@@ -265,7 +265,7 @@ static uint32_t match_type(const struct flattener *l, const struct term *t)
             return l->to->types[i];
         }
     }
-    ASSERT(!"a constrained type is that of a parameter");
+    ASSERT(0); /* a constrained type is that of a parameter */
     return 0;
 }
 

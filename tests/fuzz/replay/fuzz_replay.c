@@ -80,7 +80,7 @@ static int has_corpus(struct ubytes domain)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    struct draw_source src = {.corpora_n = 0};
+    struct draw_source src = {.literals = NULL};
     struct literals l = {.ints_n = 0};
     struct excerpts e = {.ints_n = 0};
     struct shape s = {.size = 0};

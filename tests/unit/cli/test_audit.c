@@ -7,7 +7,7 @@
 #define WAL "ledger/wal/0000000000000000.wal"
 
 struct heard {
-    char text[6144];
+    char text[5120];
     size_t n;
 };
 

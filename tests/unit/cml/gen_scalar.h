@@ -332,7 +332,7 @@ static inline void scalar_unit_call(struct scalars *s, enum scalar t)
 {
     for (unsigned h = 0; h < s->helpers_n; h++) {
         if (s->helper[h][2] == t) {
-            char name[8];
+            char name[16];
 
             snprintf(name, sizeof(name), "h%u", h);
             scalar_call(s, name, s->helper[h][0], (int)s->helper[h][1]);
