@@ -62,7 +62,7 @@ refuses() { # refuses TEXT SED_SCRIPT
     [ $code -eq 1 ] || s=1
     report $s "both refuse $1"
 }
-refuses "a changed entry" '2s/(.{40})(.)/\1\n\2/;s/\nA/\nC/;s/\n[^C]/A/;s/\n//'
+refuses "a changed entry" '2{s/^(.{40})A/\1B/;t;s/^(.{40})./\1A/}'
 refuses "the next index" '3s/.*/index 32770/'
 refuses "an index beyond the tree" '3s/.*/index 65538/'
 refuses "a changed hash" '4s/^AA/BB/;t;4s/^../AA/'
