@@ -72,7 +72,7 @@ refuses "a hash too many" '5{p}'
 refuses "another size" '/^65538$/s/8/9/'
 refuses "another origin" '/^proctor\//s/$/x/'
 refuses "another root" '/^65538$/{n;s/^AA/BB/;t;s/^../AA/}'
-refuses "a changed signature" '$s/(.{60})(.)(.*)$/\1\n\2\3/;s/\nA/\nC/;s/\n[^C]/A/;s/\n//'
+refuses "a changed signature" '${s/^(.{60})A/\1B/;t;s/^(.{60})./\1A/}'
 refuses "no signature" '$d'
 other='example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k'
 "${judge[@]}" proof "$other" refuse "$good" >/dev/null && s=0 || s=$?
