@@ -14,7 +14,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 TARGET=9000
-BUDGET=26300
+BUDGET=27300
 REPLAY_CODE=5070
 REPLAY_STATEMENTS=2210
 bin=${1:-$ROOT/build/release/bin}
