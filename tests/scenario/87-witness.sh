@@ -24,6 +24,7 @@ refused() { # refused CODE TEXT STORE [COMMAND...]: nothing may be signed over
 }
 fresh() { XDG_STATE_HOME=$WORK/.fresh$RANDOM$RANDOM "$@"; } # remembers nothing
 serve() { # serve DIR SOCKET: in the background; its pid is in $pid
+    rm -f "$WORK/.serve" # else the line of the one before counts
     proctor witness serve --dir "$1" --listen "unix:$2" >"$WORK/.serve" 2>&1 &
     pid=$!
     for _ in $(seq 100); do
