@@ -251,7 +251,8 @@ static void on_compiled(void *ctx, const Proctor__CmlReply *reply)
     m.takes = live_spec(l)->cml->takes;
     m.gives = live_spec(l)->cml->gives;
     code = runnable_put_cml(l->run->core, reply, &m, &cid);
-    if (code == ERR_LIMIT) {
+    if (code == 0 && (reply->units[0]->nodes > LIMIT_CANDIDATE_NODES ||
+                      m.branches > LIMIT_BRANCHES)) {
         live_fail(l, 0, "%.100s: a candidate has at most %u nodes and %u branches",
                   s->cml.path, LIMIT_CANDIDATE_NODES, LIMIT_BRANCHES);
         return;

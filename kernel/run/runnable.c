@@ -175,9 +175,6 @@ int runnable_put_cml(struct core *c, const Proctor__CmlReply *reply,
         (u->canonical.len != 0 && u->canonical.len != CID_BYTES)) {
         return ERR_TRACE(ERR_PROTOCOL);
     }
-    if (u->nodes > LIMIT_CANDIDATE_NODES || u->branches > LIMIT_BRANCHES) {
-        return ERR_TRACE(ERR_LIMIT);
-    }
     code = core_put(c, field_bytes(&u->bundle), &cid);
     if (code != 0) {
         return code;
