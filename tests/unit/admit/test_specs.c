@@ -210,6 +210,7 @@ static Proctor__Graph *unit_tour(const char *file, const char *unit)
 static void units_as_oracles(void **state)
 {
     Proctor__Graph *g = unit_tour("a.cml", "f");
+    Proctor__OracleSpec *both;
 
     (void)state;
     g->tasks[1]->exam->second_oracle = make_unit_oracle("b.cml", "f");
@@ -221,8 +222,9 @@ static void units_as_oracles(void **state)
     g->tasks[1]->exam->oracle->cml->gives = make_type("u8");
     assert_rule(g, "exam.form", "the types of the candidate");
     g = unit_tour("a.cml", "f");
-    g->tasks[1]->exam->oracle->program =
-        (Proctor__ProgramSpec *)make_oracle("o.py")->program;
+    both = make_oracle("o.py");
+    g->tasks[1]->exam->oracle->program = both->program;
+    free(both);
     assert_rule(g, "exam.form", "a program, a unit of CML or a table");
     g = unit_tour("./a.cml", "f");
     g->tasks[1]->exam->second_oracle = make_unit_oracle("a.cml", "g");
