@@ -124,8 +124,7 @@ int exam_is_enough(const struct exam *x, uint64_t failures)
 static int send(struct exam *x, enum exam_who who)
 {
     x->pending |= 1u << who;
-    return x->ops.evaluate(x->ctx, who, x->said[who].inputs,
-                           x->phase == PHASE_REPEATED);
+    return x->ops.evaluate(x->ctx, who, x->said[who].inputs);
 }
 
 int exam_ask(struct exam *x, enum exam_who who, const struct values *inputs,

@@ -22,8 +22,6 @@ enum { JOINED_BYTES = 1 << 30 };
 /* Accounting is by ticks: a process dies a little before its limit shows. */
 enum { CPU_SLACK_MS = 100 };
 
-const struct type eval_bits = {2, {TYPE_INT, TYPE_UNSIGNED | 8}};
-
 struct batch {
     struct eval *owner;
     struct guard *guard;
@@ -40,7 +38,6 @@ struct eval {
     uint32_t magic;
     struct core *core;
     struct eval_ask ask;
-    struct type gives;
     struct worker_limits limits;
     eval_fn fn;
     void *ctx;
@@ -95,7 +92,7 @@ static int batch_reply(struct batch *b, const Proctor__BatchReply *m)
     }
     TRY(code);
     code = reply_read(&b->said, m, buf_bytes(&outputs),
-                      &b->owner->gives, b->n);
+                      &b->owner->ask.runnable->gives, b->n);
     batch_note(b);
     return code;
 }
@@ -135,7 +132,6 @@ static void on_ready(void *ctx, struct guard *g)
 {
     struct batch *b = ctx;
     const struct runnable *r = b->owner->ask.runnable;
-    const struct eval_view *view = &b->owner->ask.view;
 
     if (r->m->kind == RUNNABLE_MODEL) {
         Proctor__ModelTask m = PROCTOR__MODEL_TASK__INIT;
@@ -153,16 +149,9 @@ static void on_ready(void *ctx, struct guard *g)
         m.command = PROCTOR__CML_COMMAND__CML_RUN;
         m.texts = (Proctor__CmlText *[]){&text};
         m.n_texts = 1;
-        m.fuel = LIMIT_CML_FUEL;
+        m.fuel = r->m->fuel > 0 ? r->m->fuel : LIMIT_CML_FUEL; /* older ones */
         m.takes = r->m->takes;
         m.gives = r->m->gives;
-        m.engine = view->engine;
-        m.variants = view->variants;
-        m.variants_first = view->first;
-        if (view->variants == EVAL_MUTANTS) {
-            m.variants_seed =
-                bytes_field((struct ubytes){view->seed, sizeof(view->seed)});
-        }
         batch_sent(b, guard_send(g, MSG_CML_TASK, &m.base, NULL, 0));
     } else {
         Proctor__ProgramTask m = r->task;
@@ -247,6 +236,10 @@ static void on_end(void *ctx, struct guard *g, const struct guard_end *e)
                      e->exit->killed_signal);
         } else {
             snprintf(ending, sizeof(ending), "left without an answer");
+        }
+        if (v->ask.runnable->m->kind == RUNNABLE_CML && !b->said.limit) {
+            eval_outside(v, ERR_WORKER, ending); /* our engine, not the unit */
+            return;
         }
         batch_bad(b, ending);
     }
@@ -358,7 +351,7 @@ static int eval_table(struct eval *v)
         code = values_builder_add(&w, answer);
     }
     b->over = 1;
-    return values_build(&b->said.answers, &w, &v->gives, code);
+    return values_build(&b->said.answers, &w, &v->ask.runnable->gives, code);
 }
 
 static void eval_turn(void *ctx, short revents)
@@ -436,7 +429,6 @@ int eval_start(struct core *c, const struct eval_ask *ask, eval_fn fn, void *ctx
     v->magic = EVAL_MAGIC;
     v->core = c;
     v->ask = *ask;
-    v->gives = ask->view.variants != 0 ? eval_bits : ask->runnable->gives;
     v->fn = fn;
     v->ctx = ctx;
     eval_limits(v);
