@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/err.h"
 #include "proto/sort.h"
 #include "workers/cml/eval_int.h"
 
@@ -92,7 +93,7 @@ static int filter(struct eval *e, const struct val *args, struct val *out)
     struct val keep;
 
     if (items == NULL) {
-        return EVAL_E_SIZE;
+        return ERR_NOMEM;
     }
     for (uint32_t i = 0; i < args[1].n; i++) {
         EVAL_TRY(eval_apply(e, &args[0], &args[1].u.items[i], 1, &keep));
@@ -144,7 +145,7 @@ static int zip(struct eval *e, const struct val *args, struct val *out)
     EVAL_TRY(val_new_array(e, n, &items, out));
     pairs = arena_array(&e->arena, (size_t)n * 2 + 1, sizeof(*pairs));
     if (pairs == NULL) {
-        return EVAL_E_SIZE;
+        return ERR_NOMEM;
     }
     for (uint32_t i = 0; i < n; i++) {
         pairs[i * 2] = args[0].u.items[i];
@@ -184,7 +185,7 @@ static int sort(struct eval *e, const struct val *a, struct val *out)
     struct val *items;
 
     if (s == NULL) {
-        return EVAL_E_SIZE;
+        return ERR_NOMEM;
     }
     EVAL_TRY(val_new_array(e, a->n, &items, out));
     for (uint32_t i = 0; i < a->n; i++) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/err.h"
 #include "proto/cid.h"
 #include "proto/utf8.h"
 #include "proto/value.h"
@@ -111,18 +112,21 @@ static int replace(struct eval *e, const struct val *args, struct val *out)
     CLEANUP(buf_release) struct buf b;
     uint32_t from = 0;
     int64_t at;
+    int code;
 
     buf_init(&b, EVAL_SEQUENCE_MAX + 1);
     while (args[1].n > 0 &&
            (at = find_from(&args[0], &args[1], from)) >= 0) {
-        if (buf_put(&b, args[0].u.p + from, (uint32_t)at - from) < 0 ||
-            buf_put(&b, args[2].u.p, args[2].n) < 0) {
-            return EVAL_E_SIZE;
+        code = buf_put(&b, args[0].u.p + from, (uint32_t)at - from);
+        code = code < 0 ? code : buf_put(&b, args[2].u.p, args[2].n);
+        if (code < 0) {
+            return code == ERR_LIMIT ? EVAL_E_SIZE : code;
         }
         from = (uint32_t)at + args[1].n;
     }
-    if (buf_put(&b, args[0].u.p + from, args[0].n - from) < 0) {
-        return EVAL_E_SIZE;
+    code = buf_put(&b, args[0].u.p + from, args[0].n - from);
+    if (code < 0) {
+        return code == ERR_LIMIT ? EVAL_E_SIZE : code;
     }
     return make(e, VAL_STRING, buf_bytes(&b).p, buf_len(&b), out);
 }
@@ -254,7 +258,7 @@ static int number_text(struct eval *e, const struct val *v, struct val *out)
     if (type_decode((struct ubytes){type_bytes, 2}, &t) < 0 ||
         eval_put(&bytes, v) < 0 ||
         value_put_json(&text, buf_bytes(&bytes), &t) < 0) {
-        return EVAL_E_SIZE;
+        return ERR_NOMEM; /* a number is short */
     }
     if (buf_len(&text) > 0 && buf_bytes(&text).p[0] == '"') { /* NaN */
         return make(e, VAL_STRING, buf_bytes(&text).p + 1, buf_len(&text) - 2,

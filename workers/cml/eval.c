@@ -19,6 +19,18 @@ static const char *const texts[] = {
 #include "proto/cml_error.def"
 };
 
+static const char *const error_names[] = {
+    "",
+#define EVAL(name, text) #name,
+#include "proto/cml_error.def"
+};
+
+const char *eval_error_name(int error)
+{
+    ASSERT(error >= 0 && (size_t)error < ARRAY_N(error_names));
+    return error_names[error];
+}
+
 const char *eval_error_text(int error)
 {
     ASSERT(error >= 0 && (size_t)error < ARRAY_N(texts));
@@ -29,6 +41,7 @@ int eval_init(struct eval *e, const struct cml_dag *dag, uint64_t fuel)
 {
     *e = (struct eval){.dag = dag, .fuel = fuel};
     arena_init(&e->arena, EVAL_MEMORY_BYTES);
+    arena_init(&e->args, EVAL_MEMORY_BYTES);
     e->env = calloc(EVAL_ENV_MAX, sizeof(*e->env));
     return e->env != NULL ? 0 : ERR_NOMEM;
 }
@@ -36,6 +49,7 @@ int eval_init(struct eval *e, const struct cml_dag *dag, uint64_t fuel)
 void eval_release(struct eval *e)
 {
     arena_release(&e->arena);
+    arena_release(&e->args);
     free(e->env);
     e->env = NULL;
 }
@@ -43,6 +57,7 @@ void eval_release(struct eval *e)
 void eval_reset(struct eval *e, uint64_t fuel)
 {
     arena_release(&e->arena);
+    arena_release(&e->args);
     e->fuel = fuel;
     e->env_n = 0;
 }
@@ -204,11 +219,12 @@ static int call(struct eval *e, const struct cml_node *n, struct val *out)
     const struct cml_value *args = &n->fields[1];
     uint32_t target_id = cml_item(&n->fields[0], 0);
     struct val target = {.kind = VAL_FUNCTION, .node = target_id};
-    struct val *values = arena_array(&e->arena, args->u.list.n + 1,
+    struct arena_mark mark = arena_mark(&e->args);
+    struct val *values = arena_array(&e->args, args->u.list.n + 1,
                                      sizeof(*values));
 
     if (values == NULL) {
-        return EVAL_E_SIZE;
+        return ERR_NOMEM;
     }
     if (at(e, target_id)->kind == CML_VAR) {
         EVAL_TRY(expression(e, target_id, &target));
@@ -216,7 +232,9 @@ static int call(struct eval *e, const struct cml_node *n, struct val *out)
     for (uint32_t i = 0; i < args->u.list.n; i++) {
         EVAL_TRY(expression(e, cml_item(args, i), &values[i]));
     }
-    return apply(e, n, &target, values, args->u.list.n, out);
+    EVAL_TRY(apply(e, n, &target, values, args->u.list.n, out));
+    arena_rewind(&e->args, mark);
+    return 0;
 }
 
 /* Does v fit; binds what the pattern binds.

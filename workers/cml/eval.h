@@ -3,7 +3,9 @@
  *
  * Fuel: 1 for each round of a loop and each call of a Unit, the length of each
  * sequence that an operator or the core makes, and what core.def says. Costs are
- * part of the language. Arguments are evaluated left to right; the first error
+ * part of the language, and they are what bounds memory: an evaluation needs at
+ * most about 100 bytes for each unit of fuel. To run out of memory is never a
+ * value: ERR_NOMEM, and nobody has an answer. Arguments are evaluated left to right; the first error
  * is the value of the whole. */
 #ifndef WORKERS_CML_EVAL_H
 #define WORKERS_CML_EVAL_H
@@ -18,6 +20,7 @@ enum eval_error {
 #include "proto/cml_error.def"
 };
 const char *eval_error_text(int error);
+const char *eval_error_name(int error); /* "DIVISION"; "" for EVAL_OK */
 
 #define VAL_PAIR UINT32_MAX /* {a, b}, made by zip */
 
@@ -38,6 +41,7 @@ struct val {
 struct eval {
     const struct cml_dag *dag;
     struct arena arena; /* values; released by eval_release */
+    struct arena args;  /* arguments of the calls that are going on */
     uint64_t fuel;      /* what is left */
     struct val *env;    /* owned; binders, the last is nearest */
     uint32_t env_n;

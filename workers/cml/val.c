@@ -1,4 +1,5 @@
 /* Values of the interpreter. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/err.h"
@@ -107,23 +108,28 @@ static int room(struct eval *e, uint64_t n)
     return n <= EVAL_SEQUENCE_MAX ? 0 : EVAL_E_SIZE;
 }
 
+/* Of sequences of length 0, which cost no fuel and so must need no memory; never
+ * written. */
+static struct val none[1];
+static uint8_t nothing[1];
+
 int val_new_bytes(struct eval *e, uint32_t kind, uint64_t n, uint8_t **out_p,
                   struct val *out)
 {
     EVAL_TRY(room(e, n));
-    *out_p = arena_array(&e->arena, n + 1, 1);
+    *out_p = n > 0 ? arena_array(&e->arena, n, 1) : nothing;
     *out = (struct val){.kind = kind, .n = (uint32_t)n, .u.p = *out_p};
-    return *out_p != NULL ? 0 : EVAL_E_SIZE;
+    return *out_p != NULL ? 0 : ERR_NOMEM;
 }
 
 int val_new_array(struct eval *e, uint64_t n, struct val **out_items,
                   struct val *out)
 {
     EVAL_TRY(room(e, n));
-    *out_items = arena_array(&e->arena, n + 1, sizeof(struct val));
+    *out_items = n > 0 ? arena_array(&e->arena, n, sizeof(struct val)) : none;
     *out = (struct val){
         .kind = VAL_ARRAY, .n = (uint32_t)n, .u.items = *out_items};
-    return *out_items != NULL ? 0 : EVAL_E_SIZE;
+    return *out_items != NULL ? 0 : ERR_NOMEM;
 }
 
 static enum val_order order_of(int less, int more)
@@ -183,35 +189,97 @@ enum val_order val_compare(const struct val *a, const struct val *b)
     return order_of(a->n < b->n, a->n > b->n);
 }
 
-/* Copies v and all that it holds out of the evaluation's memory into `to`.
- * NOLINTNEXTLINE(misc-no-recursion): as deep as a type */
-static int copy(struct arena *to, struct val *v)
+/* What was copied from where, so that parts which several values share stay
+ * shared: what is copied is never larger than what was made, and that was paid
+ * for in fuel. An open hash table. */
+struct moved {
+    const void *from;
+    uint32_t n;
+    const void *to;
+};
+
+struct mover {
+    struct arena *to;
+    struct moved *slots; /* owned */
+    size_t cap;          /* a power of 2 */
+    size_t n;
+};
+
+static size_t slot_of(const struct mover *m, const void *from, uint32_t n)
 {
+    size_t i = ((uintptr_t)from >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 20;
+
+    for (i &= m->cap - 1; m->slots[i].from != NULL; i = (i + 1) & (m->cap - 1)) {
+        if (m->slots[i].from == from && m->slots[i].n == n) {
+            break;
+        }
+    }
+    return i;
+}
+
+static int remember(struct mover *m, struct moved one)
+{
+    if (m->n * 2 >= m->cap) {
+        struct mover more = {.cap = m->cap > 0 ? m->cap * 2 : 256};
+
+        more.slots = calloc(more.cap, sizeof(*more.slots));
+        if (more.slots == NULL) {
+            return ERR_NOMEM;
+        }
+        for (size_t i = 0; i < m->cap; i++) {
+            const struct moved *old = &m->slots[i];
+
+            if (old->from != NULL) {
+                more.slots[slot_of(&more, old->from, old->n)] = *old;
+            }
+        }
+        free(m->slots);
+        m->slots = more.slots;
+        m->cap = more.cap;
+    }
+    m->slots[slot_of(m, one.from, one.n)] = one;
+    m->n++;
+    return 0;
+}
+
+static const void *moved_to(const struct mover *m, const void *from, uint32_t n)
+{
+    return m->cap > 0 ? m->slots[slot_of(m, from, n)].to : NULL;
+}
+
+/* Copies v and all that it holds out of the evaluation's memory.
+ * NOLINTNEXTLINE(misc-no-recursion): as deep as a type */
+static int copy(struct mover *m, struct val *v)
+{
+    int is_text = v->kind == VAL_STRING || v->kind == VAL_BYTES ||
+                  v->kind == VAL_CID;
+    size_t size = is_text ? 1 : sizeof(struct val);
+    const void *from = is_text ? (const void *)v->u.p : v->u.items;
+    const void *to;
     struct val *items;
 
-    switch ((int)v->kind) {
-    case VAL_STRING:
-    case VAL_BYTES:
-    case VAL_CID:
-        v->u.p = (const uint8_t *)arena_text(to, v->u.p, v->n);
-        return v->u.p != NULL ? 0 : EVAL_E_SIZE;
-    case VAL_ARRAY:
-    case VAL_COMPOSITE:
-        break;
-    default:
+    if (v->n == 0 ||
+        (!is_text && v->kind != VAL_ARRAY && v->kind != VAL_COMPOSITE)) {
         return 0;
     }
-    items = arena_array(to, (size_t)v->n + 1, sizeof(*items));
-    if (items == NULL) {
-        return EVAL_E_SIZE;
+    to = moved_to(m, from, v->n);
+    if (to == NULL) {
+        items = arena_array(m->to, v->n, size);
+        if (items == NULL) {
+            return ERR_NOMEM;
+        }
+        memcpy(items, from, v->n * size);
+        for (uint32_t i = 0; !is_text && i < v->n; i++) {
+            EVAL_TRY(copy(m, &items[i]));
+        }
+        EVAL_TRY(remember(m, (struct moved){from, v->n, items}));
+        to = items;
     }
-    if (v->n > 0) {
-        memcpy(items, v->u.items, v->n * sizeof(*items));
+    if (is_text) {
+        v->u.p = to;
+    } else {
+        v->u.items = to;
     }
-    for (uint32_t i = 0; i < v->n; i++) {
-        EVAL_TRY(copy(to, &items[i]));
-    }
-    v->u.items = items;
     return 0;
 }
 
@@ -222,10 +290,14 @@ struct eval_mark eval_mark(const struct eval *e)
 
 static int copy_all(struct arena *to, struct val *v, uint32_t n)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        EVAL_TRY(copy(to, &v[i]));
+    struct mover m = {.to = to};
+    int code = 0;
+
+    for (uint32_t i = 0; code == 0 && i < n; i++) {
+        code = copy(&m, &v[i]);
     }
-    return 0;
+    free(m.slots);
+    return code;
 }
 
 int eval_tidy(struct eval *e, const struct eval_mark *m, struct val *keep,
