@@ -55,7 +55,50 @@ expect 0 proctor cml diff $c/tax.cml $c/tax.xml
 expect 0 proctor cml eval $c/tax.xml 1000 19
 out '^1190$'
 expect 2 proctor cml fmt --to=yaml $c/tax.xml
-err 'xml or text'
+err 'text, xml or mdx'
+
+# MDX is a third: prose, frontmatter and metadata are no part of it.
+expect 0 proctor cml fmt --to=mdx made/units.cml
+cp "$OUT" made/units.mdx
+expect 0 proctor cml cid made/units.mdx
+check "60 random units have the same CIDs as MDX" cmp made/cids "$OUT"
+expect 0 proctor cml fmt --to=text made/units.mdx
+check "and the same text after it" cmp made/once.cml "$OUT"
+expect 0 proctor cml cid $c/net.mdx
+cp "$OUT" net.cids
+sed 's/^title: .*/title: "Anything else"/; s/^author: .*/author: "B"/; s/Prose/More prose/; s/name="with_tax" meta/meta:x={7} name="with_tax" meta/' $c/net.mdx >other.mdx
+check "the copy is another text" sh -c "! cmp -s $c/net.mdx other.mdx"
+expect 0 proctor cml cid other.mdx
+check "frontmatter, prose and metadata change no CID" cmp net.cids "$OUT"
+expect 0 proctor cml eval $c/net.mdx 1000 19
+out '^1190$'
+expect 0 proctor cml fmt $c/net.mdx
+cp "$OUT" fmt.mdx
+check "fmt keeps the prose" grep -q '^# {frontmatter.title}$' fmt.mdx
+expect 0 proctor cml fmt fmt.mdx
+check "and is stable" cmp fmt.mdx "$OUT"
+sed 's/name="with_tax"/name={frontmatter.title}/' $c/net.mdx >bad.mdx
+expect 2 proctor cml check bad.mdx
+err 'bad.mdx:18:12: error: frontmatter is metadata: no CID may depend on it'
+sed 's/{100}/{50 + 50}/' $c/net.mdx >bad.mdx
+expect 2 proctor cml check bad.mdx
+err 'bad.mdx:30:[0-9]*: error: an expression: JavaScript is not read here'
+sed 's/^author: .*/author: *who/' $c/net.mdx >bad.mdx
+expect 2 proctor cml check bad.mdx
+err 'bad.mdx:3:9: error: an alias'
+
+# A manifest: names and CIDs, sorted, each once.
+expect 0 proctor cml manifest $c/gcd.cml $c/tax.xml $c/tax.cml $c/date.cml
+cut -d' ' -f3 "$OUT" >names
+check "the manifest's names are sorted and each there once" sort -uc names
+check "and all" test "$(tr '\n' ' ' <names)" = "days_from_civil gcd is_leap leap_days with_tax "
+expect 0 proctor cml manifest --json -o made/manifest $c/tax.xml $c/gcd.cml
+check "its bytes are what --json shows" test "$(od -An -v -tx1 made/manifest | tr -d ' \n')" = "$(jq -r .bytes "$OUT")"
+json '.components[0].name == "gcd" and (.components | length) == 2'
+expect 2 proctor cml manifest $c/tax.xml $c/net.mdx
+err '"with_tax" is the name of two artifacts'
+
+# A bundle: every unit that it reaches, callees first.
 
 expect 0 proctor cml eval $c/gcd.cml 48 36
 out '^12$'
@@ -68,7 +111,7 @@ json '.value == 12 and .fuel > 0 and .units[-1].name == "gcd"'
 expect 1 proctor cml eval --fuel=3 $c/gcd.cml 48 36
 err 'out of fuel'
 expect 1 proctor cml eval --json --fuel=3 $c/gcd.cml 48 36
-json '.error == "out of fuel"'
+json '.error == "FUEL" and .message == "out of fuel" and .fuel == 3'
 expect 2 proctor cml eval $c/gcd.cml 48
 err 'takes 2 arguments'
 expect 2 proctor cml eval $c/gcd.cml 48 1.5

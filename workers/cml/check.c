@@ -19,6 +19,7 @@ int check_fail(struct checker *c, const struct term *t, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
+    c->bad = t;
     return diag_set(c->diag, ERR_INPUT,
                     (struct loc){c->path, t->line, t->col}, "%s", text);
 }
@@ -108,7 +109,8 @@ static int literal(struct checker *c, struct term *t, uint32_t want)
             return code;
         }
     }
-    return check_type(c, t->fields[0].kids[0], &t->type);
+    TRY(check_type(c, t->fields[0].kids[0], &t->type));
+    return check_constant(c, t, t->type);
 }
 
 /* The operands' common type in *out. */
@@ -172,7 +174,8 @@ static int binop(struct checker *c, struct term *t, uint32_t want)
     struct term *r = t->fields[2].kids[0];
     uint32_t boolean = TYPE_NONE;
 
-    if (op == CML_OPS) {
+    if (op == CML_OPS ||
+        !cml_is_word(&t->fields[0].value, cml_op_info(op)->name)) {
         return check_fail(c, t, "no operator of this name");
     }
     TRY(check_primitive(c, CML_PRIMITIVE_BOOL, &boolean));
@@ -396,19 +399,9 @@ int check_unit(struct cml_dag *dag, struct term *u, struct arena *a,
         return ERR_NOMEM;
     }
     code = unit(&c, u);
+    if (code < 0 && c.bad != NULL && c.bad->line == 0) {
+        check_tell_path(u, c.bad, diag);
+    }
     free(c.env);
     return code;
-}
-
-/* Units below t, deepest first; t itself last when it is one.
- * NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
-int check_tree(struct cml_dag *dag, struct term *t, struct arena *a,
-               struct diag *diag)
-{
-    for (unsigned i = 0; i < cml_kind_info(t->kind)->fields_n; i++) {
-        for (uint32_t k = 0; t->fields[i].kids && k < t->fields[i].n; k++) {
-            TRY(check_tree(dag, t->fields[i].kids[k], a, diag));
-        }
-    }
-    return t->kind == CML_UNIT ? check_unit(dag, t, a, NULL, diag) : 0;
 }

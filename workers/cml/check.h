@@ -11,10 +11,6 @@
  * what was expected), ERR_LIMIT, ERR_NOMEM. */
 int check_unit(struct cml_dag *dag, struct term *unit, struct arena *a,
                const char *path, struct diag *diag) MUST_USE;
-/* A unit that is in the dag already, as a tree with everything that it calls: those
- * first. */
-int check_tree(struct cml_dag *dag, struct term *unit, struct arena *a,
-               struct diag *diag) MUST_USE;
 /* Text of a type, cut to n. */
 void check_type_text(const struct cml_dag *dag, uint32_t type, char *out,
                      size_t n);

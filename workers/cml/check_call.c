@@ -480,6 +480,26 @@ static int arm(struct checker *c, struct term *a, uint32_t value,
     return 0;
 }
 
+/* `if` is a match whose first pattern, true, stands where the condition does: then
+ * it is the condition that has the wrong type. */
+static int condition(struct checker *c, const struct term *t)
+{
+    const struct term *value = t->fields[0].kids[0];
+    const struct term *pattern = t->fields[1].kids[0]->fields[0].kids[0];
+    const struct term *literal =
+        pattern->fields[1].n > 0 ? pattern->fields[1].kids[0] : NULL;
+    uint32_t boolean = TYPE_NONE;
+
+    if (literal == NULL || literal->kind != CML_LITERAL || value->line == 0 ||
+        literal->line != value->line || literal->col != value->col) {
+        return 0;
+    }
+    TRY(check_primitive(c, CML_PRIMITIVE_BOOL, &boolean));
+    return value->type == boolean
+               ? 0
+               : check_differ(c, value, "the condition", value->type, boolean);
+}
+
 int check_match(struct checker *c, struct term *t, uint32_t want)
 {
     const struct term_field *arms = &t->fields[1];
@@ -488,6 +508,7 @@ int check_match(struct checker *c, struct term *t, uint32_t want)
     if (arms->n == 0) {
         return check_fail(c, t, "a match without arms");
     }
+    TRY(condition(c, t));
     for (int plain = 0; plain < 2; plain++) {
         for (uint32_t i = 0; i < arms->n; i++) {
             if (arm_is_plain(arms->kids[i]) == plain) {

@@ -17,6 +17,7 @@ struct checker {
     struct diag *diag;
     uint32_t *env; /* types of binders; the last is nearest */
     uint32_t env_n;
+    const struct term *bad; /* what the diagnosis is about */
 };
 
 /* Traits, from weak to strong where one implies the other. */
@@ -37,6 +38,8 @@ int check_primitive(struct checker *c, enum cml_primitive p, uint32_t *out)
 int check_array_of(struct checker *c, uint32_t element, uint32_t *out) MUST_USE;
 int check_composite(struct checker *c, const struct cml_value *names,
                     const uint32_t *types, uint32_t n, uint32_t *out) MUST_USE;
+/* The type that a Unit has as a value. */
+int check_unit_type(struct checker *c, uint32_t unit, uint32_t *out) MUST_USE;
 int check_function(struct checker *c, const uint32_t *params, uint32_t n,
                    uint32_t returns, uint32_t *out) MUST_USE;
 /* CML_PRIMITIVES when it is none. */
@@ -45,6 +48,10 @@ int check_has_trait(const struct cml_dag *d, uint32_t type, enum trait trait);
 /* Of a Constraint's node. */
 enum trait check_trait_of(const struct cml_node *n);
 
+/* Is the value of a Literal one of its type? From a surface it always is; a bundle
+ * can hold anything. */
+int check_constant(struct checker *c, const struct term *literal, uint32_t type)
+    MUST_USE;
 int check_expression(struct checker *c, struct term *t, uint32_t want) MUST_USE;
 int check_block(struct checker *c, struct term *t, uint32_t want) MUST_USE;
 /* A number, or numbers joined, whose type what is around it decides. */
@@ -53,5 +60,9 @@ int check_call(struct checker *c, struct term *t, uint32_t want) MUST_USE;
 int check_core(struct checker *c, struct term *t, enum core core, uint32_t want)
     MUST_USE;
 int check_match(struct checker *c, struct term *t, uint32_t want) MUST_USE;
+
+/* Puts the path of what is bad before a diagnosis that has no place. */
+void check_tell_path(const struct term *unit, const struct term *bad,
+                     struct diag *diag);
 
 #endif

@@ -55,8 +55,7 @@ int check_function(struct checker *c, const uint32_t *params, uint32_t n,
     return add(c, CML_FUNCTION_TYPE, fields, out);
 }
 
-/* The type that a Unit has as a value. */
-static int unit_type(struct checker *c, uint32_t unit, uint32_t *out)
+int check_unit_type(struct checker *c, uint32_t unit, uint32_t *out)
 {
     const struct cml_node *u = cml_dag_at(c->dag, unit);
     uint32_t n = u->fields[1].u.list.n;
@@ -80,9 +79,14 @@ int check_type(struct checker *c, struct term *t, uint32_t *out)
     const struct cml_node *n;
     uint32_t target;
 
-    if (t->kind == CML_PRIMITIVE_TYPE &&
-        cml_primitive_from_name(t->fields[0].value.u.text) == CML_PRIMITIVES) {
-        return check_fail(c, t, "no primitive type of this name");
+    if (t->kind == CML_PRIMITIVE_TYPE) {
+        enum cml_primitive p =
+            cml_primitive_from_name(t->fields[0].value.u.text);
+
+        if (p == CML_PRIMITIVES ||
+            !cml_is_word(&t->fields[0].value, cml_primitive_info(p)->name)) {
+            return check_fail(c, t, "no primitive type of this name");
+        }
     }
     if (t->kind == CML_COMPOSITE_TYPE &&
         (t->fields[0].n != t->fields[1].n || t->fields[0].n == 0 ||
@@ -100,7 +104,7 @@ int check_type(struct checker *c, struct term *t, uint32_t *out)
     if (n->kind == CML_REFERENCE_TYPE) {
         target = cml_item(&n->fields[0], 0);
         if (cml_dag_at(c->dag, target)->kind == CML_UNIT) {
-            return unit_type(c, target, out);
+            return check_unit_type(c, target, out);
         }
         *out = target;
     }

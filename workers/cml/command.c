@@ -7,17 +7,15 @@
 #include "proto/err.h"
 #include "proto/limits.h"
 #include "proto/value.h"
-#include "workers/cml/check.h"
 #include "workers/cml/eval.h"
 #include "workers/cml/explain.h"
 #include "workers/cml/export.h"
+#include "workers/cml/format.h"
 #include "workers/cml/run.h"
 #include "workers/cml/shape.h"
-#include "workers/cml/text.h"
-#include "workers/cml/xml.h"
 #include "workers/lib/json.h"
 
-#define TEXTS_MAX 2
+#define TEXTS_MAX 32
 
 void command_init(struct command *c)
 {
@@ -38,7 +36,7 @@ struct texts {
     struct cml_dag dag;
     struct document docs[TEXTS_MAX];
     size_t n;
-    int is_xml; /* the last one read */
+    enum form form; /* of the last one read */
 };
 
 static void texts_release(struct texts *t)
@@ -68,40 +66,6 @@ static void set_problem(struct command *c, const struct diag *d, size_t text)
     c->reply.problem_text = (uint32_t)text;
 }
 
-static int is_bundle(struct ubytes b)
-{
-    return b.n >= 4 && memcmp(b.p, "CMLB", 4) == 0;
-}
-
-/* Units that a bundle's root calls, callees first, as terms with names of their
- * own. */
-static int bundle_units(struct document *doc, uint32_t root, struct diag *d)
-{
-    uint32_t max = LIMIT_CML_NODES;
-    struct term *t = NULL;
-
-    if (cml_dag_at(doc->dag, root)->kind != CML_UNIT) {
-        return diag_set(d, ERR_INPUT, (struct loc){0},
-                        "the bundle's root is no Unit");
-    }
-    if (term_from_node(doc->dag, root, &doc->arena, &max, &t) < 0) {
-        return diag_set(d, ERR_LIMIT, (struct loc){0},
-                        "written out, the artifact has over %u nodes",
-                        LIMIT_CML_NODES);
-    }
-    term_spell(t, &doc->arena, NULL, 0);
-    TRY(check_tree(doc->dag, t, &doc->arena, d));
-    return document_unit(doc, t, NULL);
-}
-
-int command_read_bundle(struct document *doc, struct ubytes in, struct diag *d)
-{
-    uint32_t root = 0;
-
-    TRY(cml_bundle_read(doc->dag, in, &root, d));
-    return bundle_units(doc, root, d);
-}
-
 static int read_text(struct texts *t, const Proctor__CmlText *text,
                      struct diag *d)
 {
@@ -110,11 +74,8 @@ static int read_text(struct texts *t, const Proctor__CmlText *text,
 
     document_init(doc, &t->dag, text->name);
     t->n++;
-    t->is_xml = xml_is(in);
-    if (is_bundle(in)) {
-        return command_read_bundle(doc, in, d);
-    }
-    return t->is_xml ? xml_parse(doc, in, d) : text_parse(doc, in, d);
+    t->form = form_of(text->name, in);
+    return form_read(doc, t->form, in, d);
 }
 
 /* The unit that is asked for; by default the last. */
@@ -274,12 +235,17 @@ static int evaluate(struct command *c, const struct document *doc,
     }
     c->reply.fuel = task->fuel - e.fuel;
     if (code > 0) {
-        c->reply.error = keep(c, eval_error_text(code));
+        c->reply.error = keep(c, eval_error_name(code));
         code = 0;
     } else if (code == 0) {
         code = put_value(c, doc->dag, u, &out, d);
     }
     eval_release(&e);
+    if (code == ERR_NOMEM) {
+        (void)diag_set(d, ERR_LIMIT, (struct loc){doc->path, t->line, t->col},
+                       "%.40s needs more memory than a worker has: no answer",
+                       t->name);
+    }
     return code;
 }
 
@@ -298,12 +264,15 @@ static int answer(struct command *c, const struct texts *t,
     TRY(list_units(c, t, task));
     switch ((int)task->command) {
     case PROCTOR__CML_COMMAND__CML_FORMAT:
-        return t->is_xml ? xml_put(&c->out, &t->docs[0], d)
-                         : text_put(&c->out, &t->docs[0]);
+        return form_put(&t->docs[0], t->form, t->form, &c->out, d);
     case PROCTOR__CML_COMMAND__CML_FORMAT_TEXT:
-        return text_put(&c->out, &t->docs[0]);
+        return form_put(&t->docs[0], t->form, FORM_TEXT, &c->out, d);
     case PROCTOR__CML_COMMAND__CML_FORMAT_XML:
-        return xml_put(&c->out, &t->docs[0], d);
+        return form_put(&t->docs[0], t->form, FORM_XML, &c->out, d);
+    case PROCTOR__CML_COMMAND__CML_FORMAT_MDX:
+        return form_put(&t->docs[0], t->form, FORM_MDX, &c->out, d);
+    case PROCTOR__CML_COMMAND__CML_MANIFEST:
+        return form_manifest(t->docs, t->n, &c->out, d);
     case PROCTOR__CML_COMMAND__CML_EVALUATE:
         return evaluate(c, &t->docs[0], task, d);
     case PROCTOR__CML_COMMAND__CML_EXPLAIN:

@@ -21,9 +21,4 @@ void command_release(struct command *c);
 /* Fills reply; what is wrong with the texts stands in it. 0 or ERR_NOMEM. */
 int command_answer(struct command *c, const Proctor__CmlTask *task) MUST_USE;
 
-/* Reads a bundle whose root is a Unit, and checks it; it becomes doc's last unit.
- * 0, ERR_INPUT, ERR_ENCODING, ERR_NOT_FOUND, ERR_LIMIT, ERR_NOMEM. */
-int command_read_bundle(struct document *doc, struct ubytes in, struct diag *d)
-    MUST_USE;
-
 #endif

@@ -257,3 +257,27 @@ int document_resolve(struct document *d, struct diag *diag)
     }
     return code;
 }
+
+int document_from_node(struct document *d, uint32_t root, struct diag *diag)
+{
+    struct term **units = NULL;
+    uint32_t n = 0;
+    int code;
+
+    if (cml_dag_at(d->dag, root)->kind != CML_UNIT) {
+        return diag_set(diag, ERR_INPUT, (struct loc){0},
+                        "the bundle's root is no Unit");
+    }
+    code = term_units(d->dag, root, &d->arena, LIMIT_CML_NODES, &units, &n);
+    if (code < 0) {
+        return diag_set(diag, code, (struct loc){0},
+                        "written out, the artifact has over %u nodes",
+                        LIMIT_CML_NODES);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        term_spell(units[i], &d->arena, NULL, 0);
+        TRY(check_unit(d->dag, units[i], &d->arena, NULL, diag));
+        TRY(document_unit(d, units[i], NULL));
+    }
+    return 0;
+}

@@ -10,6 +10,7 @@ struct unit {
     struct term *term;
     const char *doc; /* comment lines above it, or NULL */
     const char *behind; /* comment behind its end, or NULL */
+    const char *prose;  /* of MDX: what stands before its block, or NULL */
     uint8_t colour;  /* document.c */
     uint32_t first_site; /* of its names, in sites; its last is before the next's */
 };
@@ -19,6 +20,7 @@ struct document {
     struct cml_dag *dag; /* borrowed */
     const char *path;    /* borrowed; for places */
     const char *tail;    /* comment lines below the last unit, or NULL */
+    const char *prose_tail; /* of MDX: what stands behind the last one, or NULL */
     struct unit *units;  /* owned */
     uint32_t units_n;
     uint32_t units_cap;
@@ -36,6 +38,10 @@ int document_site(struct document *d, struct term *t) MUST_USE;
 /* Resolves names, then checks (check.h) and interns units, callees before
  * callers. 0, ERR_INPUT, ERR_LIMIT, ERR_NOMEM. */
 int document_resolve(struct document *d, struct diag *diag) MUST_USE;
+/* The units that the Unit at root reaches, callees first, checked, with names of
+ * their own for what binds. 0, ERR_INPUT, ERR_LIMIT, ERR_NOMEM. */
+int document_from_node(struct document *d, uint32_t root, struct diag *diag)
+    MUST_USE;
 struct loc document_loc(const struct document *d, const struct term *t);
 
 #endif

@@ -7,7 +7,7 @@
 #include "proto/err.h"
 #include "proto/limits.h"
 #include "proto/value.h"
-#include "workers/cml/command.h"
+#include "workers/cml/format.h"
 #include "workers/cml/shape.h"
 
 static int differ(const struct type *have, const ProtobufCBinaryData *want,
@@ -62,8 +62,8 @@ int run_open(struct run *r, const Proctor__CmlTask *task, struct diag *d)
     cml_dag_init(&r->dag);
     document_init(&r->doc, &r->dag, text->name);
     r->fuel = task->fuel;
-    TRY(command_read_bundle(
-        &r->doc, (struct ubytes){text->content.data, text->content.len}, d));
+    TRY(form_read(&r->doc, FORM_BUNDLE,
+                  (struct ubytes){text->content.data, text->content.len}, d));
     unit = r->doc.units[r->doc.units_n - 1].term;
     r->unit = unit->id;
     TRY(run_check_types(&r->dag, unit, NULL, task, d));

@@ -109,33 +109,46 @@ int term_intern(struct term *t, struct cml_dag *d, struct diag *diag)
     return intern_one(t, d, diag);
 }
 
+struct walk {
+    const struct cml_dag *d;
+    struct arena *a;
+    uint32_t max;        /* nodes that may still come */
+    struct term **units; /* by id, those that are there; or NULL */
+};
+
+static int from_node(struct walk *w, uint32_t id, struct term **out);
+
 /* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
-static int kids_from_node(const struct cml_dag *d, const struct cml_value *v,
-                          struct arena *a, uint32_t *max, struct term_field *f)
+static int kids_from_node(struct walk *w, const struct cml_value *v,
+                          struct term_field *f)
 {
     f->n = v->tag == CML_LIST ? v->u.list.n : v->tag == CML_CHILD;
-    f->kids = arena_array(a, f->n + 1, sizeof(*f->kids));
+    f->kids = arena_array(w->a, f->n + 1, sizeof(*f->kids));
     if (f->kids == NULL) {
         return ERR_LIMIT;
     }
     for (uint32_t k = 0; k < f->n; k++) {
-        TRY(term_from_node(d, cml_item(v, k), a, max, &f->kids[k]));
+        TRY(from_node(w, cml_item(v, k), &f->kids[k]));
     }
     return 0;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
-int term_from_node(const struct cml_dag *d, uint32_t id, struct arena *a,
-                   uint32_t *max, struct term **out)
+static int from_node(struct walk *w, uint32_t id, struct term **out)
 {
-    const struct cml_node *n = cml_dag_at(d, id);
+    const struct cml_node *n = cml_dag_at(w->d, id);
     const struct cml_kind_info *k = cml_kind_info(n->kind);
-    struct term *t = *max > 0 ? term_new(a, n->kind, (struct loc){0}) : NULL;
+    struct term *t;
 
+    if (w->units != NULL && w->units[id] != NULL) {
+        *out = w->units[id];
+        return 0;
+    }
+    t = w->max > 0 ? term_new(w->a, n->kind, (struct loc){0}) : NULL;
     if (t == NULL) {
         return ERR_LIMIT;
     }
-    (*max)--;
+    w->max--;
     t->id = id;
     *out = t;
     for (unsigned i = 0; i < k->fields_n; i++) {
@@ -154,8 +167,65 @@ int term_from_node(const struct cml_dag *d, uint32_t id, struct arena *a,
         case CML_NODE:
         case CML_OPT:
         case CML_NODES:
-            TRY(kids_from_node(d, v, a, max, &t->fields[i]));
+            TRY(kids_from_node(w, v, &t->fields[i]));
             break;
+        }
+    }
+    return 0;
+}
+
+int term_from_node(const struct cml_dag *d, uint32_t id, struct arena *a,
+                   uint32_t *max, struct term **out)
+{
+    struct walk w = {.d = d, .a = a, .max = *max};
+    int code = from_node(&w, id, out);
+
+    *max = w.max;
+    return code;
+}
+
+/* Sets a byte for each node below the one at id. */
+static void mark_kids(const struct cml_dag *d, uint32_t id, uint8_t *reached)
+{
+    const struct cml_node *n = cml_dag_at(d, id);
+    const struct cml_kind_info *k = cml_kind_info(n->kind);
+
+    for (unsigned f = 0; f < k->fields_n; f++) {
+        const struct cml_value *v = &n->fields[f];
+
+        if (k->fields[f].shape == CML_NODES) {
+            for (uint32_t i = 0; i < v->u.list.n; i++) {
+                reached[cml_item(v, i)] = 1;
+            }
+        } else if (v->tag == CML_CHILD && k->fields[f].shape != CML_SCALAR) {
+            reached[v->u.node] = 1;
+        }
+    }
+}
+
+int term_units(const struct cml_dag *d, uint32_t root, struct arena *a,
+               uint32_t max, struct term ***out, uint32_t *out_n)
+{
+    struct walk w = {.d = d, .a = a, .max = max};
+    uint8_t *reached = arena_array(a, (size_t)root + 1, 1);
+
+    w.units = arena_array(a, (size_t)root + 1, sizeof(struct term *));
+    *out = arena_array(a, (size_t)root + 1, sizeof(struct term *));
+    *out_n = 0;
+    if (reached == NULL || w.units == NULL || *out == NULL) {
+        return ERR_NOMEM;
+    }
+    reached[root] = 1;
+    for (uint32_t id = root + 1; id-- > 0;) { /* ids rise towards parents */
+        if (reached[id]) {
+            mark_kids(d, id, reached);
+        }
+    }
+    for (uint32_t id = 0; id <= root; id++) {
+        if (reached[id] && cml_dag_at(d, id)->kind == CML_UNIT) {
+            TRY(from_node(&w, id, &(*out)[*out_n]));
+            w.units[id] = (*out)[*out_n];
+            (*out_n)++;
         }
     }
     return 0;

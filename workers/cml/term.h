@@ -51,6 +51,11 @@ int term_intern(struct term *t, struct cml_dag *d, struct diag *diag) MUST_USE;
  * ERR_LIMIT. Names from s in walking order, or NULL. */
 int term_from_node(const struct cml_dag *d, uint32_t id, struct arena *a,
                    uint32_t *max, struct term **out) MUST_USE;
+/* The units that root reaches, callees first and it last, each a tree of its own,
+ * that calls the trees of the others. *out_n of them, in a. ERR_LIMIT: over max
+ * nodes, ERR_NOMEM. */
+int term_units(const struct cml_dag *d, uint32_t root, struct arena *a,
+               uint32_t max, struct term ***out, uint32_t *out_n) MUST_USE;
 /* Gives binders their spellings, in walking order; those without get v0, v1, ... */
 void term_spell(struct term *t, struct arena *a, const char *const *names,
                 uint32_t n);

@@ -15,5 +15,10 @@ int xml_parse(struct document *d, struct ubytes in, struct diag *diag) MUST_USE;
  * ERR_LIMIT, ERR_INPUT: XML cannot hold it (diag says what). */
 int xml_put(struct buf *out, const struct document *d, struct diag *diag)
     MUST_USE;
+/* One of its units, without a root around it. */
+int xml_put_unit(struct buf *out, const struct document *d, uint32_t i,
+                 struct diag *diag) MUST_USE;
+/* ` doc="..."` of comment lines; nothing for NULL. */
+int xml_put_doc(struct buf *out, const char *doc) MUST_USE;
 
 #endif

@@ -53,6 +53,11 @@ int xml_block(struct reader *r, const struct element *e, struct term **out)
     MUST_USE;
 int xml_match(struct reader *r, struct element *e, struct term **out) MUST_USE;
 int xml_loop(struct reader *r, struct element *e, struct term **out) MUST_USE;
+/* A <Unit>, into the document. */
+int xml_unit(struct reader *r, const struct element *e) MUST_USE;
+/* Attribute doc as comment lines; NULL when there is none. */
+int xml_comment(struct reader *r, const struct element *e, const char **out)
+    MUST_USE;
 /* Name, type and first value, as they are there; binds nothing. */
 int xml_binding(struct reader *r, const struct element *e, int nameless,
                 struct term **out) MUST_USE;

@@ -160,8 +160,7 @@ int xml_binding(struct reader *r, const struct element *e, int nameless,
     return 0;
 }
 
-/* Attribute doc as comment lines; NULL when there is none. */
-static int comment(struct reader *r, const struct element *e, const char **out)
+int xml_comment(struct reader *r, const struct element *e, const char **out)
 {
     CLEANUP(buf_release) struct buf b;
     const struct xml_attr *doc = xml_attr(e, "doc");
@@ -248,10 +247,10 @@ int xml_block(struct reader *r, const struct element *e, struct term **out)
         } else {
             TRY(block_value(r, k, &list[n]));
         }
-        TRY(comment(r, k, &list[n]->above));
+        TRY(xml_comment(r, k, &list[n]->above));
         TRY(note(r, k, &list[n]->behind));
     }
-    TRY(comment(r, e, &t->above));
+    TRY(xml_comment(r, e, &t->above));
     xml_leave(r);
     r->scope_n = scope_n;
     term_kids(t, 0, list, n);
@@ -305,7 +304,7 @@ static int returns(struct reader *r, const struct element *e, struct term *unit)
     return xml_finish(r, e, k);
 }
 
-static int unit(struct reader *r, const struct element *e)
+int xml_unit(struct reader *r, const struct element *e)
 {
     const char *doc = NULL;
     struct term *u = xml_term(r, CML_UNIT, e);
@@ -317,7 +316,7 @@ static int unit(struct reader *r, const struct element *e)
         return ERR_NOMEM;
     }
     TRY(xml_need_name(r, e, "name", &u->name));
-    TRY(comment(r, e, &doc));
+    TRY(xml_comment(r, e, &doc));
     TRY(document_unit(r->doc, u, doc));
     TRY(note(r, e, &r->doc->units[r->doc->units_n - 1].behind));
     term_word(u, 0, u->name);
@@ -350,19 +349,19 @@ int xml_parse(struct document *d, struct ubytes in, struct diag *diag)
     struct reader r = {.doc = d, .a = &d->arena, .diag = diag};
     struct element *root = NULL;
 
-    TRY(xml_tree_read(&d->arena, in, d->path, &root, diag));
+    TRY(xml_tree_read(&d->arena, in, d->path, NULL, &root, diag));
     if (root->tag != XML_CML || root->kids == NULL) {
         return xml_fail(&r, root,
                         root->tag != XML_CML ? "the root is <%s>, not <CML>"
                                              : "<%s> holds no <Unit>",
                         xml_tag_name(root));
     }
-    TRY(comment(&r, root, &d->tail));
+    TRY(xml_comment(&r, root, &d->tail));
     for (struct element *k = root->kids; k != NULL;) {
         struct element *e = NULL;
 
         TRY(xml_take(&r, root, &k, XML_UNIT, &e));
-        TRY(unit(&r, e));
+        TRY(xml_unit(&r, e));
     }
     return document_resolve(d, diag);
 }

@@ -30,6 +30,8 @@ struct tree {
     XML_Parser expat;
     struct arena *a;
     struct ubytes in;
+    struct xml_map map; /* at least one span */
+    size_t span;        /* that the last place was in */
     const char *path;
     struct diag *diag;
     int code;
@@ -37,7 +39,7 @@ struct tree {
     struct element **open; /* owned; DEPTH_MAX of them */
     uint32_t depth;
     struct buf text;  /* since the last tag */
-    size_t seen;      /* bytes of in that line and from are of */
+    size_t seen;      /* bytes of the file that line and from are of */
     size_t from;      /* where the line begins */
     uint32_t line;
 };
@@ -60,11 +62,16 @@ const struct xml_attr *xml_attr(const struct element *e, const char *name)
 
 static struct loc place(struct tree *t)
 {
-    long at = (long)XML_GetCurrentByteIndex(t->expat);
-    size_t to = at < 0 ? t->in.n : (size_t)at;
+    long index = (long)XML_GetCurrentByteIndex(t->expat);
+    size_t at = index < 0 ? t->in.n : (size_t)index;
+    size_t to;
 
-    for (; t->seen < to && t->seen < t->in.n; t->seen++) {
-        if (t->in.p[t->seen] == '\n') {
+    while (t->span + 1 < t->map.n && t->map.spans[t->span + 1].at <= at) {
+        t->span++;
+    }
+    to = t->map.spans[t->span].from + (at - t->map.spans[t->span].at);
+    for (; t->seen < to && t->seen < t->map.file.n; t->seen++) {
+        if (t->map.file.p[t->seen] == '\n') {
             t->line++;
             t->from = t->seen + 1;
         }
@@ -105,16 +112,43 @@ static int find_tag(const char *name, struct element *e)
     return e->primitive != CML_PRIMITIVES ? 0 : ERR_INPUT;
 }
 
-static void unknown_element(struct tree *t, const char *name)
+int xml_is_tag(const char *name, const char **out_near)
 {
     const char *names[ARRAY_N(elements)];
-    const char *near;
-    char shown[64];
+    struct element e;
 
     for (unsigned i = 0; i < ARRAY_N(elements); i++) {
         names[i] = elements[i].name;
     }
-    near = diag_nearest(name, names, ARRAY_N(names));
+    *out_near = diag_nearest(name, names, ARRAY_N(names));
+    return find_tag(name, &e) == 0;
+}
+
+int xml_attr_counts(const char *tag, const char *attr)
+{
+    struct element e;
+    const char *counts;
+
+    if (find_tag(tag, &e) < 0 || e.tag == XML_SCALAR) {
+        return 0;
+    }
+    counts = elements[e.tag].counts;
+    for (const char *at = counts; (at = strstr(at, attr)) != NULL; at++) {
+        size_t n = strlen(attr);
+
+        if ((at == counts || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0')) {
+            return n > 0;
+        }
+    }
+    return 0;
+}
+
+static void unknown_element(struct tree *t, const char *name)
+{
+    const char *near;
+    char shown[64];
+
+    (void)xml_is_tag(name, &near);
     utf8_escape((struct ubytes){(const uint8_t *)name, strlen(name)}, shown,
                 sizeof(shown));
     t->code = diag_set(t->diag, ERR_INPUT, place(t), "no element <%s> in CML",
@@ -389,9 +423,13 @@ static int parse(struct tree *t)
 }
 
 int xml_tree_read(struct arena *a, struct ubytes in, const char *path,
-                  struct element **out, struct diag *diag)
+                  const struct xml_map *map, struct element **out,
+                  struct diag *diag)
 {
+    const struct xml_span whole = {0, 0};
     struct tree t = {.a = a, .in = in, .path = path, .diag = diag, .line = 1};
+
+    t.map = map != NULL ? *map : (struct xml_map){in, &whole, 1};
 
     if (in.n > LIMIT_CML_TEXT_BYTES) {
         return diag_set(diag, ERR_LIMIT, (struct loc){path, 0, 0},

@@ -500,23 +500,33 @@ static int unit(struct printer *p, const struct unit *unit)
     return print_put(p, "</Unit>");
 }
 
+int xml_put_unit(struct buf *out, const struct document *d, uint32_t i,
+                 struct diag *diag)
+{
+    struct printer p = {.out = out};
+    int code = unit(&p, &d->units[i]);
+
+    if (code == ERR_INPUT) {
+        (void)diag_set(diag, ERR_INPUT, document_loc(d, d->units[i].term),
+                       "XML cannot hold a name or constant of this unit");
+    }
+    return code;
+}
+
+int xml_put_doc(struct buf *out, const char *doc)
+{
+    struct printer p = {.out = out};
+
+    return comment(&p, "doc", doc);
+}
+
 int xml_put(struct buf *out, const struct document *d, struct diag *diag)
 {
-    struct printer printer = {.out = out};
-    struct printer *p = &printer;
-
-    PUT("<CML");
-    TRY(comment(p, "doc", d->tail));
-    PUT(" version=\"0.1\">");
+    TRY(buf_putf(out, "<CML"));
+    TRY(xml_put_doc(out, d->tail));
+    TRY(buf_putf(out, " version=\"0.1\">"));
     for (uint32_t i = 0; i < d->units_n; i++) {
-        int code = unit(p, &d->units[i]);
-
-        if (code == ERR_INPUT) {
-            return diag_set(diag, ERR_INPUT,
-                            document_loc(d, d->units[i].term),
-                            "XML cannot hold a name or constant of this unit");
-        }
-        TRY(code);
+        TRY(xml_put_unit(out, d, i, diag));
     }
-    return print_put(p, "</CML>\n");
+    return buf_putf(out, "</CML>\n");
 }

@@ -2,27 +2,25 @@
  * runs to a value or an error of the language. */
 #include "tests/fuzz/proto/fuzz.h"
 
-#include "workers/cml/check.h"
+#include "workers/cml/document.h"
 #include "workers/cml/eval.h"
 
 static void check_and_run(struct cml_dag *dag, uint32_t root)
 {
-    struct arena a;
-    struct term *t = NULL;
+    struct document doc;
     struct diag diag;
-    uint32_t max = 5000;
     struct eval e;
     struct val out;
 
-    arena_init(&a, 64u << 20);
+    document_init(&doc, dag, "in");
     diag_init(&diag);
-    if (term_from_node(dag, root, &a, &max, &t) == 0 &&
-        check_tree(dag, t, &a, &diag) == 0 && t->kind == CML_UNIT &&
-        t->fields[1].n == 0 && eval_init(&e, dag, 2000) == 0) {
+    if (document_from_node(&doc, root, &diag) == 0 &&
+        doc.units[doc.units_n - 1].term->fields[1].n == 0 &&
+        eval_init(&e, dag, 2000) == 0) {
         REQUIRE(eval_unit(&e, root, NULL, 0, &out) >= 0);
         eval_release(&e);
     }
-    arena_release(&a);
+    document_release(&doc);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

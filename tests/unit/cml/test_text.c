@@ -126,7 +126,7 @@ static void test_mistakes(void **state)
     expect_error("unit f(a: u8) -> u8 { match a { } }", 1, 33,
                  "expected a pattern");
     expect_error("unit f(a: u8) -> u8 { if a { 1 } else { 2 } }", 1, 26,
-                 "found bool");
+                 "the condition: found u8, expected bool");
     expect_error("unit let(a: u8) -> u8 { a }", 1, 6, "word of the language");
 }
 

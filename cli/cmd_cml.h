@@ -1,0 +1,38 @@
+/* Shared by the files of `proctor cml`. */
+#ifndef CLI_CMD_CML_H
+#define CLI_CMD_CML_H
+
+#include "cli/cli.h"
+#include "proto/buf.h"
+
+#include "worker.pb-c.h"
+
+#define CML_WORDS_MAX 32
+
+enum cml_verb { VERB_CID, VERB_CHECK, VERB_FMT, VERB_EVAL, VERB_EXPLAIN,
+                VERB_DIFF, VERB_EXPORT, VERB_MANIFEST, VERBS };
+
+struct cml_args {
+    struct cli *c;
+    enum cml_verb verb;
+    int has_verb;
+    int dot;
+    int write;
+    const char *to; /* with fmt: "xml", "text", "mdx", or NULL */
+    int as_c;
+    const char *output; /* borrowed; where to write, or NULL */
+    char *words[CML_WORDS_MAX]; /* files, then arguments; borrowed */
+    size_t words_n;
+    size_t files_n;
+    Proctor__CmlTask task;
+    Proctor__CmlText texts[CML_WORDS_MAX];
+    Proctor__CmlText *text_list[CML_WORDS_MAX];
+    struct buf bytes[CML_WORDS_MAX];
+};
+
+/* Prints or writes what was asked for. 0, ERR_TASK_FAILED, ERR_*. */
+int cml_show_reply(struct cml_args *a, const Proctor__CmlReply *r);
+/* What is wrong with a text, at its place: the code that it ends with. */
+int cml_tell_problem(struct cml_args *a, const Proctor__CmlReply *r);
+
+#endif

@@ -1,0 +1,228 @@
+/* What `proctor cml` shows of a worker's answer. Nothing of it is believed: names
+ * become files only when they are names, and bytes are read again. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cmd_cml.h"
+#include "cli/files.h"
+#include "cli/json.h"
+#include "proto/cid.h"
+#include "proto/manifest.h"
+#include "proto/err.h"
+#include "proto/type.h"
+
+static void put_types(const Proctor__CmlUnit *u, char *takes, char *gives,
+                      size_t n)
+{
+    struct type t;
+
+    takes[0] = '\0';
+    gives[0] = '\0';
+    if (u->gives.len > 0 &&
+        type_decode((struct ubytes){u->takes.data, u->takes.len}, &t) == 0) {
+        type_text(&t, takes, n);
+        if (type_decode((struct ubytes){u->gives.data, u->gives.len}, &t) ==
+            0) {
+            type_text(&t, gives, n);
+        }
+    }
+}
+
+static void print_units(const struct cml_args *a, const Proctor__CmlReply *r)
+{
+    for (size_t i = 0; i < r->n_units; i++) {
+        const Proctor__CmlUnit *u = r->units[i];
+        char cid[CID_TEXT_BYTES] = "";
+        char takes[400];
+        char gives[400];
+
+        if (u->cid.len == CID_BYTES) {
+            hex_text(u->cid.data, CID_BYTES, cid);
+        }
+        put_types(u, takes, gives, sizeof(takes));
+        if (a->verb == VERB_CID) {
+            printf("%s  %s\n", cid, u->name);
+        } else {
+            printf("%s %s -> %s: %u nodes, good\n", u->name, takes, gives,
+                   u->nodes);
+        }
+    }
+}
+
+/* What an error of the language means, for people. */
+static const char *error_text(const char *name)
+{
+    static const char *const texts[][2] = {
+#define EVAL(name, text) {#name, text},
+#include "proto/cml_error.def"
+    };
+
+    for (size_t i = 0; i < ARRAY_N(texts); i++) {
+        if (strcmp(texts[i][0], name) == 0) {
+            return texts[i][1];
+        }
+    }
+    return "an error that is not in the language";
+}
+
+static int emit_json(struct cml_args *a, const Proctor__CmlReply *r)
+{
+    struct json j;
+    struct ubytes out = {r->out.data, r->out.len};
+
+    json_init(&j);
+    json_object(&j, NULL);
+    json_array(&j, "units");
+    for (size_t i = 0; i < r->n_units; i++) {
+        const Proctor__CmlUnit *u = r->units[i];
+        char takes[400];
+        char gives[400];
+
+        put_types(u, takes, gives, sizeof(takes));
+        json_object(&j, NULL);
+        json_str(&j, "name", u->name);
+        json_hex(&j, "cid", u->cid.data, u->cid.len);
+        json_str(&j, "takes", takes);
+        json_str(&j, "gives", gives);
+        json_u64(&j, "nodes", u->nodes);
+        json_close(&j);
+    }
+    json_close(&j);
+    if (a->verb == VERB_EVAL) {
+        json_u64(&j, "fuel", r->fuel);
+        if (r->error[0] != '\0') {
+            json_str(&j, "error", r->error);
+            json_str(&j, "message", error_text(r->error));
+        } else {
+            json_raw(&j, "value", out);
+        }
+    } else if (out.n > 0) {
+        json_text(&j, "text", out);
+    }
+    json_close(&j);
+    return cli_emit(a->c, &j);
+}
+
+/* What is wrong with a text, at its place. */
+int cml_tell_problem(struct cml_args *a, const Proctor__CmlReply *r)
+{
+    const Proctor__Problem *p = r->problem;
+    size_t i = r->problem_text < a->files_n ? r->problem_text : 0;
+
+    diag_set(&a->c->d, p->kind == 1 ? ERR_LIMIT : ERR_INPUT,
+             (struct loc){a->words[i], p->line, p->col}, "%s", p->what);
+    if (p->hint[0] != '\0') {
+        diag_hint(&a->c->d, "%s", p->hint);
+    }
+    return a->c->d.code;
+}
+
+static int is_file_name(const char *s)
+{
+    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                         "0123456789_");
+
+    return n > 0 && n < 64 && s[n] == '\0';
+}
+
+/* The worker's name becomes a file's: it is held to what that may be. */
+static int write_export(struct cml_args *a, const Proctor__CmlReply *r)
+{
+    const char *name = r->n_units > 0 ? r->units[r->n_units - 1]->name : "";
+    const uint8_t *end = memchr(r->out.data, '\0', r->out.len);
+    size_t header = end != NULL ? (size_t)(end - r->out.data) : 0;
+    char path[4096];
+
+    if (end == NULL || !is_file_name(name)) {
+        return cli_fail_hint(a->c, ERR_INPUT,
+                             "letters, digits and _, at most 63 of them",
+                             "no unit of this name can be exported");
+    }
+    for (int source = 0; source < 2; source++) {
+        struct ubytes text = {r->out.data, header};
+
+        if (source) {
+            text.p = end + 1;
+            text.n = r->out.len - header - 1;
+        }
+        if (snprintf(path, sizeof(path), "%s/%s.%c",
+                     a->output != NULL ? a->output : ".", name,
+                     source ? 'c' : 'h') >= (int)sizeof(path)) {
+            return cli_fail(a->c, ERR_INPUT, "the path is too long");
+        }
+        TRY(files_write(path, text));
+    }
+    return 0;
+}
+
+/* The worker's bytes are read again: they are a manifest, or nothing is told. */
+static int show_manifest(struct cml_args *a, const Proctor__CmlReply *r)
+{
+    struct ubytes bytes = {r->out.data, r->out.len};
+    struct component c = {.name = {NULL, 0}};
+    struct cid own = cid_of(bytes);
+    char cid[CID_TEXT_BYTES];
+    struct json j;
+    size_t at = 0;
+    int rc;
+
+    json_init(&j);
+    json_object(&j, NULL);
+    json_hex(&j, "cid", own.b, CID_BYTES);
+    json_array(&j, "components");
+    while ((rc = manifest_next(bytes, &at, &c)) == 0) {
+        json_object(&j, NULL);
+        json_text(&j, "name", c.name);
+        json_hex(&j, "cid", c.cid.b, CID_BYTES);
+        json_close(&j);
+        cid_text(&c.cid, cid);
+        if (!a->c->json) {
+            printf("%s  %.*s\n", cid, (int)c.name.n, (const char *)c.name.p);
+        }
+    }
+    json_close(&j);
+    json_hex(&j, "bytes", bytes.p, bytes.n);
+    json_close(&j);
+    if (rc != ERR_NOT_FOUND) {
+        json_release(&j);
+        return cli_fail(a->c, ERR_WORKER, "the worker's manifest is none");
+    }
+    if (a->output != NULL) {
+        TRY(files_write(a->output, bytes));
+    }
+    if (a->c->json) {
+        return cli_emit(a->c, &j);
+    }
+    json_release(&j);
+    return 0;
+}
+
+int cml_show_reply(struct cml_args *a, const Proctor__CmlReply *r)
+{
+    if (a->verb == VERB_EXPORT) {
+        return write_export(a, r);
+    }
+    if (a->verb == VERB_MANIFEST) {
+        return show_manifest(a, r);
+    }
+    if (a->verb == VERB_FMT && a->write) {
+        return files_write(a->words[0],
+                           (struct ubytes){r->out.data, r->out.len});
+    }
+    if (a->c->json) {
+        TRY(emit_json(a, r));
+    } else if (a->verb == VERB_CID || a->verb == VERB_CHECK) {
+        print_units(a, r);
+    } else if (r->error[0] == '\0') {
+        (void)fwrite(r->out.data, 1, r->out.len, stdout);
+        printf("%s", a->verb == VERB_EVAL ? "\n" : "");
+    }
+    if (r->error[0] != '\0') {
+        return cli_fail(a->c, ERR_TASK_FAILED, "no value: %s", error_text(r->error));
+    }
+    if (a->verb == VERB_DIFF && r->out.len > 0) {
+        a->c->told = 1; /* as diff(1) does */
+        return ERR_TASK_FAILED;
+    }
+    return 0;
+}
