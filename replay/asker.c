@@ -130,6 +130,13 @@ static int send_batch(struct round *r, struct batch *b)
                                          (uint8_t *)(uintptr_t)r->policy->b};
         m.inputs =
             (ProtobufCBinaryData){inputs.n, (uint8_t *)(uintptr_t)inputs.p};
+        m.engine = b->q->engine;
+        m.variants = b->q->variants;
+        m.variants_first = b->q->variants_first;
+        if (b->q->seed != NULL) {
+            m.variants_seed =
+                (ProtobufCBinaryData){32, (uint8_t *)(uintptr_t)b->q->seed};
+        }
         code = frame_send(r->a->sock, MSG_EVALUATE_REQUEST, &m.base, NULL, 0);
         r->under_way++;
     }

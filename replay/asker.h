@@ -21,6 +21,10 @@ struct said {
 
 struct question {
     struct cid runnable;
+    uint32_t engine; /* of a unit of CML, as in CmlTask, like the next three */
+    uint32_t variants;
+    uint32_t variants_first;
+    const uint8_t *seed; /* 32 bytes, or NULL */
     const struct type *gives;
     const struct values *inputs;
     struct said *out; /* owned by the asker's caller: values_release */

@@ -320,6 +320,13 @@ static int judge_again(struct sitting *x, const struct again a[2])
         return 0;
     }
     k = x->first + i;
+    if (sitting_is_cml(x) && (got.p != NULL || !s->is_limit)) {
+        TRY(sitting_find(&x->disagreement, values_at(&x->inputs, i),
+                         values_at(&x->first_answers[CANDIDATE], i), got, k,
+                         "the other engine"));
+        return sitting_end(x, VERDICT_VOID, "the engines differ on draw %" PRIu64,
+                           k);
+    }
     add_failure(x, k);
     x->raw.is_set = 0;
     TRY(sitting_find(&x->raw, values_at(&x->inputs, i),
@@ -372,7 +379,7 @@ static int repeat(struct sitting *x, struct again a[2])
         x->first_answers[i] = x->said[i].answers;
         values_init(&x->said[i].answers);
     }
-    TRY(sitting_ask_each(x, parties, inputs));
+    TRY(sitting_ask_each(x, parties, inputs, 1));
     STEP(judge_again(x, a));
     return digest_again(x, &a[CANDIDATE]);
 }

@@ -215,14 +215,19 @@ static void proof_of(const struct sitting *x, const struct evidence *v,
 static int compare_record(const struct sitting *x, const struct evidence *v,
                           struct text *t)
 {
+    const ProtobufCBinaryData *canonical = &x->party[CANDIDATE].m->canonical;
     const struct claim *c = x->claim;
     struct cid evidence;
     struct cid burnt = {{0}};
+    struct cid own = {{0}};
     uint8_t proof[32];
 
     TRY(cid_of_message(&v->e.base, &evidence));
     if (v->e.verdict == VERDICT_REJECT && c->is_drawn && v->e.shrunk != NULL) {
         TRY(cid_of_message(&v->e.shrunk->base, &burnt));
+    }
+    if (canonical->len == CID_BYTES) {
+        memcpy(own.b, canonical->data, CID_BYTES);
     }
     proof_of(x, v, proof);
     if (c->verdict != v->e.verdict) {
@@ -238,6 +243,8 @@ static int compare_record(const struct sitting *x, const struct evidence *v,
         text_putf(t, "VERDICT.evidence: another object came out");
     } else if (!cid_is_equal(&c->burnt, &burnt)) {
         text_putf(t, "VERDICT.burnt: another input is disclosed");
+    } else if (memcmp(&c->identity, &own, sizeof(own)) != 0) {
+        text_putf(t, "VERDICT.identity: not the candidate's canonical form");
     } else if (memcmp(c->proof, proof, sizeof(proof)) != 0) {
         text_putf(t, "VERDICT.proof: another hash came out");
     } else {

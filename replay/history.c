@@ -33,7 +33,7 @@ struct attempt {
     double alpha_j;
     uint64_t draws;
     uint64_t seed_i;
-    struct cid literals;
+    struct cid literals, directed;
     int is_drawn;
     uint8_t seed[32];
     const char *wrong;
@@ -118,6 +118,7 @@ static int on_commit(struct reading *s, const struct record *r,
     a->draws = record_u(r, RF_COMMIT_draws);
     a->seed_i = record_u(r, RF_COMMIT_seed_i);
     copy_hash(&a->literals, r, RF_COMMIT_literals);
+    copy_hash(&a->directed, r, RF_COMMIT_directed);
     return 0;
 }
 
@@ -216,6 +217,7 @@ static void claim_commit(const struct reading *s, const struct record *r,
         c->alpha_j = a->alpha_j;
         c->draws = a->draws;
         c->literals = a->literals;
+        c->directed = a->directed;
         memcpy(c->seed, a->seed, sizeof(c->seed));
     }
     (void)snprintf(c->wrong, sizeof(c->wrong), "%s",
@@ -234,6 +236,7 @@ static int claim_read(struct reading *s, const struct record *r,
     copy_hash(&c->candidate, r, RF_VERDICT_candidate);
     copy_hash(&c->evidence, r, RF_VERDICT_evidence);
     copy_hash(&c->burnt, r, RF_VERDICT_burnt);
+    copy_hash(&c->identity, r, RF_VERDICT_identity);
     memcpy(c->proof, record_hash(r, RF_VERDICT_proof), sizeof(c->proof));
     c->verdict = (uint32_t)record_u(r, RF_VERDICT_verdict);
     c->level = (uint32_t)record_u(r, RF_VERDICT_level);

@@ -13,6 +13,7 @@ struct claim {
     struct cid exam;
     struct cid candidate;
     struct cid evidence;
+    struct cid identity; /* zero = none */
     struct cid burnt; /* the input that it disclosed; zero = none */
     uint8_t proof[32];
     uint32_t verdict;
@@ -25,6 +26,7 @@ struct claim {
     double alpha_j;
     uint64_t draws;
     struct cid literals;   /* zero = none */
+    struct cid directed;   /* likewise */
     uint8_t seed[32];      /* derived */
     struct cid *disclosed; /* owned; inputs burnt before, ascending */
     size_t disclosed_n;

@@ -135,6 +135,9 @@ static int name_missing(struct sitting *x, const struct party *p)
         TRY(look_at(x, p->m->files[i]->name,
                     objects_field(&p->m->files[i]->cid)));
     }
+    if (p->m->bundle.len > 0) {
+        TRY(look_at(x, "artifact", objects_field(&p->m->bundle)));
+    }
     return p->m->weights.len == 0
                ? 0
                : look_at(x, "weights", objects_field(&p->m->weights));
@@ -160,7 +163,7 @@ static int is_own_fault(struct sitting *x, unsigned parties, int code)
 }
 
 int sitting_ask_each(struct sitting *x, unsigned parties,
-                     const struct values *inputs[WHO])
+                     const struct values *inputs[WHO], uint32_t engine)
 {
     struct question q[WHO];
     size_t n = 0;
@@ -177,6 +180,7 @@ int sitting_ask_each(struct sitting *x, unsigned parties,
             continue;
         }
         q[n++] = (struct question){.runnable = p->cid,
+                                   .engine = engine,
                                    .gives = &x->gives,
                                    .inputs = inputs[i],
                                    .out = &x->said[i]};
@@ -190,7 +194,7 @@ int sitting_ask(struct sitting *x, unsigned parties)
 {
     const struct values *inputs[WHO] = {&x->inputs, &x->inputs, &x->inputs};
 
-    return sitting_ask_each(x, parties, inputs);
+    return sitting_ask_each(x, parties, inputs, 0);
 }
 
 unsigned sitting_everybody(const struct sitting *x)

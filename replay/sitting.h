@@ -126,6 +126,12 @@ static inline int sitting_is_noisy(const struct sitting *x)
     return x->exam->error_rate > 0;
 }
 
+/* The candidate is a unit that is looked into (section 13). */
+static inline int sitting_is_cml(const struct sitting *x)
+{
+    return x->party[CANDIDATE].m->canonical.len > 0;
+}
+
 static inline int sitting_is_table(const struct sitting *x)
 {
     return x->party[ORACLE].is_table;
@@ -147,9 +153,10 @@ int sitting_find(struct finding *f, struct ubytes input, struct ubytes expected,
 /* Asks these (a bit for each) about x->inputs; answers in x->said. Tables answer
  * by themselves. */
 int sitting_ask(struct sitting *x, unsigned parties) MUST_USE;
-/* The same with other inputs for one of them. */
+/* The same with inputs for each, and of units on that engine. */
 int sitting_ask_each(struct sitting *x, unsigned parties,
-                     const struct values *inputs[WHO]) MUST_USE;
+                     const struct values *inputs[WHO],
+                     uint32_t engine) MUST_USE;
 /* Order of bytes: shorter first when one begins with the other. */
 int sitting_compare(struct ubytes a, struct ubytes b);
 /* A table's answer. False: it has no such row. */

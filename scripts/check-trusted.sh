@@ -15,8 +15,8 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 TARGET=9000
 BUDGET=27300
-REPLAY_CODE=5070
-REPLAY_STATEMENTS=2210
+REPLAY_CODE=5570
+REPLAY_STATEMENTS=2440
 bin=${1:-$ROOT/build/release/bin}
 cd "$ROOT"
 n=0 failed=0

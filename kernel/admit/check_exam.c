@@ -193,13 +193,20 @@ static int check_oracle_form(struct check *c, const struct subject *s,
                              const Proctor__OracleSpec *o)
 {
     const Proctor__ProgramSpec *p = o ? o->program : NULL;
+    const Proctor__CmlSpec *u = o ? o->cml : NULL;
 
     if (!o) {
         return 0;
     }
-    if ((o->table != NULL) == (p != NULL)) {
+    if ((o->table != NULL) + (p != NULL) + (u != NULL) != 1) {
         return check_refuse(c, s, "exam.form", ERR_INPUT, SPOT_WITH,
-                            "an oracle is either a program or a table");
+                            "an oracle is a program, a unit of CML or a table");
+    }
+    if (u && (u->file[0] == '\0' || u->unit[0] == '\0' || u->takes.len > 0 ||
+              u->gives.len > 0)) {
+        return check_refuse(c, s, "exam.form", ERR_INPUT, SPOT_WITH,
+                            "a unit as oracle has a file and a name, and the "
+                            "types of the candidate");
     }
     if (p && ((p->function_file[0] != '\0') == (p->n_run > 0) ||
               (p->function_file[0] != '\0') != (p->function_name[0] != '\0') ||
@@ -212,28 +219,42 @@ static int check_oracle_form(struct check *c, const struct subject *s,
     return 0;
 }
 
+/* One file of a unit, or of a table, is to be as unknown as a program's. */
+static const Proctor__ProgramSpec *as_program(const Proctor__ProgramSpec *p,
+                                              const Proctor__CmlSpec *unit,
+                                              const Proctor__TableSpec *table,
+                                              Proctor__ProgramSpec *out)
+{
+    if (p || (!unit && !table)) {
+        return p;
+    }
+    proctor__program_spec__init(out);
+    out->function_file = unit ? unit->file : table->csv;
+    return out;
+}
+
 static int check_oracles(struct check *c, const struct subject *s,
                          const Proctor__Task *candidate)
 {
-    const Proctor__ExamSpec *x = s->task->exam;
-    Proctor__ProgramSpec labels = PROCTOR__PROGRAM_SPEC__INIT;
+    const Proctor__OracleSpec *o = s->task->exam->oracle;
+    const Proctor__OracleSpec *o2 = s->task->exam->second_oracle;
+    const Proctor__Repair *mended = candidate->repair;
+    Proctor__ProgramSpec made[4];
     const Proctor__ProgramSpec *first =
-        x->oracle->table ? &labels : x->oracle->program;
+        as_program(o->program, o->cml, o->table, &made[0]);
     const Proctor__ProgramSpec *second =
-        x->second_oracle ? x->second_oracle->program : NULL;
+        o2 ? as_program(o2->program, o2->cml, NULL, &made[1]) : NULL;
+    const Proctor__ProgramSpec *own =
+        as_program(candidate->program, candidate->cml, NULL, &made[2]);
     const Proctor__ProgramSpec *repair =
-        candidate->repair ? candidate->repair->program : NULL;
+        mended ? as_program(mended->program, mended->cml, NULL, &made[3]) : NULL;
 
-    if (x->oracle->table) { /* its file is to be as unknown as a program's */
-        labels.function_file = x->oracle->table->csv;
-    }
-    if (x->second_oracle && x->second_oracle->table) {
+    if (o2 && o2->table) {
         return check_refuse(c, s, "exam.form", ERR_INPUT, SPOT_WITH,
                             "a second oracle cannot be a table");
     }
-    if (check_apart(c, s, candidate->program, "the candidate", first,
-                    "its oracle") != 0 ||
-        check_apart(c, s, candidate->program, "the candidate", second,
+    if (check_apart(c, s, own, "the candidate", first, "its oracle") != 0 ||
+        check_apart(c, s, own, "the candidate", second,
                     "its second oracle") != 0 ||
         check_apart(c, s, repair, "the candidate's repair", first,
                     "its oracle") != 0 ||
@@ -290,7 +311,7 @@ static int check_reach(struct check *c, const struct subject *s)
     size_t i = 0;
 
     if (s->task->validator->level <= LEVEL_ORACLE ||
-        (x->oracle->program && x->second_oracle && !(x->error_rate > 0))) {
+        (!x->oracle->table && x->second_oracle && !(x->error_rate > 0))) {
         return 0;
     }
     while (!rows[i].is_so) {

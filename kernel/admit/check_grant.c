@@ -220,7 +220,9 @@ static int check_file(struct check *c, const struct subject *s,
     if (!policy) {
         return 0;
     }
-    return has_capability ? refuse_file(c, s, s->op->capability, path)
+    return has_capability ? refuse_file(c, s, capability ? capability
+                                                         : s->op->capability,
+                                        path)
                           : refuse_capability(c, s, capability, "");
 }
 
@@ -242,6 +244,9 @@ static int check_oracle(struct check *c, const struct subject *s,
     }
     if (o->table) {
         return check_data_file(c, s, o->table->csv);
+    }
+    if (o->cml) {
+        return check_file(c, s, o->cml->file, "cml.run", &unused);
     }
     if (check_program_paths(c, s, o->program) != 0) {
         return ADMIT_E_REFUSED;

@@ -124,7 +124,8 @@ int exam_is_enough(const struct exam *x, uint64_t failures)
 static int send(struct exam *x, enum exam_who who)
 {
     x->pending |= 1u << who;
-    return x->ops.evaluate(x->ctx, who, x->said[who].inputs);
+    return x->ops.evaluate(x->ctx, who, x->said[who].inputs,
+                           x->phase == PHASE_REPEATED);
 }
 
 int exam_ask(struct exam *x, enum exam_who who, const struct values *inputs,

@@ -42,8 +42,10 @@ struct exam_search {
 
 struct exam_ops {
     /* Runs `who` over inputs (borrowed until exam_evaluated), in the order given,
-     * in as many fresh single-use workers as needed; then exam_evaluated. */
-    int (*evaluate)(void *ctx, enum exam_who who, const struct values *inputs);
+     * in as many fresh single-use workers as needed; then exam_evaluated. is_again:
+     * the second run, by another engine than the first where there are two. */
+    int (*evaluate)(void *ctx, enum exam_who who, const struct values *inputs,
+                    int is_again);
     /* Appends COMMIT (durable), reveals the seed, appends DRAW (durable).
      * *out_seed: BLAKE2b-256(key x_i, "gate-v1" || leaf hash of COMMIT). */
     int (*commit)(void *ctx, uint64_t j, double alpha_j, uint64_t draws,
@@ -70,6 +72,7 @@ struct exam_setup {
     uint64_t committed;            /* candidates of this exam before this one */
     uint64_t draws_left;           /* budget; too few = INCONCLUSIVE */
     int has_second;
+    int is_cml; /* the candidate runs on two engines */
 };
 
 /* Checks the setup and begins. *out is set before the first callback, and

@@ -109,6 +109,14 @@ static int reject(struct exam *x, uint32_t i, struct ubytes got)
     const struct said *s = &x->said[EXAM_CANDIDATE];
     unsigned stratum = test_stratum(x, x->first + i);
 
+    if (x->s.is_cml && (got.p != NULL || !s->is_limit)) {
+        /* A unit is pure: the fault is an engine's. */
+        TRY(exam_find(&x->disagreement, values_at(&x->inputs, i),
+                      values_at(&x->firsts[EXAM_CANDIDATE], i), got,
+                      x->first + i, "the other engine"));
+        return exam_finish(x, VERDICT_VOID,
+                           "the engines differ on draw %" PRIu64, x->first + i);
+    }
     exam_forget(&x->raw);
     TRY(exam_find(&x->raw, values_at(&x->inputs, i),
                   values_at(&x->firsts[EXAM_CANDIDATE], i), got, x->first + i,

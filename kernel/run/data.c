@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernel/run/config.h"
+#include "kernel/run/runnable.h"
 #include "kernel/run/sched.h"
 #include "kernel/run/say.h"
 #include "proto/domain_node.h"
@@ -63,9 +64,11 @@ int data_corpus_type(struct ubytes domain, size_t file, struct type *out)
     return found ? 0 : ERR_INPUT;
 }
 
-/* What is to be read: the message without its text; NULL text means corpus. */
+/* What is to be read: the message without its text. Of a unit of CML it holds the
+ * name and the types. */
 struct reading {
     const char *path;
+    const char *unit; /* NULL: it is none */
     Proctor__ConfigTask task;
 };
 
@@ -73,9 +76,20 @@ static void reading_table(struct reading *x, const Proctor__TableSpec *t,
                           struct ubytes takes, struct ubytes gives)
 {
     x->path = t->csv;
+    x->unit = NULL;
     proctor__config_task__init(&x->task);
     x->task.kind = PROCTOR__CONFIG_KIND__CONFIG_TABLE;
     x->task.table = (Proctor__TableSpec *)(uintptr_t)t;
+    x->task.takes = bytes_field(takes);
+    x->task.gives = bytes_field(gives);
+}
+
+static void reading_unit(struct reading *x, const Proctor__CmlSpec *s,
+                         struct ubytes takes, struct ubytes gives)
+{
+    x->path = s->file;
+    x->unit = s->unit;
+    proctor__config_task__init(&x->task);
     x->task.takes = bytes_field(takes);
     x->task.gives = bytes_field(gives);
 }
@@ -84,6 +98,7 @@ static void reading_corpus(struct reading *x, const char *path,
                            const struct type *t)
 {
     x->path = path;
+    x->unit = NULL;
     proctor__config_task__init(&x->task);
     x->task.kind = PROCTOR__CONFIG_KIND__CONFIG_CORPUS;
     x->task.gives = bytes_field((struct ubytes){t->b, t->n});
@@ -95,9 +110,16 @@ static int reading_key(const struct run *r, const struct reading *x,
 {
     const struct file *f = files_find(&r->files, x->path);
     Proctor__ConfigTask m = x->task;
+    Proctor__Override unit = PROCTOR__OVERRIDE__INIT;
+    Proctor__Override *units[1] = {&unit};
 
     if (f == NULL || !f->there) {
         return ERR_TRACE(ERR_NOT_FOUND);
+    }
+    if (x->unit != NULL) { /* what has a unit's name is no other reading */
+        unit.key = pb_str(x->unit);
+        m.overrides = units;
+        m.n_overrides = 1;
     }
     m.text = cid_field(&f->cid);
     return core_cid_message(&m.base, out);
@@ -129,6 +151,15 @@ const struct dataset *data_table(const struct run *r,
     return reading_find(r, &x);
 }
 
+const struct dataset *data_unit(const struct run *r, const Proctor__CmlSpec *s,
+                                struct ubytes takes, struct ubytes gives)
+{
+    struct reading x;
+
+    reading_unit(&x, s, takes, gives);
+    return reading_find(r, &x);
+}
+
 const struct dataset *data_corpus(const struct run *r, const char *path,
                                   const struct type *t)
 {
@@ -148,10 +179,14 @@ static int oracle_due(const struct run *r, const Proctor__OracleSpec *o,
                       struct ubytes takes, struct ubytes gives,
                       struct reading *out)
 {
-    if (o == NULL || o->table == NULL) {
+    if (o == NULL || (o->table == NULL && o->cml == NULL)) {
         return 0;
     }
-    reading_table(out, o->table, takes, gives);
+    if (o->cml != NULL) {
+        reading_unit(out, o->cml, takes, gives);
+    } else {
+        reading_table(out, o->table, takes, gives);
+    }
     return is_due(r, out);
 }
 
@@ -216,7 +251,9 @@ static int next_due(const struct run *r, struct type *t, struct reading *out,
     return 0;
 }
 
-static int dataset_keep(struct run *r, const Proctor__ConfigReply *reply)
+/* One of the two was read: values, or a unit. */
+static int dataset_keep(struct run *r, const Proctor__ConfigReply *reply,
+                        const Proctor__CmlReply *unit)
 {
     struct dataset *d = calloc(1, sizeof(*d));
     int code;
@@ -225,9 +262,17 @@ static int dataset_keep(struct run *r, const Proctor__ConfigReply *reply)
         return ERR_TRACE(ERR_NOMEM);
     }
     d->key = r->data_key;
-    code = core_put(r->core, field_bytes(&reply->inputs), &d->inputs);
-    if (code == 0 && reply->outputs.len > 0) {
-        code = core_put(r->core, field_bytes(&reply->outputs), &d->outputs);
+    if (unit != NULL) {
+        Proctor__Runnable m = PROCTOR__RUNNABLE__INIT;
+
+        m.takes = r->data_cml.takes;
+        m.gives = r->data_cml.gives;
+        code = runnable_put_cml(r->core, unit, &m, &d->inputs);
+    } else {
+        code = core_put(r->core, field_bytes(&reply->inputs), &d->inputs);
+        if (code == 0 && reply->outputs.len > 0) {
+            code = core_put(r->core, field_bytes(&reply->outputs), &d->outputs);
+        }
     }
     if (code != 0) {
         free(d);
@@ -258,23 +303,10 @@ static int check_values(const Proctor__ConfigTask *ask,
     return values_n(&in) == values_n(&out) ? 0 : ERR_ENCODING;
 }
 
-static void on_values(void *ctx, struct config_job *j, int code,
-                      Proctor__ConfigReply *reply, const struct diag *d)
+static void reading_done(struct run *r, int code, const struct diag *d)
 {
-    struct run *r = ctx;
-    const struct config_ask *ask = config_asked(j);
-    const char *path = ask->path;
+    const char *path = config_asked(r->data_job)->path;
 
-    if (code == 0 && (reply->graph != NULL || reply->policy != NULL)) {
-        code = ERR_PROTOCOL;
-    }
-    if (code == 0) {
-        code = check_values(&ask->task, reply);
-        code = code == 0 || code == ERR_NOMEM ? code : ERR_PROTOCOL;
-    }
-    if (code == 0) {
-        code = dataset_keep(r, reply);
-    }
     if (code != 0 && d != NULL) {
         run_refuse(r, d, "");
     } else if (code > 0) {
@@ -282,13 +314,37 @@ static void on_values(void *ctx, struct config_job *j, int code,
     } else if (code < 0) {
         run_error(r, code, path, err_text(code));
     }
-    config_free(j);
+    config_free(r->data_job);
     r->data_job = NULL;
     buf_release(&r->data_text);
     if (code == 0) {
         read_next(r);
     }
 }
+
+static void on_values(void *ctx, struct config_job *j, int code,
+                      Proctor__ConfigReply *reply, const struct diag *d)
+{
+    struct run *r = ctx;
+
+    if (code == 0 && (reply->graph != NULL || reply->policy != NULL)) {
+        code = ERR_PROTOCOL;
+    }
+    if (code == 0) {
+        code = check_values(&config_asked(j)->task, reply);
+        code = code == 0 || code == ERR_NOMEM ? code : ERR_PROTOCOL;
+    }
+    reading_done(r, code == 0 ? dataset_keep(r, reply, NULL) : code, d);
+}
+
+static void on_unit(void *ctx, const Proctor__CmlReply *reply)
+{
+    struct run *r = ctx;
+
+    reading_done(r, dataset_keep(r, NULL, reply), NULL);
+}
+
+static const struct worker_limits reading_limits = {0}; /* those of the class */
 
 static int reading_start(struct run *r, const struct reading *x)
 {
@@ -301,8 +357,24 @@ static int reading_start(struct run *r, const struct reading *x)
     TRY(reading_key(r, x, &r->data_key));
     buf_init(&r->data_text, LIMIT_DATA_FILE_BYTES);
     TRY(store_get(r->core->store, &f->cid, &r->data_text));
-    ask.task.text = bytes_field(buf_bytes(&r->data_text));
     ask.label = "(data)";
+    if (x->unit != NULL) {
+        proctor__cml_text__init(&r->data_source);
+        r->data_source.content = bytes_field(buf_bytes(&r->data_text));
+        r->data_sources[0] = &r->data_source;
+        proctor__cml_task__init(&r->data_cml);
+        r->data_cml.command = PROCTOR__CML_COMMAND__CML_COMPILE;
+        r->data_cml.texts = r->data_sources;
+        r->data_cml.n_texts = 1;
+        r->data_cml.unit = pb_str(x->unit);
+        r->data_cml.takes = x->task.takes;
+        r->data_cml.gives = x->task.gives;
+        ask.cml = &r->data_cml;
+        ask.limits = &reading_limits;
+        ask.on_cml = on_unit;
+    } else {
+        ask.task.text = bytes_field(buf_bytes(&r->data_text));
+    }
     return config_start(r->core, &ask, on_values, r, &r->data_job);
 }
 

@@ -31,6 +31,9 @@ int data_types(const struct run *r, const Proctor__Task *exam,
 const struct dataset *data_table(const struct run *r,
                                  const Proctor__TableSpec *t,
                                  struct ubytes takes, struct ubytes gives);
+/* Its inputs: the CID of the unit's Runnable. */
+const struct dataset *data_unit(const struct run *r, const Proctor__CmlSpec *s,
+                                struct ubytes takes, struct ubytes gives);
 const struct dataset *data_corpus(const struct run *r, const char *path,
                                   const struct type *t);
 /* Type of the values of a domain's corpus. 0 or ERR_INPUT: no such corpus, or

@@ -22,6 +22,8 @@ enum { JOINED_BYTES = 1 << 30 };
 /* Accounting is by ticks: a process dies a little before its limit shows. */
 enum { CPU_SLACK_MS = 100 };
 
+const struct type eval_bits = {2, {TYPE_INT, TYPE_UNSIGNED | 8}};
+
 struct batch {
     struct eval *owner;
     struct guard *guard;
@@ -38,6 +40,7 @@ struct eval {
     uint32_t magic;
     struct core *core;
     struct eval_ask ask;
+    struct type gives;
     struct worker_limits limits;
     eval_fn fn;
     void *ctx;
@@ -92,7 +95,7 @@ static int batch_reply(struct batch *b, const Proctor__BatchReply *m)
     }
     TRY(code);
     code = reply_read(&b->said, m, buf_bytes(&outputs),
-                      &b->owner->ask.runnable->gives, b->n);
+                      &b->owner->gives, b->n);
     batch_note(b);
     return code;
 }
@@ -132,6 +135,7 @@ static void on_ready(void *ctx, struct guard *g)
 {
     struct batch *b = ctx;
     const struct runnable *r = b->owner->ask.runnable;
+    const struct eval_view *view = &b->owner->ask.view;
 
     if (r->m->kind == RUNNABLE_MODEL) {
         Proctor__ModelTask m = PROCTOR__MODEL_TASK__INIT;
@@ -152,6 +156,13 @@ static void on_ready(void *ctx, struct guard *g)
         m.fuel = r->m->fuel > 0 ? r->m->fuel : LIMIT_CML_FUEL; /* older ones */
         m.takes = r->m->takes;
         m.gives = r->m->gives;
+        m.engine = view->engine;
+        m.variants = view->variants;
+        m.variants_first = view->first;
+        if (view->variants == EVAL_MUTANTS) {
+            m.variants_seed =
+                bytes_field((struct ubytes){view->seed, sizeof(view->seed)});
+        }
         batch_sent(b, guard_send(g, MSG_CML_TASK, &m.base, NULL, 0));
     } else {
         Proctor__ProgramTask m = r->task;
@@ -351,7 +362,7 @@ static int eval_table(struct eval *v)
         code = values_builder_add(&w, answer);
     }
     b->over = 1;
-    return values_build(&b->said.answers, &w, &v->ask.runnable->gives, code);
+    return values_build(&b->said.answers, &w, &v->gives, code);
 }
 
 static void eval_turn(void *ctx, short revents)
@@ -429,6 +440,7 @@ int eval_start(struct core *c, const struct eval_ask *ask, eval_fn fn, void *ctx
     v->magic = EVAL_MAGIC;
     v->core = c;
     v->ask = *ask;
+    v->gives = ask->view.variants != 0 ? eval_bits : ask->runnable->gives;
     v->fn = fn;
     v->ctx = ctx;
     eval_limits(v);

@@ -14,9 +14,21 @@ struct eval;
 /* e is borrowed for the call; afterwards eval_free. */
 typedef void (*eval_fn)(void *ctx, struct eval *v, const struct evaluation *e);
 
+extern const struct type eval_bits; /* u64: of variants */
+enum { EVAL_BRANCHES = 1, EVAL_MUTANTS = 2 };
+
+/* What is wanted of a unit of CML, as in CmlTask; all zero: its answers. */
+struct eval_view {
+    uint32_t engine;
+    uint32_t variants; /* not 0: u64s, whatever the unit gives */
+    uint32_t first;
+    uint8_t seed[32];
+};
+
 struct eval_ask {
     const struct runnable *runnable; /* borrowed until the end, like the rest */
     const struct values *inputs;     /* each of the runnable's takes */
+    struct eval_view view;
     const Proctor__Limits *limits;   /* of one worker */
     const char *task;
 };

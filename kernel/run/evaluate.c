@@ -216,6 +216,17 @@ static int question_start(struct question *q, const Proctor__EvaluateRequest *m,
     }
     TRY(values_decode(&q->inputs, field_bytes(&m->inputs), &ask.runnable->takes,
                       LIMIT_BATCH_VALUES));
+    if (m->variants > EVAL_MUTANTS ||
+        (m->variants == EVAL_MUTANTS) != (m->variants_seed.len == 32) ||
+        (m->variants != 0 && ask.runnable->m->kind != RUNNABLE_CML)) {
+        return ERR_TRACE(ERR_INPUT);
+    }
+    ask.view = (struct eval_view){.engine = m->engine,
+                                  .variants = m->variants,
+                                  .first = m->variants_first};
+    if (m->variants == EVAL_MUTANTS) {
+        memcpy(ask.view.seed, m->variants_seed.data, 32);
+    }
     ask.inputs = &q->inputs;
     ask.limits = &q->limits;
     return eval_start(s->core, &ask, on_answers, q, &q->eval);

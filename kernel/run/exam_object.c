@@ -8,6 +8,21 @@
 #include "proto/domain.h"
 #include "proto/err.h"
 
+static int put_unit(struct run *r, const Proctor__CmlSpec *s,
+                    struct ubytes takes, struct ubytes gives, struct cid *out,
+                    struct diag *d)
+{
+    const struct dataset *u = data_unit(r, s, takes, gives);
+
+    if (u == NULL) {
+        return diag_set(d, ERR_INPUT, (struct loc){0},
+                        "unit \"%s\" of %s was not read for the candidate's "
+                        "types", s->unit, s->file);
+    }
+    *out = u->inputs;
+    return 0;
+}
+
 static int put_oracle(struct run *r, const Proctor__OracleSpec *s,
                       struct ubytes takes, struct ubytes gives,
                       struct cid *out, struct diag *d)
@@ -20,6 +35,9 @@ static int put_oracle(struct run *r, const Proctor__OracleSpec *s,
                                      .programs = &r->programs};
 
         return runnable_put_program(r->core, &p, out, d);
+    }
+    if (s->cml != NULL) {
+        return put_unit(r, s->cml, takes, gives, out, d);
     }
     if (s->table != NULL) {
         const struct dataset *t = data_table(r, s->table, takes, gives);

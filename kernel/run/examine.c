@@ -163,13 +163,15 @@ static void on_answers(void *ctx, struct eval *v, const struct evaluation *e)
     eval_free(v);
 }
 
-static int evaluate(void *ctx, enum exam_who who, const struct values *inputs)
+static int evaluate(void *ctx, enum exam_who who, const struct values *inputs,
+                    int is_again)
 {
     struct examine *x = ctx;
     struct party *p = &x->who[who];
     struct eval_ask ask = {
         .runnable = p->runnable,
         .inputs = inputs,
+        .view = {.engine = is_again ? 1 : 0},
         .limits = x->ask.limits,
         .task = x->ask.task,
     };
@@ -291,6 +293,7 @@ static int begin(struct examine *x)
         .committed = x->ask.committed,
         .draws_left = x->ask.draws_left,
         .has_second = x->who[EXAM_SECOND].runnable != NULL,
+        .is_cml = x->who[EXAM_CANDIDATE].runnable->m->canonical.len > 0,
     };
 
     return exam_start(&s, &exam_ops, x, &x->exam);

@@ -75,6 +75,11 @@ static int collect_program(struct collect *c, const Proctor__ProgramSpec *s)
     return 0;
 }
 
+static int collect_cml(struct collect *c, const Proctor__CmlSpec *s)
+{
+    return s == NULL ? 0 : collect_one(c, s->file, LIMIT_CML_TEXT_BYTES);
+}
+
 static int collect_oracle(struct collect *c, const Proctor__OracleSpec *s)
 {
     if (s == NULL) {
@@ -83,6 +88,7 @@ static int collect_oracle(struct collect *c, const Proctor__OracleSpec *s)
     if (s->table != NULL) {
         TRY(collect_one(c, s->table->csv, LIMIT_DATA_FILE_BYTES));
     }
+    TRY(collect_cml(c, s->cml));
     return collect_program(c, s->program);
 }
 
@@ -102,11 +108,6 @@ static int collect_exam(struct collect *c, const Proctor__ExamSpec *s)
 static int collect_model(struct collect *c, const Proctor__ModelSpec *s)
 {
     return s == NULL ? 0 : collect_one(c, s->weights, LIMIT_WEIGHTS_FILE_BYTES);
-}
-
-static int collect_cml(struct collect *c, const Proctor__CmlSpec *s)
-{
-    return s == NULL ? 0 : collect_one(c, s->file, LIMIT_CML_TEXT_BYTES);
 }
 
 static int by_name(const void *a, const void *b)

@@ -21,6 +21,7 @@ struct op_exam {
     struct live *live;
     struct cid exam;
     struct cid candidate;
+    struct cid identity;   /* zero: the candidate's own CID */
     struct cid literals;   /* of its files; zero: none */
     struct runnable *files;     /* owned; while its files are read */
     struct config_job *reading; /* owned; the worker that reads them */
@@ -142,6 +143,7 @@ static int record_verdict(struct op_exam *x, const Proctor__Evidence *e,
     record_set_hash(&rec, RF_VERDICT_proof, proof);
     record_set_str(&rec, RF_VERDICT_reason, e->reason);
     record_set_u(&rec, RF_VERDICT_cpu_ms, cpu_ms);
+    record_set_hash(&rec, RF_VERDICT_identity, x->identity.b);
     TRY(run_record(r, &rec, out_seq));
     return run_commit(r);
 }
@@ -218,7 +220,9 @@ static int known(struct op_exam *x)
     char text[256];
     CLEANUP(buf_release) struct buf b = {0};
 
-    if (!fold_verdict(ledger_fold(c->ledger), &x->exam, &x->candidate, &v) ||
+    if (!fold_verdict(ledger_fold(c->ledger), &x->exam,
+                      cid_is_zero(&x->identity) ? &x->candidate : &x->identity,
+                      &v) ||
         (!v.revoked && (v.verdict == VERDICT_VOID ||
                         v.verdict == VERDICT_INCONCLUSIVE))) {
         return 0;
@@ -321,17 +325,32 @@ static int read_literals(struct op_exam *x, struct diag *d)
     return config_start(c, &ask, on_literals, x, &x->reading);
 }
 
+/* A rewritten unit is no new candidate: it has the canonical form of the old. */
+static int read_identity(struct op_exam *x)
+{
+    struct core *c = x->live->run->core;
+    ProtobufCMessage *m;
+    const ProtobufCBinaryData *canonical;
+    int code;
+
+    TRY(core_get_message(c, &x->candidate, &proctor__runnable__descriptor, &m));
+    canonical = &((Proctor__Runnable *)m)->canonical;
+    code = canonical->len == 0 ? 0 : cid_from_field(canonical, &x->identity);
+    pb_free(m);
+    return code;
+}
+
 static void exam_begin(struct live *l)
 {
     struct op_exam *x = l->state;
     struct diag d;
-    int code;
+    int code = read_identity(x);
 
-    if (known(x)) {
+    if (code == 0 && known(x)) {
         return;
     }
     diag_init(&d);
-    code = read_literals(x, &d);
+    code = code < 0 ? code : read_literals(x, &d);
     if (code < 0) {
         live_fail(x->live, code, "%s",
                   d.what[0] == '\0' ? err_text(code) : d.what);

@@ -242,14 +242,20 @@ static void on_compiled(void *ctx, const Proctor__CmlReply *reply)
 {
     struct smoke *s = ctx;
     struct live *l = s->live;
+    Proctor__Runnable m = PROCTOR__RUNNABLE__INIT;
     struct diag d;
     struct cid cid;
-    int code = ERR_PROTOCOL;
+    int code;
 
     diag_init(&d);
-    if (reply->n_units == 1 && reply->units[0]->bundle.len > 0) {
-        code = runnable_put_cml(l->run->core, live_spec(l)->cml,
-                                field_bytes(&reply->units[0]->bundle), &cid);
+    m.takes = live_spec(l)->cml->takes;
+    m.gives = live_spec(l)->cml->gives;
+    code = runnable_put_cml(l->run->core, reply, &m, &cid);
+    if (code == 0 && (reply->units[0]->nodes > LIMIT_CANDIDATE_NODES ||
+                      m.branches > LIMIT_BRANCHES)) {
+        live_fail(l, 0, "%.100s: a candidate has at most %u nodes and %u branches",
+                  s->cml.path, LIMIT_CANDIDATE_NODES, LIMIT_BRANCHES);
+        return;
     }
     code = smoke_begin(l, code, &cid, &d);
     if (code < 0) {

@@ -37,11 +37,13 @@ static int admitted(struct core *c, uint64_t verdict_seq, struct cid *out)
     CLEANUP(buf_release) struct buf b;
     struct record rec;
     struct cid exam;
+    struct cid identity;
 
     TRY(core_read_record(c, verdict_seq, RECORD_VERDICT, &b, &rec));
     memcpy(out->b, record_hash(&rec, RF_VERDICT_candidate), CID_BYTES);
     memcpy(exam.b, record_hash(&rec, RF_VERDICT_exam), CID_BYTES);
-    return fold_verdict(ledger_fold(c->ledger), &exam, out, &v) && !v.revoked &&
+    memcpy(identity.b, fold_identity(&rec), CID_BYTES);
+    return fold_verdict(ledger_fold(c->ledger), &exam, &identity, &v) && !v.revoked &&
                    v.verdict == VERDICT_ADMIT
                ? 0
                : ERR_REFUSED;

@@ -164,22 +164,28 @@ int runnable_put_model(struct core *c, const Proctor__ModelSpec *s,
     return core_put_message(c, &m.base, out);
 }
 
-int runnable_put_cml(struct core *c, const Proctor__CmlSpec *s,
-                     struct ubytes bundle, struct cid *out)
+int runnable_put_cml(struct core *c, const Proctor__CmlReply *reply,
+                     Proctor__Runnable *m, struct cid *out)
 {
-    Proctor__Runnable m = PROCTOR__RUNNABLE__INIT;
+    const Proctor__CmlUnit *u = reply->n_units == 1 ? reply->units[0] : NULL;
     struct cid cid;
-    int code = core_put(c, bundle, &cid);
+    int code;
 
+    if (u == NULL || u->bundle.len == 0 ||
+        (u->canonical.len != 0 && u->canonical.len != CID_BYTES)) {
+        return ERR_TRACE(ERR_PROTOCOL);
+    }
+    code = core_put(c, field_bytes(&u->bundle), &cid);
     if (code != 0) {
         return code;
     }
-    m.kind = RUNNABLE_CML;
-    m.takes = s->takes;
-    m.gives = s->gives;
-    m.bundle = cid_field(&cid);
-    m.fuel = LIMIT_CML_FUEL;
-    return core_put_message(c, &m.base, out);
+    m->kind = RUNNABLE_CML;
+    m->bundle = cid_field(&cid);
+    m->canonical = u->canonical;
+    m->branches = u->branches;
+    m->mutants = u->mutants;
+    m->fuel = LIMIT_CML_FUEL;
+    return core_put_message(c, &m->base, out);
 }
 
 int runnable_put_table(struct core *c, const struct cid *inputs,

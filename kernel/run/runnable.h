@@ -55,8 +55,10 @@ int runnable_put_program(struct core *c, const struct runnable_program *p,
 int runnable_put_model(struct core *c, const Proctor__ModelSpec *s,
                        const struct files *files, struct cid *out,
                        struct diag *d) MUST_USE;
-int runnable_put_cml(struct core *c, const Proctor__CmlSpec *s,
-                     struct ubytes bundle, struct cid *out) MUST_USE;
+/* What a worker answered to CML_COMPILE or CML_TRAP; m holds the types, and what
+ * else is known. ERR_PROTOCOL: that is no unit. */
+int runnable_put_cml(struct core *c, const Proctor__CmlReply *reply,
+                     Proctor__Runnable *m, struct cid *out) MUST_USE;
 int runnable_put_table(struct core *c, const struct cid *inputs,
                        const struct cid *outputs, struct ubytes takes,
                        struct ubytes gives, struct cid *out) MUST_USE;

@@ -272,13 +272,26 @@ static int add_burnt(Proctor__ExamState *e, const uint8_t cid[static CID_BYTES])
     return 0;
 }
 
+static const uint8_t *identity(const struct record *r, enum record_field canonical,
+                               enum record_field candidate)
+{
+    const uint8_t *h = record_hash(r, canonical);
+
+    return is_zero(h) ? record_hash(r, candidate) : h;
+}
+
+const uint8_t *fold_identity(const struct record *verdict)
+{
+    return identity(verdict, RF_VERDICT_identity, RF_VERDICT_candidate);
+}
+
 static int on_verdict(struct fold *f, const struct record *r)
 {
     Proctor__CandidateState *c;
     Proctor__ExamState *e;
 
     TRY(fold_need_exam(f, record_hash(r, RF_VERDICT_exam), &e));
-    TRY(fold_need_candidate(f, e, record_hash(r, RF_VERDICT_candidate), &c));
+    TRY(fold_need_candidate(f, e, fold_identity(r), &c));
     c->seq = r->seq;
     c->verdict = (uint32_t)record_u(r, RF_VERDICT_verdict);
     if (is_zero(record_hash(r, RF_VERDICT_burnt))) {
@@ -290,7 +303,8 @@ static int on_verdict(struct fold *f, const struct record *r)
 static void on_revoke(struct fold *f, const struct record *r)
 {
     Proctor__CandidateState *c = fold_find_candidate(
-        f, record_hash(r, RF_REVOKE_exam), record_hash(r, RF_REVOKE_candidate));
+        f, record_hash(r, RF_REVOKE_exam),
+        identity(r, RF_REVOKE_identity, RF_REVOKE_candidate));
 
     if (c != NULL) {
         c->revoked = 1; /* for good: a later verdict does not lift it */
@@ -542,9 +556,10 @@ int fold_ref(const struct fold *f, const char *name, struct cid *out)
 }
 
 int fold_verdict(const struct fold *f, const struct cid *exam,
-                 const struct cid *candidate, struct fold_verdict *out)
+                 const struct cid *identity, struct fold_verdict *out)
 {
-    const Proctor__CandidateState *c = fold_find_candidate(f, exam->b, candidate->b);
+    const Proctor__CandidateState *c =
+        fold_find_candidate(f, exam->b, identity->b);
 
     if (c == NULL) {
         return 0;

@@ -25,14 +25,17 @@ uint64_t fold_records(const struct fold *f);
 /* A ref's target. True when it exists. */
 int fold_ref(const struct fold *f, const char *name, struct cid *out);
 
+/* What a candidate is known by: VERDICT.identity; without one, its CID. */
+const uint8_t *fold_identity(const struct record *verdict);
 struct fold_verdict {
     uint64_t seq;    /* of the VERDICT record */
     uint32_t verdict;/* enum verdict */
     int revoked;
 };
-/* The verdict that this candidate already has in this exam, if any. */
+/* The verdict that a candidate of this identity already has in this exam, if
+ * any. */
 int fold_verdict(const struct fold *f, const struct cid *exam,
-                 const struct cid *candidate, struct fold_verdict *out);
+                 const struct cid *identity, struct fold_verdict *out);
 /* Candidates committed so far for an exam: the next one is the (n+1)-th. A
  * COMMIT whose VERDICT never came counts. */
 uint64_t fold_committed(const struct fold *f, const struct cid *exam);

@@ -1,5 +1,5 @@
-/* Inside of the ledger, shared by ledger.c (appending) and ledger_open.c
- * (creation and recovery). */
+/* Inside of the ledger, shared by ledger.c (appending), ledger_open.c (creation
+ * and recovery), ledger_torn.c and ledger_turn.c (changing the key). */
 #ifndef KERNEL_STORE_LEDGER_INT_H
 #define KERNEL_STORE_LEDGER_INT_H
 
@@ -69,6 +69,16 @@ int ledger_make_key(int keys, const char *name, int *out_fd) MUST_USE;
 /* keys/key.new takes the place of keys/key, durably, or is removed. Only when the
  * record that says so is durable. */
 int ledger_settle_keys(struct ledger *l, int is_turned) MUST_USE;
+/* What stands behind the last whole batch of the last segment. */
+struct torn {
+    uint64_t segment; /* its first record */
+    uint64_t size;    /* records before it */
+    uint64_t off;
+    uint64_t n; /* bytes; 0 = none */
+};
+/* Moves it to a file of its own and says so in d, code 0. */
+int ledger_cut_torn(struct ledger *l, const struct torn *t,
+                    struct diag *d) MUST_USE;
 /* Stops the ledger for good; returns code. */
 int ledger_stop(struct ledger *l, int code);
 

@@ -30,8 +30,7 @@ struct recovery {
     struct wal_check check;
     uint8_t first_key[32];
     int is_half_turned;  /* the ledger's key is keys/key.new */
-    uint64_t torn_off;   /* in the last segment */
-    uint64_t torn_bytes; /* 0 = no torn tail */
+    struct torn torn;
     uint64_t end_off;    /* of the last segment's whole batches */
     uint64_t batches_n;  /* of that segment */
 };
@@ -336,9 +335,9 @@ static int replay_batches(struct recovery *rc, struct wal_segment *s,
         return 0;
     }
     if (code == WAL_E_TORN && last && rc->batches_n > 0) {
-        TRY(disk_size(s->fd, &rc->torn_bytes));
-        rc->torn_off = s->off;
-        rc->torn_bytes -= s->off;
+        TRY(disk_size(s->fd, &rc->torn.n));
+        rc->torn.off = s->off;
+        rc->torn.n -= s->off;
         return 0;
     }
     if (code == ERR_STORE_DAMAGED || code > 0) {
@@ -408,61 +407,6 @@ static int check_nothing_lost(struct recovery *rc)
     return 0;
 }
 
-/* Copies the torn bytes to a file of their own, named by place and content, so
- * that a crash in the middle of this leaves no second copy. */
-static int save_torn(struct recovery *rc, int fd, char *out_name, size_t name_n)
-{
-    uint8_t digest[crypto_hash_sha256_BYTES];
-    char hex[17];
-    struct buf bytes;
-    uint8_t *room;
-    size_t got = 0;
-    int code;
-
-    buf_init(&bytes, (size_t)rc->torn_bytes);
-    code = buf_extend(&bytes, (size_t)rc->torn_bytes, &room);
-    if (code == 0) {
-        code = disk_read(fd, rc->torn_off, room, (size_t)rc->torn_bytes, &got);
-    }
-    if (code == 0) {
-        crypto_hash_sha256(digest, room, got);
-        hex_text(digest, 8, hex);
-        (void)snprintf(out_name, name_n, "torn-%016" PRIx64 "-%s",
-                       rc->check.size, hex);
-        code =
-            disk_put(&(struct disk_file){.tmp_fd = store_tmp_fd(rc->l->store),
-                                         .dir_fd = rc->l->wal_fd,
-                                         .name = out_name,
-                                         .mode = 0644,
-                                         .durable = 1},
-                     (struct ubytes){room, got});
-    }
-    buf_release(&bytes);
-    return code;
-}
-
-/* Moves a torn tail aside and says so in d, code 0. */
-static int cut_torn(struct recovery *rc)
-{
-    int fd CLEANUP(fd_closep) = -1;
-    char name[WAL_NAME_BYTES];
-    char torn[64];
-
-    if (rc->torn_bytes == 0) {
-        return 0;
-    }
-    wal_segment_name(rc->firsts[rc->firsts_n - 1], name);
-    TRY(disk_open(rc->l->wal_fd, name, O_RDWR, &fd));
-    TRY(save_torn(rc, fd, torn, sizeof(torn)));
-    TRY(disk_truncate(fd, rc->torn_off));
-    TRY(disk_sync_dir(fd));
-    (void)diag_set(rc->d, 0, (struct loc){.path = NULL},
-                   "a torn tail of %" PRIu64
-                   " bytes (never acknowledged) was moved to ledger/wal/%s",
-                   rc->torn_bytes, torn);
-    return 0;
-}
-
 /* Ready to append behind the last whole batch. */
 static int open_tail(struct recovery *rc)
 {
@@ -529,7 +473,9 @@ static int recover_steps(struct recovery *rc, const struct ledger_genesis *g)
     }
     TRY(check_nothing_lost(rc));
     TRY(find_key(rc, g->signer));
-    TRY(cut_torn(rc));
+    rc->torn.segment = rc->firsts[rc->firsts_n - 1];
+    rc->torn.size = rc->check.size;
+    TRY(ledger_cut_torn(rc->l, &rc->torn, rc->d));
     return open_tail(rc);
 }
 

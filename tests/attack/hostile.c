@@ -173,7 +173,7 @@ static long inherited_descriptors_program(void)
     return descriptors_beyond(0, CHANNEL);
 }
 
-NORETURN static void spin(void)
+void spin(void)
 {
     for (volatile unsigned long i = 0;; i++) {
     }
@@ -355,63 +355,6 @@ static long never_answers(void)
 static long ends_without_answer(void)
 {
     _exit(0);
-}
-
-static long frame_raw(uint32_t body_n, uint16_t number, size_t send_n)
-{
-    uint8_t bytes[64] = {0};
-
-    frame_header_encode((struct frame_header){body_n, number, 0}, bytes);
-    return write(CHANNEL, bytes, send_n) == (ssize_t)send_n ? 0 : -errno;
-}
-
-static long message_of_the_kernel(void)
-{
-    (void)!frame_raw(0, MSG_CONFIG_TASK, FRAME_HEADER_BYTES);
-    spin();
-}
-
-static long unknown_message(void)
-{
-    (void)!frame_raw(0, 999, FRAME_HEADER_BYTES);
-    spin();
-}
-
-static long announces_4_gib(void)
-{
-    (void)!frame_raw(UINT32_MAX, MSG_CONFIG_REPLY, FRAME_HEADER_BYTES);
-    spin();
-}
-
-static long half_a_message(void)
-{
-    (void)!frame_raw(40, MSG_CONFIG_REPLY, 20);
-    _exit(7);
-}
-
-/* Answers, one after the other, whether they are read or not. */
-static long floods(void)
-{
-    Proctor__ConfigReply reply = PROCTOR__CONFIG_REPLY__INIT;
-    Proctor__Problem problem = PROCTOR__PROBLEM__INIT;
-    char what[] = "0";
-
-    problem.what = what;
-    reply.problem = &problem;
-    while (frame_send(CHANNEL, MSG_CONFIG_REPLY, &reply.base, NULL, 0) == 0) {
-    }
-    _exit(7);
-}
-
-static long garbage(void)
-{
-    uint8_t bytes[512];
-
-    for (size_t i = 0; i < sizeof(bytes); i++) {
-        bytes[i] = (uint8_t)(i * 167 + 13);
-    }
-    (void)!write(CHANNEL, bytes, sizeof(bytes));
-    spin();
 }
 
 static long sealed_weights_write(void)

@@ -349,6 +349,21 @@ static int read_table(struct config *c, const struct yaml_node *n,
     return 0;
 }
 
+/* FILE.cml:NAME of a unit that has its types from the exam. */
+static int read_unit(struct config *c, const struct yaml_node *n,
+                     const char *key, Proctor__CmlSpec **out)
+{
+    Proctor__CmlSpec *m = arena_get(&c->reply, sizeof(*m));
+
+    if (!m) {
+        return ERR_NOMEM;
+    }
+    proctor__cml_spec__init(m);
+    TRY(read_named(c, n, key, "gcd.cml:gcd", &m->file, &m->unit));
+    *out = m;
+    return 0;
+}
+
 static int read_oracle(struct config *c, const struct yaml_node *n,
                        const char *name, int table_allowed,
                        Proctor__OracleSpec **out)
@@ -357,7 +372,8 @@ static int read_oracle(struct config *c, const struct yaml_node *n,
                               "does";
     static const struct schema_key keys[] = {
         {"function", 0, NULL}, {"run", 0, NULL},  {"files", 0, NULL},
-        {"table", 0, NULL},    {"takes", 0, why}, {"gives", 0, why}};
+        {"table", 0, NULL},    {"takes", 0, why}, {"gives", 0, why},
+        {"unit", 0, NULL}};
     const struct yaml_node *v[ARRAY_N(keys)];
     Proctor__OracleSpec *o = arena_get(&c->reply, sizeof(*o));
     Proctor__ProgramSpec *p = arena_get(&c->reply, sizeof(*p));
@@ -371,16 +387,19 @@ static int read_oracle(struct config *c, const struct yaml_node *n,
     TRY(schema_map(c, n, keys, ARRAY_N(keys), v));
     if (v[3] && !table_allowed) {
         config_fail(c, v[3]->key, "a second oracle cannot be a table");
-        config_hint(c, "name a program: function or run");
+        config_hint(c, "name a program or a unit: function, run or unit");
         return ERR_INPUT;
     }
-    if (v[3] && n->n > 1) {
-        config_fail(c, v[3]->key, "a table stands alone");
+    if ((v[3] || v[6]) && n->n > 1) {
+        config_fail(c, (v[3] ? v[3] : v[6])->key, "a %s stands alone",
+                    v[3] ? "table" : "unit");
         config_hint(c, "leave out the other keys of this oracle");
         return ERR_INPUT;
     }
     if (v[3]) {
         TRY(read_table(c, v[3], &o->table));
+    } else if (v[6]) {
+        TRY(read_unit(c, v[6], "unit", &o->cml));
     } else {
         TRY(read_what_runs(c, n, v[0], v[1], v[2], p));
         o->program = p;
@@ -467,8 +486,8 @@ int spec_exam(struct config *c, const struct yaml_node *n,
     }
     if (!v[X_ORACLE]) {
         return fail_missing(c, n, "oracle",
-                            "name what knows the answers: function, run or "
-                            "table");
+                            "name what knows the answers: function, run, "
+                            "unit or table");
     }
     TRY(read_oracle(c, v[X_ORACLE], "oracle", 1, &x->oracle));
     if (v[X_SECOND]) {

@@ -176,7 +176,7 @@ static void oracle_form(void **state)
     (void)state;
     pb_free(&o->program->base);
     o->program = NULL;
-    assert_rule(g, "exam.form", "either a program or a table");
+    assert_rule(g, "exam.form", "a program, a unit of CML or a table");
     g = make_tour();
     g->tasks[1]->exam->oracle->program->gives = make_type("u8");
     assert_rule(g, "exam.form", "takes and gives");
@@ -184,6 +184,53 @@ static void oracle_form(void **state)
     pb_free(&g->tasks[1]->exam->oracle->base);
     g->tasks[1]->exam->oracle = NULL;
     assert_rule(g, "spec.form", "no oracle");
+}
+
+static Proctor__OracleSpec *make_unit_oracle(const char *file, const char *unit)
+{
+    Proctor__OracleSpec *o = make_mem(sizeof(*o));
+
+    proctor__oracle_spec__init(o);
+    o->cml = make_mem(sizeof(*o->cml));
+    proctor__cml_spec__init(o->cml);
+    o->cml->file = make_text(file);
+    o->cml->unit = make_text(unit);
+    return o;
+}
+
+static Proctor__Graph *unit_tour(const char *file, const char *unit)
+{
+    Proctor__Graph *g = make_tour();
+
+    pb_free(&g->tasks[1]->exam->oracle->base);
+    g->tasks[1]->exam->oracle = make_unit_oracle(file, unit);
+    return g;
+}
+
+static void units_as_oracles(void **state)
+{
+    Proctor__Graph *g = unit_tour("a.cml", "f");
+    Proctor__OracleSpec *both;
+
+    (void)state;
+    g->tasks[1]->exam->second_oracle = make_unit_oracle("b.cml", "f");
+    g->tasks[1]->validator->level = LEVEL_PROVEN;
+    assert_admitted(g);
+    assert_rule(unit_tour("a.cml", ""), "exam.form", "a file and a name");
+    assert_rule(unit_tour("../a.cml", "f"), "file.path", "../a.cml");
+    g = unit_tour("a.cml", "f");
+    g->tasks[1]->exam->oracle->cml->gives = make_type("u8");
+    assert_rule(g, "exam.form", "the types of the candidate");
+    g = unit_tour("a.cml", "f");
+    both = make_oracle("o.py");
+    g->tasks[1]->exam->oracle->program = both->program;
+    free(both);
+    assert_rule(g, "exam.form", "a program, a unit of CML or a table");
+    g = unit_tour("./a.cml", "f");
+    g->tasks[1]->exam->second_oracle = make_unit_oracle("a.cml", "g");
+    assert_rule(g, "exam.oracle", "the oracle and the second oracle share");
+    assert_rule(unit_tour("candidate.py", "f"), "exam.oracle",
+                "the candidate and its oracle share");
 }
 
 /* Nobody grades their own. */
@@ -408,6 +455,7 @@ int main(void)
         cmocka_unit_test(examples_are_checked),
         cmocka_unit_test(tables),
         cmocka_unit_test(oracle_form),
+        cmocka_unit_test(units_as_oracles),
         cmocka_unit_test(oracle_is_the_candidate),
         cmocka_unit_test(ref_without_exam),
         cmocka_unit_test(ref_moved_twice),

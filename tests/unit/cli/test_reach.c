@@ -131,6 +131,7 @@ static const enum record_field NO_OBJECT[] = {
     RF_VERDICT_proof,     RF_SPLIT_kernel,        RF_SPLIT_fixed_hash,
     RF_SPLIT_seed_secret, RF_SPLIT_seed,          RF_INPUTS_sha256,
     RF_OUTPUTS_sha256,    RF_KEY_old_key,         RF_KEY_new_key,
+    RF_VERDICT_identity,  RF_REVOKE_identity,
 };
 
 static void test_every_hash_is_known(void **state)
@@ -168,6 +169,7 @@ static const char *const NO_NAME[] = {
 
     "Runnable.takes",
     "Runnable.gives",
+    "Runnable.canonical",
     "Snapshot.log_key",
     "Exam.domain",
     "Exam.takes",

@@ -352,12 +352,16 @@ static void units(void **state)
               "  - {id: u, op: cml, with: {unit: d/f.cml:f, takes: [u8], "
               "gives: u8}, repair: {with: {unit: d/f.cml:g}}}\n"
               "  - {id: x, op: exam, needs: [u], with: {oracle: {function: "
-              "o.py:f}, domain: [u8], examples: [{in: [1], out: 3}]}}\n");
+              "o.py:f}, second_oracle: {unit: d/o.cml:h}, domain: [u8], "
+              "examples: [{in: [1], out: 3}]}}\n");
     assert_fine(&a);
     g = a.reply.graph;
     assert_string_equal(g->tasks[0]->cml->file, "d/f.cml");
     assert_string_equal(g->tasks[0]->cml->unit, "f");
     assert_string_equal(g->tasks[0]->repair->cml->unit, "g");
+    assert_null(g->tasks[1]->exam->second_oracle->program);
+    assert_string_equal(g->tasks[1]->exam->second_oracle->cml->file, "d/o.cml");
+    assert_string_equal(g->tasks[1]->exam->second_oracle->cml->unit, "h");
     assert_int_equal(g->tasks[0]->repair->cml->takes.len,
                      g->tasks[0]->cml->takes.len);
     assert_int_equal(g->tasks[1]->exam->n_examples, 1);

@@ -39,6 +39,7 @@ struct play {
     struct exam_setup setup;
     uint8_t seed[32];
     int is_sync;      /* answer inside evaluate */
+    int is_again;     /* the last question was of the second run */
     int free_in_done; /* the handler frees the exam */
     int extra_output; /* the candidate ends with complete = 0 though all is there */
     int commit_code;
@@ -133,9 +134,11 @@ static void play_answer(struct play *p, enum exam_who who,
 }
 
 static int play_evaluate(void *ctx, enum exam_who who,
-                         const struct values *inputs)
+                         const struct values *inputs, int is_again)
 {
     struct play *p = ctx;
+
+    p->is_again = is_again;
 
     if (p->is_sync) {
         play_answer(p, who, inputs);

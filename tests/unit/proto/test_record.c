@@ -259,7 +259,7 @@ static void test_json(void **state)
     expect_json(&r, "\"verdict\":3,\"verdict_name\":\"abstain\"");
     expect_json(&r, "\"level\":3,\"level_name\":\"property\"");
     expect_json(&r, "\"reason\":\"h\xc3\xa9llo\"");
-    expect_json(&r, "\"cpu_ms\":18446744073709551615}");
+    expect_json(&r, "\"cpu_ms\":18446744073709551615,");
     fill(&r, RECORD_TASK);
     expect_json(&r, "\"state_name\":\"running\"");
     fill(&r, RECORD_RUN);

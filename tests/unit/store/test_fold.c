@@ -146,6 +146,20 @@ static void test_refs(void **state)
     fold_free(f);
 }
 
+/* An ADMIT of a candidate that has a canonical form. */
+static void add_as(struct fold *f, struct cid exam, struct cid candidate,
+                   struct cid identity)
+{
+    struct record r;
+
+    record_init(&r, RECORD_VERDICT);
+    record_set_hash(&r, RF_VERDICT_exam, exam.b);
+    record_set_hash(&r, RF_VERDICT_candidate, candidate.b);
+    record_set_hash(&r, RF_VERDICT_identity, identity.b);
+    record_set_u(&r, RF_VERDICT_verdict, VERDICT_ADMIT);
+    add(f, &r);
+}
+
 static void test_exams(void **state)
 {
     struct cid exam = cid_n(1);
@@ -188,6 +202,18 @@ static void test_exams(void **state)
     add_verdict(f, exam, cid_n(10), VERDICT_ADMIT, NULL);
     assert_true(fold_verdict(f, &exam, &(struct cid){{0xc1, 0, 10}}, &v));
     assert_int_equal(v.revoked, 1); /* for good */
+    /* Rewritten, it is the candidate that it was. */
+    add_as(f, exam, cid_n(50), cid_n(60));
+    assert_false(fold_verdict(f, &exam, &(struct cid){{0xc1, 0, 50}}, &v));
+    assert_true(fold_verdict(f, &exam, &(struct cid){{0xc1, 0, 60}}, &v));
+    assert_int_equal(v.verdict, VERDICT_ADMIT);
+    record_init(&r, RECORD_REVOKE);
+    record_set_hash(&r, RF_REVOKE_exam, exam.b);
+    record_set_hash(&r, RF_REVOKE_candidate, cid_n(50).b);
+    record_set_hash(&r, RF_REVOKE_identity, cid_n(60).b);
+    add(f, &r);
+    assert_true(fold_verdict(f, &exam, &(struct cid){{0xc1, 0, 60}}, &v));
+    assert_int_equal(v.revoked, 1);
     for (i = 0; i < 2 * LIMIT_BURNT; i++) {
         struct cid b = cid_n(300 + i);
 
