@@ -13,6 +13,7 @@
 #include "workers/cml/format.h"
 #include "workers/cml/run.h"
 #include "workers/cml/shape.h"
+#include "workers/cml/synth.h"
 #include "workers/lib/json.h"
 
 #define TEXTS_MAX 32
@@ -289,6 +290,28 @@ static int answer(struct command *c, const struct texts *t,
     }
 }
 
+static int answer_synth(struct command *c, const Proctor__CmlTask *task)
+{
+    struct diag d;
+    int code;
+
+    diag_init(&d);
+    if (task->synth == NULL) {
+        return ERR_TRACE(ERR_PROTOCOL);
+    }
+    code = synth_solve(task->synth, &c->arena, &c->synth, &d);
+    if (code == 0) {
+        c->reply.synth = &c->synth;
+    } else if (code != ERR_NOMEM) {
+        if (d.code == 0) {
+            diag_set(&d, code, (struct loc){0}, "%s", err_text(code));
+        }
+        set_problem(c, &d, 0);
+        code = 0;
+    }
+    return code;
+}
+
 int command_answer(struct command *c, const Proctor__CmlTask *task)
 {
     struct texts t CLEANUP(texts_release) = {.n = 0};
@@ -297,6 +320,9 @@ int command_answer(struct command *c, const Proctor__CmlTask *task)
 
     diag_init(&d);
     cml_dag_init(&t.dag);
+    if (task->command == PROCTOR__CML_COMMAND__CML_SYNTH) {
+        return answer_synth(c, task);
+    }
     if (task->n_texts == 0 || task->n_texts > TEXTS_MAX) {
         return ERR_TRACE(ERR_PROTOCOL);
     }

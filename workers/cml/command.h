@@ -14,6 +14,7 @@ struct command {
     struct buf out;
     Proctor__CmlReply reply; /* borrows from both */
     Proctor__Problem problem;
+    Proctor__SynthReply synth;
 };
 
 void command_init(struct command *c);
