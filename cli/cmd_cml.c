@@ -25,6 +25,7 @@ static const struct {
     [VERB_EXPLAIN] = {"explain", PROCTOR__CML_COMMAND__CML_EXPLAIN, 1},
     [VERB_DIFF] = {"diff", PROCTOR__CML_COMMAND__CML_DIFF, 2},
     [VERB_EXPORT] = {"export", PROCTOR__CML_COMMAND__CML_EXPORT_C, 1},
+    [VERB_CANONICAL] = {"canonical", PROCTOR__CML_COMMAND__CML_CANONICAL, 1},
     [VERB_MANIFEST] = {"manifest", PROCTOR__CML_COMMAND__CML_MANIFEST, 0},
 };
 
@@ -38,12 +39,13 @@ static error_t verb_of(struct cml_args *a, const char *arg)
         }
     }
     (void)cli_fail_hint(a->c, ERR_INPUT,
-                        "cid, check, fmt, eval, explain, diff, export or manifest",
+                        "cid, check, fmt, eval, explain, diff, export, "
+                        "manifest or canonical",
                         "\"%.40s\" is nothing that `proctor cml` does", arg);
     return EINVAL;
 }
 
-enum { KEY_UNIT = 256, KEY_FUEL, KEY_DOT, KEY_XML, KEY_TO, KEY_C };
+enum { KEY_UNIT = 256, KEY_FUEL, KEY_DOT, KEY_XML, KEY_TO, KEY_C, KEY_TEXT };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -91,6 +93,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_C:
         a->as_c = 1;
         return 0;
+    case KEY_TEXT:
+        a->as_text = 1;
+        return 0;
     case 'o':
         a->output = arg;
         return 0;
@@ -110,6 +115,7 @@ static const struct argp_option OPTIONS[] = {
     {"write", 'w', NULL, 0, "With fmt: into the file instead of the terminal",
      0},
     {"c", KEY_C, NULL, 0, "With export: as C17", 0},
+    {"text", KEY_TEXT, NULL, 0, "With canonical: the form itself", 0},
     {"output", 'o', "PATH", 0,
      "With export: the folder of NAME.c and NAME.h (else this one); with "
      "manifest: the file for its bytes",
@@ -119,13 +125,15 @@ static const struct argp_option OPTIONS[] = {
 static const struct argp SPEC = {
     OPTIONS,
     parse,
-    "cid|check|fmt|explain FILE\neval FILE [ARG...]\ndiff FILE FILE\nexport "
+    "cid|check|fmt|explain|canonical FILE\neval FILE [ARG...]\ndiff FILE FILE\nexport "
     "--c FILE\nmanifest FILE...",
     "Reads CML, the closed language of pure functions, in a confined worker: "
     "`cid` names its units by their content, `check` checks them, `fmt` writes "
     "them in their one spelling, `eval` applies one to JSON values, `explain` "
     "draws one, `diff` tells what two differ in, `export --c` writes one as C, "
-    "`manifest` lists the names and CIDs of all units of some files."
+    "`manifest` lists the names and CIDs of all units of some files, "
+    "`canonical` names the form that a unit shares with those that differ from it "
+    "only in what cannot matter."
     "\vFILE - is the standard "
     "input. The language: docs/cml.md.",
     NULL,

@@ -10,7 +10,8 @@
 #define CML_WORDS_MAX 32
 
 enum cml_verb { VERB_CID, VERB_CHECK, VERB_FMT, VERB_EVAL, VERB_EXPLAIN,
-                VERB_DIFF, VERB_EXPORT, VERB_MANIFEST, VERBS };
+                VERB_DIFF, VERB_EXPORT, VERB_MANIFEST, VERB_CANONICAL,
+                VERBS };
 
 struct cml_args {
     struct cli *c;
@@ -20,6 +21,7 @@ struct cml_args {
     int write;
     const char *to; /* with fmt: "xml", "text", "mdx", or NULL */
     int as_c;
+    int as_text;
     const char *output; /* borrowed; where to write, or NULL */
     char *words[CML_WORDS_MAX]; /* files, then arguments; borrowed */
     size_t words_n;

@@ -40,7 +40,7 @@ static void print_units(const struct cml_args *a, const Proctor__CmlReply *r)
             hex_text(u->cid.data, CID_BYTES, cid);
         }
         put_types(u, takes, gives, sizeof(takes));
-        if (a->verb == VERB_CID) {
+        if (a->verb == VERB_CID || a->verb == VERB_CANONICAL) {
             printf("%s  %s\n", cid, u->name);
         } else {
             printf("%s %s -> %s: %u nodes, good\n", u->name, takes, gives,
@@ -211,7 +211,8 @@ int cml_show_reply(struct cml_args *a, const Proctor__CmlReply *r)
     }
     if (a->c->json) {
         TRY(emit_json(a, r));
-    } else if (a->verb == VERB_CID || a->verb == VERB_CHECK) {
+    } else if (a->verb == VERB_CID || a->verb == VERB_CHECK ||
+               (a->verb == VERB_CANONICAL && !a->as_text)) {
         print_units(a, r);
     } else if (r->error[0] == '\0') {
         (void)fwrite(r->out.data, 1, r->out.len, stdout);

@@ -71,6 +71,10 @@
 #define LIMIT_CML_HEIGHT 1024u /* nesting; what walks a DAG may recurse so deep */
 #define LIMIT_CML_TEXT_BYTES (4u << 20) /* a source file */
 #define LIMIT_CML_BUNDLE_BYTES (15u << 20) /* of a candidate: one message */
+#define LIMIT_CML_TERMS (1u << 16) /* written out, of one looked into */
+#define LIMIT_CML_MUTANTS 64u      /* bits of one answer */
+#define LIMIT_PROBE_INPUTS 4096u   /* found by search, for one exam */
+#define LIMIT_PROBE_BYTES (1u << 20) /* all of them */
 #define LIMIT_CML_FUEL (1u << 20) /* of one input of a batch: a quarter of a second
     in the reference interpreter, so that it comes before limits.cpu */
 

@@ -100,6 +100,22 @@ err '"with_tax" is the name of two artifacts'
 
 # A bundle: every unit that it reaches, callees first.
 
+# The canonical form: what differs only in what cannot matter has one.
+printf 'unit f(a: u64, b: u64) -> u64 { if a > b { a + 0 } else { b * 3 } }' >one.cml
+printf 'unit g(x: u64, y: u64) -> u64 { let z = 3 * y; if !(y < x) { z } else { x } }' >two.cml
+expect 0 proctor cml canonical one.cml
+cut -d' ' -f1 "$OUT" >one.cid
+expect 0 proctor cml canonical two.cml
+check "two spellings have one canonical form" \
+    sh -c 'cut -d" " -f1 "$1" | cmp - one.cid' sh "$OUT"
+expect 0 proctor cml canonical --text two.cml
+cp "$OUT" form.cml
+expect 0 proctor cml cid form.cml
+check "which is a unit with that CID" \
+    sh -c 'cut -d" " -f1 "$1" | cmp - one.cid' sh "$OUT"
+expect 0 proctor cml eval form.cml 3 5
+out '^15$'
+
 expect 0 proctor cml eval $c/gcd.cml 48 36
 out '^12$'
 expect 0 proctor cml eval $c/crc32.cml '"313233343536373839"'

@@ -11,6 +11,7 @@
 #include "workers/cml/explain.h"
 #include "workers/cml/export.h"
 #include "workers/cml/format.h"
+#include "workers/cml/inside.h"
 #include "workers/cml/run.h"
 #include "workers/cml/shape.h"
 #include "workers/cml/synth.h"
@@ -97,8 +98,8 @@ static struct term *unit_of(const struct document *doc, const char *name,
     return NULL;
 }
 
-static int describe(struct command *c, const struct document *doc,
-                    const struct term *u, int with_bundle,
+static int describe(struct command *c, struct document *doc,
+                    const struct term *u, int with_bundle, int with_inside,
                     Proctor__CmlUnit *out)
 {
     CLEANUP(buf_release) struct buf bundle;
@@ -125,13 +126,17 @@ static int describe(struct command *c, const struct document *doc,
         out->bundle.data = (uint8_t *)arena_text(
             &c->arena, buf_bytes(&bundle).p, buf_len(&bundle));
     }
-    return !with_bundle || out->bundle.data != NULL ? 0 : ERR_NOMEM;
+    if (with_bundle && out->bundle.data == NULL) {
+        return ERR_NOMEM;
+    }
+    return with_inside ? inside_describe(&c->arena, doc->dag, u->id, out) : 0;
 }
 
 /* Every unit of every text, or the one of each that is asked for. */
-static int list_units(struct command *c, const struct texts *t,
+static int list_units(struct command *c, struct texts *t,
                       const Proctor__CmlTask *task)
 {
+    int compiles = task->command == PROCTOR__CML_COMMAND__CML_COMPILE;
     uint32_t n = 0;
     Proctor__CmlUnit *units;
 
@@ -150,8 +155,7 @@ static int list_units(struct command *c, const struct texts *t,
             if (task->unit[0] != '\0' && strcmp(unit->name, task->unit) != 0) {
                 continue;
             }
-            TRY(describe(c, &t->docs[i], unit,
-                         task->command == PROCTOR__CML_COMMAND__CML_COMPILE,
+            TRY(describe(c, &t->docs[i], unit, compiles, compiles,
                          &units[c->reply.n_units]));
             c->reply.units[c->reply.n_units] = &units[c->reply.n_units];
             c->reply.n_units++;
@@ -250,7 +254,39 @@ static int evaluate(struct command *c, const struct document *doc,
     return code;
 }
 
-static int answer(struct command *c, const struct texts *t,
+/* The one unit of the reply is a Unit of the dag; out gets its text. */
+static int show_unit(struct command *c, struct cml_dag *dag, uint32_t unit,
+                     int with_inside, struct diag *d)
+{
+    CLEANUP(document_release) struct document doc;
+    CLEANUP(buf_release) struct buf bundle;
+    Proctor__CmlUnit *one = arena_get(&c->arena, sizeof(*one));
+
+    document_init(&doc, dag, "");
+    buf_init(&bundle, LIMIT_CML_BUNDLE_BYTES);
+    c->reply.units = arena_array(&c->arena, 1, sizeof(*c->reply.units));
+    if (one == NULL || c->reply.units == NULL) {
+        return ERR_NOMEM;
+    }
+    TRY(cml_bundle_put(dag, unit, &bundle));
+    TRY(form_read(&doc, FORM_BUNDLE, buf_bytes(&bundle), d));
+    TRY(describe(c, &doc, doc.units[doc.units_n - 1].term, 1, with_inside,
+                 one));
+    c->reply.units[0] = one;
+    c->reply.n_units = 1;
+    return form_put(&doc, FORM_BUNDLE, FORM_TEXT, &c->out, d);
+}
+
+static int canonical(struct command *c, struct cml_dag *dag, uint32_t unit,
+                     struct diag *d)
+{
+    uint32_t form = 0;
+
+    TRY(inside_canonical_of(dag, unit, &form));
+    return show_unit(c, dag, form, 1, d);
+}
+
+static int answer(struct command *c, struct texts *t,
                   const Proctor__CmlTask *task, struct diag *d)
 {
     const struct term *a = unit_of(&t->docs[0], task->unit, d);
@@ -282,6 +318,8 @@ static int answer(struct command *c, const struct texts *t,
         return explain_dot(&t->dag, a->id, &c->out);
     case PROCTOR__CML_COMMAND__CML_EXPORT_C:
         return export_c(&t->dag, a, t->docs[0].path, &c->out, d);
+    case PROCTOR__CML_COMMAND__CML_CANONICAL:
+        return canonical(c, &t->dag, a->id, d);
     case PROCTOR__CML_COMMAND__CML_DIFF:
         return b != NULL ? explain_diff(&t->dag, a->id, b->id, &c->out)
                          : ERR_INPUT;

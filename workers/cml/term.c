@@ -71,7 +71,7 @@ static int field_value(const struct term *t, unsigned i,
     return 0;
 }
 
-static int intern_one(struct term *t, struct cml_dag *d, struct diag *diag)
+int term_intern_one(struct term *t, struct cml_dag *d, struct diag *diag)
 {
     struct cml_value values[CML_FIELDS_MAX];
     struct cml_value *lists[CML_FIELDS_MAX] = {NULL};
@@ -106,7 +106,7 @@ int term_intern(struct term *t, struct cml_dag *d, struct diag *diag)
             }
         }
     }
-    return intern_one(t, d, diag);
+    return term_intern_one(t, d, diag);
 }
 
 struct walk {

@@ -28,6 +28,7 @@ struct term {
     uint8_t is_plain;   /* a number without a type of its own: check.c gives it one */
     uint32_t id;        /* in the dag, once interned */
     uint32_t type;      /* id of the type of an expression, once checked */
+    uint32_t mark;      /* tree.h: errors that it may end in, or a number */
     struct term_field fields[CML_FIELDS_MAX];
 };
 
@@ -47,6 +48,9 @@ void term_word(struct term *t, unsigned field, const char *word);
 /* Puts the tree into the dag, children first, and sets every id. Diagnoses have
  * the place of the term. 0, ERR_INPUT, ERR_LIMIT, ERR_NOMEM. */
 int term_intern(struct term *t, struct cml_dag *d, struct diag *diag) MUST_USE;
+/* The same for t alone: its children are there. */
+int term_intern_one(struct term *t, struct cml_dag *d, struct diag *diag)
+    MUST_USE;
 /* A node of a dag as a tree, with at most max nodes (sharing is written out):
  * ERR_LIMIT. Names from s in walking order, or NULL. */
 int term_from_node(const struct cml_dag *d, uint32_t id, struct arena *a,
