@@ -101,10 +101,12 @@ static uint32_t height_of(const struct cml_dag *d, const struct cml_value *v)
     return top;
 }
 
-/* Copies what v points at into the arena. Lists hold no lists. */
-static int keep(struct cml_dag *d, struct cml_value *v)
+/* Copies what v points at into the arena. Lists hold no lists. In a scalar a CID
+ * is one as such. */
+static int keep(struct cml_dag *d, struct cml_value *v, int is_scalar)
 {
-    if (v->tag == CML_STRING || v->tag == CML_BYTES) {
+    if (v->tag == CML_STRING || v->tag == CML_BYTES ||
+        (is_scalar && v->tag == CML_CHILD)) {
         v->u.text.p =
             (const uint8_t *)arena_text(&d->arena_, v->u.text.p, v->u.text.n);
         return v->u.text.p != NULL ? 0 : ERR_LIMIT;
@@ -120,7 +122,7 @@ static int keep(struct cml_dag *d, struct cml_value *v)
         v->u.list.p = copy;
         for (uint32_t i = 0; i < v->u.list.n; i++) {
             if (copy[i].tag == CML_STRING) {
-                TRY(keep(d, &copy[i]));
+                TRY(keep(d, &copy[i], 0));
             }
         }
     }
@@ -142,11 +144,12 @@ static int add_new(struct cml_dag *d, enum cml_kind kind,
     *n = (struct cml_node){.kind = kind, .cid = *cid, .fields = copy};
     n->bytes = (struct ubytes){(const uint8_t *)kept, bytes.n};
     for (unsigned i = 0; i < fields_n; i++) {
-        uint32_t h = height_of(d, &fields[i]);
+        int is_scalar = cml_kind_info(kind)->fields[i].shape == CML_SCALAR;
+        uint32_t h = is_scalar ? 0 : height_of(d, &fields[i]);
 
         n->height = h > n->height ? h : n->height;
         copy[i] = fields[i];
-        TRY(keep(d, &copy[i]));
+        TRY(keep(d, &copy[i], is_scalar));
     }
     n->height++;
     if (n->height > LIMIT_CML_HEIGHT) {
