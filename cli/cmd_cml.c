@@ -6,6 +6,7 @@
 
 #include "cli/args.h"
 #include "cli/cmd_cml.h"
+#include "cli/export_out.h"
 #include "cli/files.h"
 #include "cli/session.h"
 #include "proto/err.h"
@@ -27,6 +28,7 @@ static const struct {
     [VERB_EXPORT] = {"export", PROCTOR__CML_COMMAND__CML_EXPORT_C, 1},
     [VERB_CANONICAL] = {"canonical", PROCTOR__CML_COMMAND__CML_CANONICAL, 1},
     [VERB_MANIFEST] = {"manifest", PROCTOR__CML_COMMAND__CML_MANIFEST, 0},
+    [VERB_IMPORT] = {"import", PROCTOR__CML_COMMAND__CML_NONE, 0},
 };
 
 static error_t verb_of(struct cml_args *a, const char *arg)
@@ -40,12 +42,13 @@ static error_t verb_of(struct cml_args *a, const char *arg)
     }
     (void)cli_fail_hint(a->c, ERR_INPUT,
                         "cid, check, fmt, eval, explain, diff, export, "
-                        "manifest or canonical",
+                        "manifest, canonical or import",
                         "\"%.40s\" is nothing that `proctor cml` does", arg);
     return EINVAL;
 }
 
-enum { KEY_UNIT = 256, KEY_FUEL, KEY_DOT, KEY_XML, KEY_TO, KEY_C, KEY_TEXT };
+enum { KEY_UNIT = 256, KEY_FUEL, KEY_DOT, KEY_XML, KEY_TO, KEY_C, KEY_TEXT,
+       KEY_GIT };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -96,6 +99,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_TEXT:
         a->as_text = 1;
         return 0;
+    case KEY_GIT:
+        a->git = arg;
+        return 0;
     case 'o':
         a->output = arg;
         return 0;
@@ -116,9 +122,12 @@ static const struct argp_option OPTIONS[] = {
      0},
     {"c", KEY_C, NULL, 0, "With export: as C17", 0},
     {"text", KEY_TEXT, NULL, 0, "With canonical: the form itself", 0},
+    {"git", KEY_GIT, "DIR", 0,
+     "With import: the repository whose refs/cml/ are read", 0},
     {"output", 'o', "PATH", 0,
      "With export: the folder of NAME.c and NAME.h (else this one); with "
-     "manifest: the file for its bytes",
+     "manifest: the file for its bytes; with import: the folder of NAME.cmlb "
+     "(else this one)",
      0},
     {0}};
 
@@ -126,14 +135,15 @@ static const struct argp SPEC = {
     OPTIONS,
     parse,
     "cid|check|fmt|explain|canonical FILE\neval FILE [ARG...]\ndiff FILE FILE\nexport "
-    "--c FILE\nmanifest FILE...",
+    "--c FILE\nmanifest FILE...\nimport --git DIR",
     "Reads CML, the closed language of pure functions, in a confined worker: "
     "`cid` names its units by their content, `check` checks them, `fmt` writes "
     "them in their one spelling, `eval` applies one to JSON values, `explain` "
     "draws one, `diff` tells what two differ in, `export --c` writes one as C, "
     "`manifest` lists the names and CIDs of all units of some files, "
     "`canonical` names the form that a unit shares with those that differ from it "
-    "only in what cannot matter."
+    "only in what cannot matter, `import --git` "
+    "takes artifacts from a git repository, each verified by its CID."
     "\vFILE - is the standard "
     "input. The language: docs/cml.md.",
     NULL,
@@ -238,6 +248,15 @@ static int prepare(struct cml_args *a)
     return 0;
 }
 
+static int import(struct cml_args *a)
+{
+    if (a->git == NULL || a->words_n > 0) {
+        return cli_fail_hint(a->c, ERR_INPUT, "proctor cml import --git DIR",
+                             "import from where?");
+    }
+    return import_git(a->c, a->git, a->output != NULL ? a->output : ".");
+}
+
 int cmd_cml(struct cli *c, int argc, char **argv)
 {
     struct cml_args a = {.c = c, .task = PROCTOR__CML_TASK__INIT};
@@ -248,11 +267,11 @@ int cmd_cml(struct cli *c, int argc, char **argv)
         buf_init(&a.bytes[i], LIMIT_CML_TEXT_BYTES);
     }
     rc = args_parse(c, &SPEC, argc, argv, &a);
-    if (rc == 0) {
+    if (rc == 0 && a.has_verb && a.verb == VERB_IMPORT) {
+        rc = import(&a);
+    } else if (rc == 0) {
         rc = prepare(&a);
-    }
-    if (rc == 0) {
-        rc = ask(&a);
+        rc = rc == 0 ? ask(&a) : rc;
     }
     for (size_t i = 0; i < CML_WORDS_MAX; i++) {
         buf_release(&a.bytes[i]);

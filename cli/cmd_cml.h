@@ -11,7 +11,7 @@
 
 enum cml_verb { VERB_CID, VERB_CHECK, VERB_FMT, VERB_EVAL, VERB_EXPLAIN,
                 VERB_DIFF, VERB_EXPORT, VERB_MANIFEST, VERB_CANONICAL,
-                VERBS };
+                VERB_IMPORT, VERBS };
 
 struct cml_args {
     struct cli *c;
@@ -23,6 +23,7 @@ struct cml_args {
     int as_c;
     int as_text;
     const char *output; /* borrowed; where to write, or NULL */
+    const char *git;    /* borrowed; of import, or NULL */
     char *words[CML_WORDS_MAX]; /* files, then arguments; borrowed */
     size_t words_n;
     size_t files_n;

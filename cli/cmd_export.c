@@ -1,5 +1,6 @@
 /* proctor export: a verdict as an in-toto statement in a DSSE envelope, to be
- * attached to a release or a run; and its check, which needs no store.
+ * attached to a release or a run; and its check, which needs no store. Also the
+ * store's CML, to git and SQL (export_out.h).
  *
  * The envelope is signed by a person's key, not by the log's: that one signs
  * checkpoints and nothing else, ever. What the ledger says is proven by the
@@ -13,6 +14,7 @@
 #include "cli/args.h"
 #include "cli/dsse.h"
 #include "cli/export_check.h"
+#include "cli/export_out.h"
 #include "cli/files.h"
 #include "cli/json.h"
 #include "cli/ledger.h"
@@ -28,8 +30,13 @@ enum {
     KEY_KEY,
     KEY_VERIFY,
     KEY_LOG,
-    KEY_NEW_KEY
+    KEY_NEW_KEY,
+    KEY_GIT,
+    KEY_SQL,
+    KEY_UNIT
 };
+
+#define UNITS_MAX 256
 
 static const struct argp_option OPTIONS[] = {
     {"dsse", KEY_DSSE, NULL, 0,
@@ -50,6 +57,16 @@ static const struct argp_option OPTIONS[] = {
      "The log's verifier key (the line in ledger/vkey) or a file with it", 1},
     {"new-key", KEY_NEW_KEY, "FILE", 0,
      "Make a key: FILE, which only you can read, and FILE.pub", 2},
+    {"git", KEY_GIT, "DIR", 0,
+     "Write CML artifacts and their names into the git repository in DIR, which "
+     "is made if it is not there",
+     3},
+    {"sql", KEY_SQL, "WHERE", 0,
+     "Write them into the SQLite file or the postgres:// database WHERE; - "
+     "prints SQL for sqlite3, postgres:- for psql",
+     3},
+    {"unit", KEY_UNIT, "FILE", 0,
+     "With git and sql: also the units of this CML file; may be repeated", 3},
     {0}};
 
 struct export_args {
@@ -61,6 +78,10 @@ struct export_args {
     const char *verify;
     const char *log;
     const char *new_key;
+    const char *git;
+    const char *sql;
+    char *units[UNITS_MAX]; /* borrowed */
+    size_t units_n;
     char **words; /* borrowed: SEQ, or files */
     size_t words_n;
 };
@@ -91,6 +112,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_NEW_KEY:
         a->new_key = arg;
         return 0;
+    case KEY_GIT:
+        a->git = arg;
+        return 0;
+    case KEY_SQL:
+        a->sql = arg;
+        return 0;
+    case KEY_UNIT:
+        if (a->units_n == UNITS_MAX) {
+            argp_error(state, "more than %d files", UNITS_MAX);
+            return EINVAL;
+        }
+        a->units[a->units_n++] = arg;
+        return 0;
     case ARGP_KEY_ARGS:
         a->words = state->argv + state->next;
         a->words_n = (size_t)(state->argc - state->next);
@@ -104,9 +138,11 @@ static const struct argp SPEC = {
     OPTIONS,
     parse,
     "--dsse --key KEY SEQ\n--statement SEQ\n"
-    "--verify FILE --key KEY --log VKEY CANDIDATE_FILE...\n--new-key FILE",
+    "--verify FILE --key KEY --log VKEY CANDIDATE_FILE...\n--new-key FILE\n"
+    "--git DIR [--unit FILE]\n--sql WHERE [--unit FILE]",
     "Writes the verdict of record SEQ as an in-toto statement in a signed DSSE "
-    "envelope, or checks one against what the ledger says.\vThe statement "
+    "envelope, or checks one against what the ledger says; or carries CML into a "
+    "git repository or a database.\vThe statement "
     "holds "
     "the ledger's own proof: whoever has the envelope, the two public keys and "
     "the candidate's files can check it offline.",
@@ -383,6 +419,17 @@ static int new_key(struct export_args *a)
     return 0;
 }
 
+static int export_cml(struct export_args *a)
+{
+    const struct export_out x = {a->c, a->units, a->units_n};
+
+    if (a->words_n > 0) {
+        return cli_fail_hint(a->c, ERR_INPUT, "--unit FILE",
+                             "\"%.80s\": what is it?", a->words[0]);
+    }
+    return a->git != NULL ? export_git(&x, a->git) : export_sql(&x, a->sql);
+}
+
 int cmd_export(struct cli *c, int argc, char **argv)
 {
     struct export_args a = {.c = c};
@@ -391,11 +438,16 @@ int cmd_export(struct cli *c, int argc, char **argv)
     if (rc != 0) {
         return rc;
     }
-    if (a.dsse + a.statement + (a.verify != NULL) + (a.new_key != NULL) != 1) {
+    if (a.dsse + a.statement + (a.verify != NULL) + (a.new_key != NULL) +
+            (a.git != NULL) + (a.sql != NULL) !=
+        1) {
         return cli_fail_hint(c, ERR_INPUT,
                              "`proctor export --dsse --key KEY SEQ`",
-                             "say one of --dsse, --statement, --verify and "
-                             "--new-key");
+                             "say one of --dsse, --statement, --verify, "
+                             "--new-key, --git and --sql");
+    }
+    if (a.git != NULL || a.sql != NULL) {
+        return export_cml(&a);
     }
     if (a.new_key != NULL) {
         return new_key(&a);

@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-binaries=(proctor proctor-witness proctor-kernel proctor-signer proctor-replay worker-config worker-program worker-model worker-cml)
+binaries=(proctor proctor-witness proctor-git proctor-sql proctor-kernel proctor-signer proctor-replay worker-config worker-program worker-model worker-cml)
 build_copy() { # build_copy FOLDER
     mkdir -p "$1"
     (cd "$ROOT" && git ls-files -z --cached --others --exclude-standard |

@@ -14,7 +14,7 @@ packages=(
     protobuf-c-compiler protobuf-compiler
     # linked: docs/architecture.md says where and why
     libseccomp-dev libcap-dev libsodium-dev nettle-dev libprotobuf-c-dev libsqlite3-dev
-    libmicrohttpd-dev libcurl4-openssl-dev
+    libmicrohttpd-dev libcurl4-openssl-dev libgit2-dev libpq-dev
     libopenblas-serial-dev libfyaml-dev libutf8proc-dev libexpat1-dev libcmocka-dev
     # candidates of the examples
     python3-minimal libpython3-stdlib
@@ -24,6 +24,8 @@ packages=(
     uidmap
     # what the tests hold our results against
     b3sum bubblewrap strace sqlite3 jq mandoc git
+    # only its programs: the tests start a server of their own
+    postgresql
 )
 
 case ${1:-} in
@@ -79,7 +81,18 @@ run() {
     }
 }
 run apt-get update
-run env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y --no-install-recommends "${missing[@]}"
+install() {
+    run env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y --no-install-recommends "$@"
+}
+# Debian's postgresql makes a server and starts it, now and at every start of the
+# machine. Nobody asked for one: where the settings are not an administrator's yet,
+# they say so before it comes.
+clusters=/etc/postgresql-common/createcluster.conf
+if [[ " ${missing[*]} " == *" postgresql "* ]] && [ ! -e $clusters ]; then
+    install postgresql-common
+    run sed -i 's/^#* *create_main_cluster = .*/create_main_cluster = false/' $clusters
+fi
+install "${missing[@]}"
 [ -z "$outside" ] || install_modules
 echo "setup: done."
