@@ -29,6 +29,11 @@ static int is_python(const char *s, size_t n)
     return n > 3 && memcmp(s + n - 3, ".py", 3) == 0;
 }
 
+static int is_cml(const char *s, size_t n)
+{
+    return n > 4 && memcmp(s + n - 4, ".cml", 4) == 0;
+}
+
 static int is_identifier(const char *s)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -43,18 +48,19 @@ static int fail_function(const char *word, struct diag *d)
     (void)diag_set(d, ERR_INPUT, NOWHERE,
                    "which function of \"%.80s\" is meant?", word);
     diag_hint(d, "FILE.py alone means the function that is named like the "
-                 "file; else write FILE.py:NAME");
+                 "file; else write FILE.py:NAME or FILE.cml:NAME");
     return ERR_INPUT;
 }
 
-/* The function of FILE.py is the one that is named like the file. */
+/* The function of FILE.py is the one that is named like the file; so is the unit of
+ * FILE.cml. */
 static int name_like_file(struct exam_work *w, struct diag *d)
 {
     const char *slash = strrchr(w->path, '/');
     const char *base = slash != NULL ? slash + 1 : w->path;
 
     (void)snprintf(w->function, sizeof(w->function), "%.*s",
-                   (int)(strlen(base) - 3), base);
+                   (int)(strrchr(base, '.') - base), base);
     return is_identifier(w->function) ? 0 : fail_function(w->word, d);
 }
 
@@ -64,11 +70,13 @@ int exam_ask_read(struct exam_ask *a, enum exam_role role, struct diag *d)
     const char *word = w->word;
     const char *colon = strrchr(word, ':');
     size_t n = strlen(word);
-    int is_named = colon != NULL && is_python(word, (size_t)(colon - word));
+    int is_named = colon != NULL && (is_python(word, (size_t)(colon - word)) ||
+                                     is_cml(word, (size_t)(colon - word)));
 
     if (is_named) {
         n = (size_t)(colon - word);
     }
+    w->is_unit = is_cml(word, n);
     if (n == 0 || n > LIMIT_PATH_BYTES) {
         return diag_set(d, ERR_INPUT, NOWHERE, "\"%.60s\" is no file's path",
                         word);
@@ -88,7 +96,7 @@ int exam_ask_read(struct exam_ask *a, enum exam_role role, struct diag *d)
         memcpy(w->function, colon + 1, strlen(colon + 1) + 1);
         return 0;
     }
-    return is_python(word, n) ? name_like_file(w, d) : 0;
+    return is_python(word, n) || w->is_unit ? name_like_file(w, d) : 0;
 }
 
 int exam_ask_file(struct exam_ask *a, enum exam_role role, char *path,

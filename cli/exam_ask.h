@@ -22,12 +22,13 @@ enum exam_role {
     EXAM_ROLE_N
 };
 
-/* FILE.py, FILE.py:NAME or PROGRAM. */
+/* FILE.py, FILE.py:NAME, FILE.cml:NAME or PROGRAM. */
 struct exam_work {
     char *word; /* as written; NULL = not given; borrowed */
     char path[LIMIT_PATH_BYTES + 1];
     char function[EXAM_NAME_BYTES]; /* "" = it is started and answers lines */
     int is_script;                  /* started by python3 */
+    int is_unit;                    /* of CML: function names it */
     char name[LIMIT_PATH_BYTES + 1];
 };
 

@@ -95,7 +95,9 @@ static int name_work(struct exam_ask *a, enum exam_role role, const char *base,
     } else {
         (void)snprintf(w->name, sizeof(w->name), "%s/%s%s", FOLDERS[role],
                        FOLDERS[role],
-                       w->function[0] != '\0' || w->is_script ? ".py" : "");
+                       w->is_unit                                ? ".cml"
+                       : w->function[0] != '\0' || w->is_script ? ".py"
+                                                                : "");
     }
     serve(a, w->name, w->path);
     return 0;

@@ -17,7 +17,7 @@
 
 static const struct loc NOWHERE = {NULL, 0, 0};
 
-/* Members function or run, and files, of a program. */
+/* Member unit; or function or run, and files, of a program. */
 static void put_program(struct json *j, const struct exam_ask *a,
                         enum exam_role role)
 {
@@ -26,7 +26,10 @@ static void put_program(struct json *j, const struct exam_ask *a,
 
     if (w->function[0] != '\0') {
         (void)snprintf(text, sizeof(text), "%s:%s", w->name, w->function);
-        json_str(j, "function", text);
+        json_str(j, w->is_unit ? "unit" : "function", text);
+        if (w->is_unit) {
+            return;
+        }
     } else {
         (void)snprintf(text, sizeof(text), "%s%s", w->is_script ? "" : "./",
                        w->name);
@@ -64,7 +67,8 @@ static void put_graph(struct json *j, const struct exam_ask *a)
     json_array(j, "tasks");
     json_object(j, NULL);
     json_str(j, "id", "candidate");
-    json_str(j, "op", "program");
+    json_str(j, "op",
+             a->works[EXAM_ROLE_CANDIDATE].is_unit ? "cml" : "program");
     json_object(j, "with");
     put_program(j, a, EXAM_ROLE_CANDIDATE);
     json_close(j);
@@ -101,8 +105,8 @@ static void put_grant(struct json *j, const struct exam_ask *a,
     const struct exam_work *w = &a->works[role];
 
     json_object(j, NULL);
-    json_str(j, "capability", "program.run");
-    if (w->function[0] != '\0' || w->is_script) {
+    json_str(j, "capability", w->is_unit ? "cml.run" : "program.run");
+    if (!w->is_unit && (w->function[0] != '\0' || w->is_script)) {
         json_array(j, "programs");
         json_str(j, NULL, "python3");
         json_close(j);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the tables of docs/cml.md (kinds, types, operators, core, errors) from the
-.def files that the code uses. `--check` changes nothing and fails when a table is
+"""Writes the tables of docs/cml.md (kinds, types, operators, core, errors) and the
+operators of docs/synth-files.md from the .def files that the code uses. `--check` changes nothing and fails when a table is
 not current.
 """
 import pathlib
@@ -76,18 +76,29 @@ def errors():
     return table(["error", "when"], [[f"`{r[0]}`", r[1]] for r in rows("proto/cml_error.def", "EVAL")])
 
 
-def main():
-    text = PAGE.read_text()
+def smt():
+    sorts = {"w": "(_ BitVec n)", "i": "Int", "s": "String", "b": "Bool", "a": "T"}
+    body = []
+    for symbol, signature, _, how in rows("workers/cml/smt.def", "SMT"):
+        args, gives = signature.split(">")
+        shown = " ".join(sorts[a] for a in args) + (" ..." if how == "LEFT" else "")
+        body.append([f"`{symbol}`", shown, sorts[gives]])
+    return table(["operator", "arguments", "value"], body)
+
+
+def write(page, parts):
+    text = page.read_text()
     new = text
-    for name, make in (("kinds", kinds), ("types", types), ("operators", operators), ("core", core), ("errors", errors)):
+    for name, make in parts:
         pattern = rf"(<!-- begin: {name} -->\n).*?(<!-- end: {name} -->)"
         new = re.sub(pattern, lambda m, t=make(): m.group(1) + t + "\n" + m.group(2), new, flags=re.S)
     if sys.argv[1:] == ["--check"]:
         if new != text:
-            sys.exit("docs/cml.md is not current: run scripts/gen-cml.py")
+            sys.exit(f"{page.relative_to(ROOT)} is not current: run scripts/gen-cml.py")
     elif new != text:
-        PAGE.write_text(new)
-        print("wrote docs/cml.md")
+        page.write_text(new)
+        print(f"wrote {page.relative_to(ROOT)}")
 
 
-main()
+write(PAGE, (("kinds", kinds), ("types", types), ("operators", operators), ("core", core), ("errors", errors)))
+write(ROOT / "docs/synth-files.md", (("smt", smt),))

@@ -15,6 +15,7 @@
 #include "workers/cml/run.h"
 #include "workers/cml/shape.h"
 #include "workers/cml/synth.h"
+#include "workers/cml/synth_read.h"
 #include "workers/lib/json.h"
 
 #define TEXTS_MAX 32
@@ -63,7 +64,7 @@ static void set_problem(struct command *c, const struct diag *d, size_t text)
     c->problem.hint = keep(c, d->hint);
     c->problem.line = d->at.line;
     c->problem.col = d->at.col;
-    c->problem.kind = d->code == ERR_LIMIT;
+    c->problem.kind = d->code == ERR_LIMIT ? 1 : d->code == ERR_TASK_FAILED ? 2 : 0;
     c->reply.problem = &c->problem;
     c->reply.problem_text = (uint32_t)text;
 }
@@ -328,23 +329,37 @@ static int answer(struct command *c, struct texts *t,
     }
 }
 
+static int solve(struct command *c, const Proctor__CmlTask *task,
+                 struct diag *d)
+{
+    TRY(synth_solve(task->synth, &c->arena, &c->synth, d));
+    c->reply.synth = &c->synth;
+    return 0;
+}
+
+/* The enumerator, and the files of examples for it. */
 static int answer_synth(struct command *c, const Proctor__CmlTask *task)
 {
+    int is_search = task->command == PROCTOR__CML_COMMAND__CML_SYNTH;
     struct diag d;
+    size_t text = 0;
     int code;
 
     diag_init(&d);
-    if (task->synth == NULL) {
+    if (is_search ? task->synth == NULL
+                  : task->synth_read == NULL || task->n_texts == 0 ||
+                        task->n_texts > 2) {
         return ERR_TRACE(ERR_PROTOCOL);
     }
-    code = synth_solve(task->synth, &c->arena, &c->synth, &d);
-    if (code == 0) {
-        c->reply.synth = &c->synth;
-    } else if (code != ERR_NOMEM) {
+    code = is_search ? solve(c, task, &d)
+                     : synth_read(task, &c->arena, &c->reply, &text, &d);
+    if (code < 0 && code != ERR_NOMEM) {
         if (d.code == 0) {
             diag_set(&d, code, (struct loc){0}, "%s", err_text(code));
         }
-        set_problem(c, &d, 0);
+        c->reply.synth_problem = NULL;
+        c->reply.synth_check = NULL;
+        set_problem(c, &d, text);
         code = 0;
     }
     return code;
@@ -358,7 +373,8 @@ int command_answer(struct command *c, const Proctor__CmlTask *task)
 
     diag_init(&d);
     cml_dag_init(&t.dag);
-    if (task->command == PROCTOR__CML_COMMAND__CML_SYNTH) {
+    if (task->command == PROCTOR__CML_COMMAND__CML_SYNTH ||
+        task->command == PROCTOR__CML_COMMAND__CML_SYNTH_READ) {
         return answer_synth(c, task);
     }
     if (task->n_texts == 0 || task->n_texts > TEXTS_MAX) {

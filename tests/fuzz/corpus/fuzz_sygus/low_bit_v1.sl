@@ -1,0 +1,15 @@
+; version 1 of the format: the lowest bit that is one, alone
+(set-logic BV)
+(define-fun down ((x (BitVec 64))) (BitVec 64) (bvsub x #x0000000000000001))
+(synth-fun low_bit ((x (BitVec 64))) (BitVec 64)
+  ((Start (BitVec 64) (#x0000000000000000 #x0000000000000001 x
+    (bvnot Start) (bvneg Start) (down Start)
+    (bvand Start Start) (bvor Start Start) (bvxor Start Start)))))
+(constraint (= (low_bit #x0000000000000001) #x0000000000000001))
+(constraint (= (low_bit #x0000000000000006) #x0000000000000002))
+(constraint (= (low_bit #x00000000000000f8) #x0000000000000008))
+(constraint (= (low_bit #x8000000000000000) #x8000000000000000))
+(constraint (= (low_bit #x0000000000000000) #x0000000000000000))
+(constraint (= (low_bit #xffffffffffffffff) #x0000000000000001))
+(constraint (= (low_bit #x1234567812340000) #x0000000000040000))
+(check-synth)

@@ -1,0 +1,1 @@
+(define-fun m ((a (_ BitVec 8)) (k (_ BitVec 8))) (_ BitVec 8) (bvadd (bvlshr a k) (bvnand k a)))(synth-fun |f g| ((x (BitVec 8))) (_ BitVec 8) ((S (BitVec 8) (x (Constant (_ BitVec 8)) (Variable (BitVec 8)) (m S #x01) (ite (bvult S S) S S) T)) (T (BitVec 8) (#b00001111 (_ bv3 8)))))(constraint (and (= (|f g| #x01) #x01)))(check-synth)

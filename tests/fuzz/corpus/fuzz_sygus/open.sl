@@ -1,0 +1,1 @@
+(synth-fun f ((x String) (b Bool)) Bool)(constraint (f "a""\u{e9}\u00e9" true))(constraint (not (f "" false)))(check-synth)
