@@ -48,7 +48,22 @@ static error_t verb_of(struct cml_args *a, const char *arg)
 }
 
 enum { KEY_UNIT = 256, KEY_FUEL, KEY_DOT, KEY_XML, KEY_TO, KEY_C, KEY_TEXT,
-       KEY_GIT };
+       KEY_GIT, KEY_ENGINE, KEY_INPUTS };
+
+static error_t engine_of(struct cml_args *a, const char *arg)
+{
+    static const char *const names[] = {"best", "reference", "columns"};
+
+    for (uint32_t i = 0; i < ARRAY_N(names); i++) {
+        if (strcmp(arg, names[i]) == 0) {
+            a->task.engine = i;
+            return 0;
+        }
+    }
+    (void)cli_fail(a->c, ERR_INPUT,
+                   "--engine: best, reference or columns, not \"%.40s\"", arg);
+    return EINVAL;
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -93,6 +108,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         }
         a->to = arg;
         return 0;
+    case KEY_ENGINE:
+        return engine_of(a, arg);
+    case KEY_INPUTS:
+        a->inputs = arg;
+        return 0;
     case KEY_C:
         a->as_c = 1;
         return 0;
@@ -114,6 +134,10 @@ static const struct argp_option OPTIONS[] = {
     {"unit", KEY_UNIT, "NAME", 0, "This unit of the file (else its last)", 0},
     {"fuel", KEY_FUEL, "N", 0,
      "Steps that an evaluation may take (else 100000000)", 0},
+    {"engine", KEY_ENGINE, "NAME", 0,
+     "With eval: reference or columns (else columns if the unit is for it)", 0},
+    {"inputs", KEY_INPUTS, "FILE", 0,
+     "With eval: a JSON array of arguments on each line, answers likewise", 0},
     {"dot", KEY_DOT, NULL, 0, "With explain: for Graphviz", 0},
     {"to", KEY_TO, "FORM", 0,
      "With fmt: write text, xml or mdx (else the form that the file has)", 0},
@@ -134,8 +158,8 @@ static const struct argp_option OPTIONS[] = {
 static const struct argp SPEC = {
     OPTIONS,
     parse,
-    "cid|check|fmt|explain|canonical FILE\neval FILE [ARG...]\ndiff FILE FILE\nexport "
-    "--c FILE\nmanifest FILE...\nimport --git DIR",
+    "cid|check|fmt|explain|canonical FILE\neval FILE [ARG...]\neval --inputs FILE "
+    "FILE\ndiff FILE FILE\nexport --c FILE\nmanifest FILE...\nimport --git DIR",
     "Reads CML, the closed language of pure functions, in a confined worker: "
     "`cid` names its units by their content, `check` checks them, `fmt` writes "
     "them in their one spelling, `eval` applies one to JSON values, `explain` "
@@ -173,6 +197,29 @@ static int read_text(struct cml_args *a, size_t i)
     }
     t->content.data = (uint8_t *)(uintptr_t)buf_bytes(&a->bytes[i]).p;
     t->content.len = buf_len(&a->bytes[i]);
+    return 0;
+}
+
+static int read_inputs(struct cml_args *a)
+{
+    int fd = -1;
+    int rc;
+
+    if (a->verb != VERB_EVAL || a->words_n > 1) {
+        return cli_fail(a->c, ERR_INPUT,
+                        "--inputs is for eval, instead of arguments");
+    }
+    TRY(files_open("the inputs", a->inputs, &fd, &a->c->d));
+    rc = files_read_fd(fd, LIMIT_CML_TEXT_BYTES, &a->input_bytes);
+    fd_closep(&fd);
+    if (rc < 0 || buf_len(&a->input_bytes) == 0) {
+        return cli_fail(a->c, rc < 0 ? rc : ERR_INPUT, "%s: %s", a->inputs,
+                        rc == ERR_LIMIT ? "over 4 MiB"
+                        : rc < 0        ? err_text(rc)
+                                        : "no line in it");
+    }
+    a->task.inputs.data = (uint8_t *)(uintptr_t)buf_bytes(&a->input_bytes).p;
+    a->task.inputs.len = buf_len(&a->input_bytes);
     return 0;
 }
 
@@ -245,7 +292,7 @@ static int prepare(struct cml_args *a)
     a->task.n_texts = files;
     a->task.args = &a->words[files];
     a->task.n_args = a->words_n - files;
-    return 0;
+    return a->inputs != NULL ? read_inputs(a) : 0;
 }
 
 static int import(struct cml_args *a)
@@ -266,6 +313,7 @@ int cmd_cml(struct cli *c, int argc, char **argv)
     for (size_t i = 0; i < CML_WORDS_MAX; i++) {
         buf_init(&a.bytes[i], LIMIT_CML_TEXT_BYTES);
     }
+    buf_init(&a.input_bytes, LIMIT_CML_TEXT_BYTES);
     rc = args_parse(c, &SPEC, argc, argv, &a);
     if (rc == 0 && a.has_verb && a.verb == VERB_IMPORT) {
         rc = import(&a);
@@ -276,5 +324,6 @@ int cmd_cml(struct cli *c, int argc, char **argv)
     for (size_t i = 0; i < CML_WORDS_MAX; i++) {
         buf_release(&a.bytes[i]);
     }
+    buf_release(&a.input_bytes);
     return rc;
 }

@@ -22,6 +22,7 @@ struct cml_args {
     const char *to; /* with fmt: "xml", "text", "mdx", or NULL */
     int as_c;
     int as_text;
+    const char *inputs; /* borrowed; path, with eval, or NULL */
     const char *output; /* borrowed; where to write, or NULL */
     const char *git;    /* borrowed; of import, or NULL */
     char *words[CML_WORDS_MAX]; /* files, then arguments; borrowed */
@@ -31,6 +32,7 @@ struct cml_args {
     Proctor__CmlText texts[CML_WORDS_MAX];
     Proctor__CmlText *text_list[CML_WORDS_MAX];
     struct buf bytes[CML_WORDS_MAX];
+    struct buf input_bytes;
 };
 
 /* Prints or writes what was asked for. 0, ERR_TASK_FAILED, ERR_*. */

@@ -65,6 +65,21 @@ static const char *error_text(const char *name)
     return "an error that is not in the language";
 }
 
+/* Lines as the elements of an array. */
+static void put_values(struct json *j, struct ubytes lines)
+{
+    json_array(j, "values");
+    while (lines.n > 0) {
+        const uint8_t *end = memchr(lines.p, '\n', lines.n);
+        size_t n = end != NULL ? (size_t)(end - lines.p) : lines.n;
+
+        json_raw(j, NULL, (struct ubytes){lines.p, n});
+        n += end != NULL;
+        lines = (struct ubytes){lines.p + n, lines.n - n};
+    }
+    json_close(j);
+}
+
 static int emit_json(struct cml_args *a, const Proctor__CmlReply *r)
 {
     struct json j;
@@ -90,7 +105,16 @@ static int emit_json(struct cml_args *a, const Proctor__CmlReply *r)
     json_close(&j);
     if (a->verb == VERB_EVAL) {
         json_u64(&j, "fuel", r->fuel);
-        if (r->error[0] != '\0') {
+        json_str(&j, "engine",
+                 r->engine == PROCTOR__CML_ENGINE__CML_ENGINE_COLUMNS
+                     ? "columns"
+                     : "reference");
+        if (r->fallback[0] != '\0') {
+            json_str(&j, "not_columns", r->fallback);
+        }
+        if (a->inputs != NULL) {
+            put_values(&j, out);
+        } else if (r->error[0] != '\0') {
             json_str(&j, "error", r->error);
             json_str(&j, "message", error_text(r->error));
         } else {
@@ -214,9 +238,13 @@ int cml_show_reply(struct cml_args *a, const Proctor__CmlReply *r)
     } else if (a->verb == VERB_CID || a->verb == VERB_CHECK ||
                (a->verb == VERB_CANONICAL && !a->as_text)) {
         print_units(a, r);
-    } else if (r->error[0] == '\0') {
+    } else if (r->error[0] == '\0' || a->inputs != NULL) {
         (void)fwrite(r->out.data, 1, r->out.len, stdout);
-        printf("%s", a->verb == VERB_EVAL ? "\n" : "");
+        printf("%s", a->verb == VERB_EVAL && a->inputs == NULL ? "\n" : "");
+    }
+    if (r->error_line > 0) {
+        return cli_fail(a->c, ERR_TASK_FAILED, "line %u has no value: %s",
+                        r->error_line, error_text(r->error));
     }
     if (r->error[0] != '\0') {
         return cli_fail(a->c, ERR_TASK_FAILED, "no value: %s", error_text(r->error));

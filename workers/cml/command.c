@@ -6,8 +6,6 @@
 
 #include "proto/err.h"
 #include "proto/limits.h"
-#include "proto/value.h"
-#include "workers/cml/eval.h"
 #include "workers/cml/explain.h"
 #include "workers/cml/export.h"
 #include "workers/cml/format.h"
@@ -16,7 +14,6 @@
 #include "workers/cml/shape.h"
 #include "workers/cml/synth.h"
 #include "workers/cml/synth_read.h"
-#include "workers/lib/json.h"
 
 #define TEXTS_MAX 32
 
@@ -165,96 +162,6 @@ static int list_units(struct command *c, struct texts *t,
     return 0;
 }
 
-/* The person's JSON as arguments of u. */
-static int read_args(struct eval *e, const struct cml_node *u,
-                     const Proctor__CmlTask *task, struct val *args,
-                     struct diag *d)
-{
-    CLEANUP(buf_release) struct buf bytes;
-    const struct cml_value *params = &u->fields[1];
-
-    buf_init(&bytes, LIMIT_VALUE_BYTES);
-    for (uint32_t i = 0; i < params->u.list.n; i++) {
-        const struct cml_node *b = cml_dag_at(e->dag, cml_item(params, i));
-        uint32_t id = cml_item(&b->fields[0], 0);
-        struct ubytes line = {(const uint8_t *)task->args[i],
-                              strlen(task->args[i])};
-        struct json_error err;
-        struct type t;
-        struct rd r;
-
-        buf_reset(&bytes);
-        if (shape_of_type(e->dag, id, &t) < 0) {
-            return diag_set(d, ERR_INPUT, (struct loc){0},
-                            "parameter %u has a type that cannot be given here",
-                            i + 1);
-        }
-        if (json_read(line, &t, &bytes, &err) != JSON_OK) {
-            return diag_set(d, ERR_INPUT, (struct loc){0}, "argument %u: %s",
-                            i + 1, err.what);
-        }
-        rd_init(&r, buf_bytes(&bytes));
-        TRY(eval_read(e, id, &r, &args[i]));
-    }
-    return 0;
-}
-
-static int put_value(struct command *c, const struct cml_dag *dag,
-                     const struct cml_node *u, const struct val *v,
-                     struct diag *d)
-{
-    CLEANUP(buf_release) struct buf bytes;
-    struct type t;
-
-    buf_init(&bytes, LIMIT_FRAME_BYTES / 4);
-    if (shape_of_type(dag, cml_item(&u->fields[2], 0), &t) < 0) {
-        return diag_set(d, ERR_INPUT, (struct loc){0},
-                        "a value of the unit's type cannot be shown");
-    }
-    TRY(eval_put(&bytes, v));
-    return value_put_json(&c->out, buf_bytes(&bytes), &t);
-}
-
-static int evaluate(struct command *c, const struct document *doc,
-                    const Proctor__CmlTask *task, struct diag *d)
-{
-    const struct term *t = unit_of(doc, task->unit, d);
-    const struct cml_node *u;
-    struct val args[TYPE_TUPLE_MAX];
-    struct val out;
-    struct eval e;
-    int code;
-
-    if (t == NULL) {
-        return ERR_INPUT;
-    }
-    u = cml_dag_at(doc->dag, t->id);
-    if (u->fields[1].u.list.n != task->n_args || task->n_args > TYPE_TUPLE_MAX) {
-        return diag_set(d, ERR_INPUT, (struct loc){doc->path, t->line, t->col},
-                        "%s takes %u arguments, here are %zu", t->name,
-                        u->fields[1].u.list.n, task->n_args);
-    }
-    TRY(eval_init(&e, doc->dag, task->fuel));
-    code = read_args(&e, u, task, args, d);
-    if (code == 0) {
-        code = eval_unit(&e, t->id, args, (uint32_t)task->n_args, &out);
-    }
-    c->reply.fuel = task->fuel - e.fuel;
-    if (code > 0) {
-        c->reply.error = keep(c, eval_error_name(code));
-        code = 0;
-    } else if (code == 0) {
-        code = put_value(c, doc->dag, u, &out, d);
-    }
-    eval_release(&e);
-    if (code == ERR_NOMEM) {
-        (void)diag_set(d, ERR_LIMIT, (struct loc){doc->path, t->line, t->col},
-                       "%.40s needs more memory than a worker has: no answer",
-                       t->name);
-    }
-    return code;
-}
-
 /* The one unit of the reply is a Unit of the dag; out gets its text. */
 static int show_unit(struct command *c, struct cml_dag *dag, uint32_t unit,
                      int with_inside, struct diag *d)
@@ -312,7 +219,7 @@ static int answer(struct command *c, struct texts *t,
     case PROCTOR__CML_COMMAND__CML_MANIFEST:
         return form_manifest(t->docs, t->n, &c->out, d);
     case PROCTOR__CML_COMMAND__CML_EVALUATE:
-        return evaluate(c, &t->docs[0], task, d);
+        return command_evaluate(c, &t->docs[0], a, task, d);
     case PROCTOR__CML_COMMAND__CML_EXPLAIN:
         return explain_text(&t->dag, a->id, &c->out);
     case PROCTOR__CML_COMMAND__CML_EXPLAIN_DOT:

@@ -21,5 +21,9 @@ void command_init(struct command *c);
 void command_release(struct command *c);
 /* Fills reply; what is wrong with the texts stands in it. 0 or ERR_NOMEM. */
 int command_answer(struct command *c, const Proctor__CmlTask *task) MUST_USE;
+/* EVALUATE: the unit of args, or of each line of inputs. 0, ERR_* with d. */
+int command_evaluate(struct command *c, const struct document *doc,
+                     const struct term *unit, const Proctor__CmlTask *task,
+                     struct diag *d) MUST_USE;
 
 #endif

@@ -76,14 +76,13 @@ static int push(struct eval *e, struct val v)
     return 0;
 }
 
-static struct val literal(const struct eval *e, const struct cml_node *n)
+struct val eval_literal(const struct cml_dag *dag, uint32_t id)
 {
-    const struct cml_node *leaf = at(e, cml_item(&n->fields[1], 0));
+    const struct cml_node *leaf = cml_dag_at(dag, id);
     const struct cml_value *v = &leaf->fields[0];
 
     if (leaf->kind == CML_UNIT) {
-        return (struct val){.kind = VAL_FUNCTION,
-                            .node = cml_item(&n->fields[1], 0)};
+        return (struct val){.kind = VAL_FUNCTION, .node = id};
     }
     switch (v->tag) {
     case CML_FALSE:
@@ -107,6 +106,11 @@ static struct val literal(const struct eval *e, const struct cml_node *n)
         break;
     }
     return val_void();
+}
+
+static struct val literal(const struct eval *e, const struct cml_node *n)
+{
+    return eval_literal(e->dag, cml_item(&n->fields[1], 0));
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): see the head */

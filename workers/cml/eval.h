@@ -62,5 +62,12 @@ int eval_unit(struct eval *e, uint32_t unit, const struct val *args, uint32_t n,
 int eval_read(struct eval *e, uint32_t type, struct rd *r, struct val *out)
     MUST_USE;
 int eval_put(struct buf *b, const struct val *v) MUST_USE;
+/* The arguments of a unit from a tuple's bytes, as many as it has, to args. 0,
+ * ERR_ENCODING, ERR_NOMEM. */
+int eval_read_args(struct eval *e, uint32_t unit, struct ubytes tuple,
+                   struct val *args) MUST_USE;
+/* The unit of a tuple of arguments, after eval_reset. As eval_unit, ERR_ENCODING. */
+int eval_tuple(struct eval *e, uint32_t unit, struct ubytes tuple,
+               uint64_t fuel, struct val *out) MUST_USE;
 
 #endif

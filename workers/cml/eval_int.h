@@ -40,6 +40,8 @@ int val_new_array(struct eval *e, uint64_t n, struct val **out_items,
 struct ubytes val_bytes(const struct val *v);
 uint64_t val_length(const struct val *v); /* of a sequence, as it is charged */
 
+/* What a Literal holds: a Leaf, or a Unit as a value. */
+struct val eval_literal(const struct cml_dag *dag, uint32_t leaf);
 int eval_op(struct eval *e, enum cml_op op, const struct val *l,
             const struct val *r, struct val *out) MUST_USE;
 int eval_convert(const struct val *v, enum cml_primitive to, struct val *out)

@@ -145,3 +145,33 @@ int eval_put(struct buf *b, const struct val *v)
     }
     return 0;
 }
+
+int eval_read_args(struct eval *e, uint32_t unit, struct ubytes tuple,
+                   struct val *args)
+{
+    const struct cml_value *params = &cml_dag_at(e->dag, unit)->fields[1];
+    struct rd rd;
+
+    rd_init(&rd, tuple);
+    (void)rd_u8(&rd); /* a tuple, of as many: decoded by its type */
+    if (rd_u32(&rd) != params->u.list.n || params->u.list.n > TYPE_TUPLE_MAX) {
+        return ERR_TRACE(ERR_ENCODING);
+    }
+    for (uint32_t i = 0; i < params->u.list.n; i++) {
+        const struct cml_node *b = cml_dag_at(e->dag, cml_item(params, i));
+
+        TRY(eval_read(e, cml_item(&b->fields[0], 0), &rd, &args[i]));
+    }
+    return 0;
+}
+
+int eval_tuple(struct eval *e, uint32_t unit, struct ubytes tuple,
+               uint64_t fuel, struct val *out)
+{
+    struct val args[TYPE_TUPLE_MAX];
+
+    eval_reset(e, fuel);
+    TRY(eval_read_args(e, unit, tuple, args));
+    return eval_unit(e, unit, args,
+                     cml_dag_at(e->dag, unit)->fields[1].u.list.n, out);
+}

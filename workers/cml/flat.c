@@ -53,28 +53,33 @@ uint32_t flat_type(const struct cml_dag *dag, uint32_t id)
                : id;
 }
 
+int flat_is_object(enum cml_primitive p)
+{
+    return p < CML_PRIMITIVE_BOOL || p > CML_PRIMITIVE_FLOAT64;
+}
+
 /* NOLINTNEXTLINE(misc-no-recursion): as deep as a type */
-static int leaves(const struct cml_dag *dag, uint32_t type,
+static int leaves(const struct cml_dag *dag, uint32_t type, int objects,
                   enum cml_primitive *out, uint32_t *n)
 {
-    const struct cml_node *t;
+    const struct cml_node *t = NULL;
+    enum cml_primitive p = CML_PRIMITIVES;
 
     if ((type & FLAT_SCALAR) != 0) {
-        enum cml_primitive p = (enum cml_primitive)(type & ~FLAT_SCALAR);
-
-        if (*n == FLAT_LEAVES_MAX || p < CML_PRIMITIVE_BOOL ||
-            p > CML_PRIMITIVE_FLOAT64) {
+        p = (enum cml_primitive)(type & ~FLAT_SCALAR);
+    } else {
+        t = cml_dag_at(dag, type);
+    }
+    if (t == NULL || t->kind != CML_COMPOSITE_TYPE) {
+        if (*n == FLAT_LEAVES_MAX || (!objects && flat_is_object(p))) {
             return 0;
         }
         out[(*n)++] = p;
         return 1;
     }
-    t = cml_dag_at(dag, type);
-    if (t->kind != CML_COMPOSITE_TYPE) {
-        return 0;
-    }
     for (uint32_t i = 0; i < t->fields[1].u.list.n; i++) {
-        if (!leaves(dag, flat_type(dag, cml_item(&t->fields[1], i)), out, n)) {
+        if (!leaves(dag, flat_type(dag, cml_item(&t->fields[1], i)), objects,
+                    out, n)) {
             return 0;
         }
     }
@@ -86,7 +91,22 @@ uint32_t flat_leaves(const struct cml_dag *dag, uint32_t type,
 {
     uint32_t n = 0;
 
-    return leaves(dag, type, out, &n) ? n : 0;
+    return leaves(dag, type, 0, out, &n) ? n : 0;
+}
+
+uint32_t flat_parts(const struct flat *f, uint32_t type,
+                    enum cml_primitive out[static FLAT_LEAVES_MAX])
+{
+    uint32_t n = 0;
+
+    return leaves(f->dag, type, f->objects, out, &n) ? n : 0;
+}
+
+int flat_has_objects(const struct flattener *l, const struct flat_value *v)
+{
+    enum cml_primitive p[FLAT_LEAVES_MAX];
+
+    return flat_leaves(l->f->dag, v->type, p) == 0;
 }
 
 int flat_emit(struct flattener *l, struct flat_code code)
@@ -107,21 +127,43 @@ int flat_emit(struct flattener *l, struct flat_code code)
         to->code = more;
         to->code_cap = cap;
     }
+    code.top = l->top;
     to->code[to->code_n++] = code;
     return 0;
+}
+
+int flat_operate(struct flattener *l, const struct term *t,
+                 struct flat_code code, const struct flat_value *v, uint32_t n,
+                 uint32_t type, uint32_t mark, struct flat_value *out)
+{
+    struct flat_value *all =
+        arena_array(&l->f->arena, (size_t)n + 1, sizeof(*all));
+
+    if (all == NULL) {
+        return ERR_NOMEM;
+    }
+    memcpy(all, v, n * sizeof(*v));
+    l->top = mark;
+    TRY(flat_new(l, t, type, out));
+    all[n] = *out;
+    code.c = n;
+    code.v = all;
+    return flat_emit(l, code);
 }
 
 int flat_new(struct flattener *l, const struct term *t, uint32_t type,
              struct flat_value *out)
 {
     enum cml_primitive p[FLAT_LEAVES_MAX];
-    uint32_t n = flat_leaves(l->f->dag, type, p);
+    uint32_t n = flat_parts(l->f, type, p);
 
     if (n == 0) {
         return flat_refuse(l, t,
-                           "not for native code yet: this needs a value "
-                           "that is no number, bool or composite of up "
-                           "to %d of them",
+                           l->f->objects
+                               ? "a composite of more than %d parts"
+                               : "not for native code yet: this needs a value "
+                                 "that is no number, bool or composite of up "
+                                 "to %d of them",
                            FLAT_LEAVES_MAX);
     }
     *out = (struct flat_value){type, l->top, n};
@@ -158,7 +200,7 @@ int flat_settle(struct flattener *l, uint32_t mark, struct flat_value *v)
     return 0;
 }
 
-static int bind(struct flattener *l, const struct term *t, struct flat_value v)
+int flat_bind(struct flattener *l, const struct term *t, struct flat_value v)
 {
     if (l->env_n == CHECK_ENV_MAX) {
         return flat_refuse(l, t, "more than %d names at once", CHECK_ENV_MAX);
@@ -171,7 +213,7 @@ static int bind(struct flattener *l, const struct term *t, struct flat_value v)
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
-static int block(struct flattener *l, const struct term *t,
+int flat_block(struct flattener *l, const struct term *t,
                  struct flat_value *out)
 {
     const struct term_field *s = &t->fields[0];
@@ -180,17 +222,17 @@ static int block(struct flattener *l, const struct term *t,
 
     for (uint32_t i = 0; i + 1 < s->n; i++) {
         TRY(flat_expression(l, s->kids[i]->fields[1].kids[0], out));
-        TRY(bind(l, s->kids[i], *out));
+        TRY(flat_bind(l, s->kids[i], *out));
     }
     TRY(flat_expression(l, s->kids[s->n - 1]->fields[0].kids[0], out));
     l->env_n = env_n;
     return flat_settle(l, mark, out);
 }
 
-static int mark_in(struct flattener *l, const struct term *t,
+int flat_mark_in(struct flattener *l, const struct term *t,
                    struct flat_code code)
 {
-    if (++l->nest > FLAT_NEST_MAX) {
+    if (++l->nest > FLAT_NEST_MAX && !l->f->objects) {
         return flat_refuse(l, t,
                            "not for native code: choices and loops more "
                            "than %d deep in each other",
@@ -213,7 +255,7 @@ static struct flat_value part(const struct flattener *l,
     for (uint32_t k = 0; k <= i; k++) {
         out.first += out.n;
         out.type = flat_type(dag, cml_item(&n->fields[1], k));
-        out.n = flat_leaves(dag, out.type, p);
+        out.n = flat_parts(l->f, out.type, p);
     }
     return out;
 }
@@ -228,12 +270,22 @@ static int pattern(struct flattener *l, const struct term *p,
     struct flat_value fits;
 
     if (cml_is_word(kind, "Bind")) {
-        return bind(l, p, v);
+        return flat_bind(l, p, v);
     }
     if (cml_is_word(kind, "Literal")) {
         TRY(flat_new(l, p, FLAT_SCALAR | CML_PRIMITIVE_BOOL, &fits));
         TRY(flat_literal(l, p->fields[1].kids[0], &constant));
-        TRY(flat_compare(l, CML_OP_EQ, &constant, &v, fits.first));
+        if (flat_has_objects(l, &v)) {
+            const struct flat_value both[2] = {constant, v};
+
+            TRY(flat_operate(l, p,
+                             (struct flat_code){.what = FLAT_OP_OF,
+                                                .op = CML_OP_EQ,
+                                                .bits = 1},
+                             both, 2, fits.type, fits.first, &fits));
+        } else {
+            TRY(flat_compare(l, CML_OP_EQ, &constant, &v, fits.first));
+        }
         if (*test != 0) {
             TRY(flat_emit(l, (struct flat_code){.what = FLAT_BINARY,
                                                 .op = CML_OP_BAND,
@@ -251,9 +303,7 @@ static int pattern(struct flattener *l, const struct term *p,
     return 0;
 }
 
-/* Type of a match's value: that of its first arm, which is known once that is
- * flat; until then its registers are kept free by the checker's type. */
-static uint32_t match_type(const struct flattener *l, const struct term *t)
+uint32_t flat_type_of(const struct flattener *l, const struct term *t)
 {
     const struct cml_node *n = cml_dag_at(l->f->dag, t->type);
 
@@ -281,11 +331,11 @@ static int arm(struct flattener *l, const struct term *a,
     *test = 0;
     TRY(pattern(l, a->fields[0].kids[0], *v, test));
     if (*test != 0) {
-        TRY(mark_in(
+        TRY(flat_mark_in(
             l, a,
             (struct flat_code){.what = FLAT_IF, .a = *test - 1, .bits = 1}));
     }
-    TRY(block(l, a->fields[1].kids[0], &got));
+    TRY(flat_block(l, a->fields[1].kids[0], &got));
     TRY(flat_move(l, to, &got));
     l->env_n = env_n;
     l->top = mark;
@@ -301,7 +351,7 @@ static int match(struct flattener *l, const struct term *t,
     uint32_t test = 1;
     struct flat_value v;
 
-    TRY(flat_new(l, t, match_type(l, t), out));
+    TRY(flat_new(l, t, flat_type_of(l, t), out));
     TRY(flat_expression(l, t->fields[0].kids[0], &v));
     for (uint32_t i = 0; i < arms->n && test != 0; i++) {
         TRY(arm(l, arms->kids[i], &v, out, &test));
@@ -316,115 +366,6 @@ static int match(struct flattener *l, const struct term *t,
     for (; l->nest > nest; l->nest--) {
         TRY(flat_emit(l, (struct flat_code){.what = FLAT_END}));
     }
-    l->top = out->first + out->n;
-    return 0;
-}
-
-/* --- loops --- */
-
-/* A count, and the rounds that were: two registers, then one for the test. */
-static int counted(struct flattener *l, const struct term *t,
-                   struct flat_value *over, struct flat_value *i)
-{
-    uint32_t u64 = FLAT_SCALAR | CML_PRIMITIVE_UINT64;
-    struct flat_value copy;
-    struct flat_value zero;
-
-    TRY(flat_expression(l, t->fields[2].kids[0], over));
-    TRY(flat_new(l, t, over->type, &copy)); /* never below zero */
-    TRY(flat_new(l, t, u64, i));
-    TRY(flat_new(l, t, over->type, &zero));
-    TRY(flat_emit(l, (struct flat_code){.what = FLAT_CONST, .d = i->first}));
-    TRY(flat_emit(l, (struct flat_code){.what = FLAT_CONST, .d = zero.first}));
-    TRY(flat_emit(
-        l, (struct flat_code){.what = FLAT_BINARY,
-                              .op = CML_OP_LT,
-                              .type = (enum cml_primitive)(over->type & 0xff),
-                              .d = copy.first,
-                              .a = over->first,
-                              .b = zero.first}));
-    TRY(flat_emit(l, (struct flat_code){.what = FLAT_SELECT,
-                                        .d = copy.first,
-                                        .a = zero.first,
-                                        .b = over->first,
-                                        .c = copy.first}));
-    *over = copy;
-    return 0;
-}
-
-/* Is there another round; spends for it, binds the element, counts.
- * NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
-static int head(struct flattener *l, const struct term *t,
-                const struct flat_value *over, const struct flat_value *i)
-{
-    int is_while = cml_is_word(&t->fields[0].value, "while");
-    uint32_t mark = l->top;
-    struct flat_value go;
-    struct flat_value one;
-
-    if (is_while) {
-        TRY(flat_expression(l, t->fields[2].kids[0], &go));
-    } else {
-        TRY(flat_new(l, t, FLAT_SCALAR | CML_PRIMITIVE_BOOL, &go));
-        TRY(flat_emit(l, (struct flat_code){.what = FLAT_BINARY,
-                                            .op = CML_OP_LT,
-                                            .type = CML_PRIMITIVE_UINT64,
-                                            .d = go.first,
-                                            .a = i->first,
-                                            .b = over->first}));
-    }
-    TRY(flat_emit(l, (struct flat_code){.what = FLAT_UNLESS, .a = go.first}));
-    TRY(flat_emit(l, (struct flat_code){.what = FLAT_SPEND, .bits = 1}));
-    l->top = mark;
-    if (is_while) {
-        return 0;
-    }
-    if (cml_is_word(&t->fields[0].value, "for")) {
-        struct flat_value element;
-
-        TRY(flat_new(l, t, over->type, &element));
-        TRY(flat_move(l, &element, i));
-        TRY(bind(l, t, element));
-    }
-    mark = l->top;
-    TRY(flat_new(l, t, FLAT_SCALAR | CML_PRIMITIVE_UINT64, &one));
-    TRY(flat_emit(
-        l, (struct flat_code){.what = FLAT_CONST, .d = one.first, .bits = 1}));
-    TRY(flat_emit(l, (struct flat_code){.what = FLAT_BINARY,
-                                        .op = CML_OP_ADD,
-                                        .type = CML_PRIMITIVE_UINT64,
-                                        .d = i->first,
-                                        .a = i->first,
-                                        .b = one.first}));
-    l->top = mark;
-    return 0;
-}
-
-/* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
-static int loop(struct flattener *l, const struct term *t,
-                struct flat_value *out)
-{
-    const struct term *state = t->fields[1].kids[0];
-    uint32_t env_n = l->env_n;
-    struct flat_value over = {0};
-    struct flat_value i = {0};
-    struct flat_value v;
-
-    TRY(flat_new(l, t, flat_type(l->f->dag, t->type), out));
-    TRY(flat_expression(l, state->fields[1].kids[0], &v));
-    TRY(flat_move(l, out, &v));
-    l->top = out->first + out->n;
-    if (!cml_is_word(&t->fields[0].value, "while")) {
-        TRY(counted(l, t, &over, &i));
-    }
-    TRY(bind(l, state, *out));
-    TRY(mark_in(l, t, (struct flat_code){.what = FLAT_LOOP}));
-    TRY(head(l, t, &over, &i));
-    TRY(block(l, t->fields[3].kids[0], &v));
-    TRY(flat_move(l, out, &v));
-    TRY(flat_emit(l, (struct flat_code){.what = FLAT_AGAIN}));
-    l->nest--;
-    l->env_n = env_n;
     l->top = out->first + out->n;
     return 0;
 }
@@ -446,7 +387,7 @@ int flat_expression(struct flattener *l, const struct term *t,
     case CML_MATCH:
         return match(l, t, out);
     case CML_LOOP:
-        return loop(l, t, out);
+        return flat_loop(l, t, out);
     default:
         return flat_refuse(l, t, "no expression: %s",
                            cml_kind_info(t->kind)->fqn);
@@ -462,11 +403,11 @@ static int body(struct flattener *l)
 
     for (uint32_t i = 0; i < u->fields[1].n; i++) {
         TRY(flat_new(l, u->fields[1].kids[i], l->to->types[i], &v));
-        TRY(bind(l, u, v));
+        TRY(flat_bind(l, u, v));
     }
     l->to->args_n = l->top;
     TRY(flat_emit(l, (struct flat_code){.what = FLAT_SPEND, .bits = 1}));
-    TRY(block(l, u->fields[3].kids[0], &v));
+    TRY(flat_block(l, u->fields[3].kids[0], &v));
     l->to->types[u->fields[1].n] = v.type;
     l->to->result = v.first;
     l->to->results_n = v.n;

@@ -5,6 +5,7 @@
 #include "workers/cml/eval.h"
 #include "workers/cml/flat_int.h"
 
+#define CORE_ARGS 3 /* at most */
 #define BOOLEAN (FLAT_SCALAR | CML_PRIMITIVE_BOOL)
 
 static enum cml_primitive primitive(const struct flat_value *v)
@@ -13,19 +14,47 @@ static enum cml_primitive primitive(const struct flat_value *v)
     return (enum cml_primitive)(v->type & ~FLAT_SCALAR);
 }
 
+/* A unit as a value: its term is kept for who calls it. */
+static int known_unit(struct flattener *l, const struct term *unit)
+{
+    struct flat_unit *u;
+
+    if (unit->kind != CML_UNIT) {
+        return 0;
+    }
+    u = arena_get(&l->f->arena, sizeof(*u));
+    if (u == NULL) {
+        return ERR_NOMEM;
+    }
+    *u = (struct flat_unit){unit, l->f->units};
+    l->f->units = u;
+    return 0;
+}
+
 int flat_literal(struct flattener *l, const struct term *t,
                  struct flat_value *out)
 {
     const struct term *leaf = t->fields[1].kids[0];
     const struct cml_value *v = &leaf->fields[0].value;
 
+    uint32_t type = flat_type(l->f->dag, t->fields[0].kids[0]->id);
+
+    if (l->f->objects &&
+        ((type & FLAT_SCALAR) == 0 ||
+         flat_is_object((enum cml_primitive)(type & ~FLAT_SCALAR)))) {
+        TRY(flat_new(l, t, type, out));
+        TRY(known_unit(l, leaf));
+        return flat_emit(l, (struct flat_code){.what = FLAT_OBJECT,
+                                               .d = out->first,
+                                               .bits = leaf->id});
+    }
     if (leaf->kind != CML_LEAF || (v->tag != CML_FALSE && v->tag != CML_TRUE &&
                                    v->tag != CML_INT && v->tag != CML_FLOAT)) {
         return flat_refuse(l, t,
                            "not for native code yet: a constant that is "
                            "no number or bool");
     }
-    TRY(flat_new(l, t, flat_type(l->f->dag, t->fields[0].kids[0]->id), out));
+    TRY(flat_new(l, t, type, out));
     return flat_emit(
         l, (struct flat_code){.what = FLAT_CONST,
                               .d = out->first,
@@ -99,13 +128,8 @@ static int both(struct flattener *l, const struct term *t, enum cml_op op,
     TRY(flat_expression(l, t->fields[1].kids[0], &v));
     TRY(flat_move(l, out, &v));
     l->top = out->first + 1;
-    if (++l->nest > FLAT_NEST_MAX) {
-        return flat_refuse(l, t,
-                           "not for native code: choices and loops more "
-                           "than %d deep in each other",
-                           FLAT_NEST_MAX);
-    }
-    TRY(flat_emit(l, (struct flat_code){.what = FLAT_IF,
+    TRY(flat_mark_in(l, t,
+                     (struct flat_code){.what = FLAT_IF,
                                         .a = out->first,
                                         .bits = op == CML_OP_AND}));
     TRY(flat_expression(l, t->fields[2].kids[0], &v));
@@ -131,6 +155,14 @@ int flat_binop(struct flattener *l, const struct term *t,
     }
     TRY(flat_expression(l, t->fields[1].kids[0], &a));
     TRY(flat_expression(l, t->fields[2].kids[0], &b));
+    if (flat_has_objects(l, &a)) {
+        const struct flat_value v[2] = {a, b};
+
+        return flat_operate(l, t,
+                            (struct flat_code){.what = FLAT_OP_OF, .op = op},
+                            v, 2, op == CML_OP_CAT ? a.type : BOOLEAN, mark,
+                            out);
+    }
     if (op >= CML_OP_EQ && op <= CML_OP_GE) {
         TRY(flat_new(l, t, BOOLEAN, out));
         TRY(flat_compare(l, op, &a, &b, out->first));
@@ -176,7 +208,7 @@ static int field(struct flattener *l, const struct term *t, uint32_t mark,
         const struct ubytes *f = &n->fields[0].u.list.p[i].u.text;
 
         out->type = flat_type(dag, cml_item(&n->fields[1], i));
-        out->n = flat_leaves(dag, out->type, p);
+        out->n = flat_parts(l->f, out->type, p);
         if (f->n == name->u.text.n && memcmp(f->p, name->u.text.p, f->n) == 0) {
             return flat_settle(l, mark, out);
         }
@@ -225,21 +257,39 @@ static uint32_t type_of_core(enum core core, uint32_t arg)
     }
 }
 
+/* The core on objects.
+ * NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
+static int core_of(struct flattener *l, const struct term *t, enum core core,
+                   const struct flat_value *v, uint32_t mark,
+                   struct flat_value *out)
+{
+    return flat_operate(l, t,
+                        (struct flat_code){.what = FLAT_CORE_OF,
+                                           .op = core,
+                                           .bits = l->env_n},
+                        v, t->fields[1].n, flat_type_of(l, t), mark, out);
+}
+
 /* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
 static int core_call(struct flattener *l, const struct term *t, enum core core,
                      struct flat_value *out)
 {
     const struct term_field *args = &t->fields[1];
     uint32_t mark = l->top;
-    struct flat_value v[2] = {{0}, {0}};
+    /* the numbers stand first in core.def */
+    int is_number = core <= CORE_from_bits64;
+    struct flat_value v[CORE_ARGS] = {{0}};
 
-    if (core > CORE_from_bits64) { /* the numbers stand first in core.def */
+    if (!is_number && !l->f->objects) {
         return flat_refuse(l, t, "not for native code yet: %s",
                            core_info(core)->name);
     }
-    ASSERT(args->n == 1 || args->n == 2);
+    ASSERT(args->n > 0 && args->n <= CORE_ARGS);
     for (uint32_t i = 0; i < args->n; i++) {
         TRY(flat_expression(l, args->kids[i], &v[i]));
+    }
+    if (!is_number || flat_has_objects(l, &v[0])) {
+        return core_of(l, t, core, v, mark, out);
     }
     if (core == CORE_min || core == CORE_max) {
         return choose(l, core, &v[0], &v[1], mark, out);
@@ -252,6 +302,59 @@ static int core_call(struct flattener *l, const struct term *t, enum core core,
                                            .d = out->first,
                                            .a = v[0].first,
                                            .b = v[1].first});
+}
+
+/* Values of the arguments, behind `first` if it is there.
+ * NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
+static int values(struct flattener *l, const struct term *t,
+                  const struct flat_value *first, struct flat_value **out)
+{
+    const struct term_field *args = &t->fields[1];
+    uint32_t n = first != NULL;
+
+    *out = arena_array(&l->f->arena, (size_t)args->n + 1, sizeof(**out));
+    if (*out == NULL) {
+        return ERR_NOMEM;
+    }
+    if (first != NULL) {
+        (*out)[0] = *first;
+    }
+    for (uint32_t i = 0; i < args->n; i++) {
+        TRY(flat_expression(l, args->kids[i], &(*out)[n + i]));
+    }
+    return 0;
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
+static int make_array(struct flattener *l, const struct term *t, uint32_t type,
+                      uint32_t mark, struct flat_value *out)
+{
+    struct flat_value *v;
+
+    TRY(values(l, t, NULL, &v));
+    return flat_operate(l, t, (struct flat_code){.what = FLAT_ARRAY}, v,
+                        t->fields[1].n, type, mark, out);
+}
+
+/* A call of a function that is a value.
+ * NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
+static int apply(struct flattener *l, const struct term *t,
+                 struct flat_value *out)
+{
+    const struct cml_dag *dag = l->f->dag;
+    uint32_t mark = l->top;
+    struct flat_value f;
+    struct flat_value *v;
+    const struct cml_node *n;
+
+    TRY(flat_expression(l, t->fields[0].kids[0], &f));
+    TRY(values(l, t, &f, &v));
+    n = cml_dag_at(dag, f.type);
+    return flat_operate(
+        l, t, (struct flat_code){.what = FLAT_APPLY, .bits = l->env_n}, v,
+        t->fields[1].n + 1,
+        flat_type(dag, cml_item(&n->fields[n->kind == CML_UNIT ? 2 : 1], 0)),
+        mark, out);
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
@@ -274,6 +377,10 @@ static int make_value(struct flattener *l, const struct term *t,
     }
     if ((type & FLAT_SCALAR) != 0) {
         TRY(flat_expression(l, args->kids[0], &v));
+        if (flat_has_objects(l, &v)) { /* of the same type: it stays */
+            *out = v;
+            return 0;
+        }
         l->top = mark;
         TRY(flat_new(l, t, type, out));
         return flat_emit(l, (struct flat_code){.what = FLAT_CONVERT,
@@ -284,6 +391,9 @@ static int make_value(struct flattener *l, const struct term *t,
     }
     TRY(flat_new(l, t, type, out)); /* is it one that can be held? */
     l->top = mark;
+    if (cml_dag_at(l->f->dag, type)->kind == CML_ARRAY_TYPE) {
+        return make_array(l, t, type, mark, out);
+    }
     TRY(arguments(l, t, types));
     return flat_emit(l,
                      (struct flat_code){.what = FLAT_SPEND, .bits = args->n});
@@ -314,7 +424,8 @@ static int call_unit(struct flattener *l, const struct term *t,
     l->top = mark;
     TRY(flat_new(l, t, to->types[to->types_n - 1], out));
     return flat_emit(
-        l, (struct flat_code){.what = FLAT_CALL, .d = mark, .bits = at});
+        l, (struct flat_code){
+               .what = FLAT_CALL, .d = mark, .c = l->env_n, .bits = at});
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
@@ -328,6 +439,9 @@ int flat_call(struct flattener *l, const struct term *t, struct flat_value *out)
     case CML_UNIT:
         return call_unit(l, t, out);
     case CML_VAR:
+        if (l->f->objects) {
+            return apply(l, t, out);
+        }
         return flat_refuse(l, t,
                            "not for native code yet: a function as a "
                            "value");

@@ -6,15 +6,6 @@
 
 #define FLAT_ENV_MAX 65536 /* as the interpreter's */
 
-/* A value: registers from `first` on. What an expression makes new starts at the
- * top that was before it, so that values die in the order in which they were
- * made. */
-struct flat_value {
-    uint32_t type;
-    uint32_t first;
-    uint32_t n;
-};
-
 struct flattener {
     struct flat *f;
     struct flat_function *to;
@@ -37,6 +28,16 @@ int flat_settle(struct flattener *l, uint32_t mark,
                 struct flat_value *v) MUST_USE;
 int flat_expression(struct flattener *l, const struct term *t,
                     struct flat_value *out) MUST_USE;
+int flat_block(struct flattener *l, const struct term *t,
+               struct flat_value *out) MUST_USE;
+int flat_loop(struct flattener *l, const struct term *t,
+              struct flat_value *out) MUST_USE;
+/* One more name. */
+int flat_bind(struct flattener *l, const struct term *t,
+              struct flat_value v) MUST_USE;
+/* A mark that others lie within. */
+int flat_mark_in(struct flattener *l, const struct term *t,
+                 struct flat_code code) MUST_USE;
 int flat_call(struct flattener *l, const struct term *t,
               struct flat_value *out) MUST_USE;
 int flat_binop(struct flattener *l, const struct term *t,
@@ -47,10 +48,13 @@ int flat_literal(struct flattener *l, const struct term *t,
 int flat_compare(struct flattener *l, enum cml_op op,
                  const struct flat_value *a, const struct flat_value *b,
                  uint32_t d) MUST_USE;
-/* The function of a unit for these types of arguments, made when it is not there:
- * its number. */
-int flat_function_of(struct flat *f, const struct term *unit,
-                     const struct term *site, const uint32_t *types,
-                     uint32_t *out) MUST_USE;
+/* An operation on values, of which some may be objects; n of them, then what it
+ * makes, of this type, at mark. */
+int flat_operate(struct flattener *l, const struct term *t,
+                 struct flat_code code, const struct flat_value *v, uint32_t n,
+                 uint32_t type, uint32_t mark, struct flat_value *out) MUST_USE;
+int flat_has_objects(const struct flattener *l, const struct flat_value *v);
+/* The type of what a term computes: that of an argument if it is constrained. */
+uint32_t flat_type_of(const struct flattener *l, const struct term *t);
 
 #endif

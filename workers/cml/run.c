@@ -1,4 +1,4 @@
-/* Batches through the reference interpreter. Runs in the `cml` worker. Sees inputs,
+/* Batches through an engine. Runs in the `cml` worker. Sees inputs,
  * never expected answers. */
 #include "workers/cml/run.h"
 
@@ -53,10 +53,36 @@ int run_check_types(const struct cml_dag *dag, const struct term *unit,
     return differ(&gives, &task->gives, "gives", unit, at, d);
 }
 
+int run_engine(const struct cml_dag *dag, const struct term *unit,
+               const char *path, uint32_t engine, struct columns **out,
+               struct diag *why, struct diag *d)
+{
+    int code = 0;
+
+    *out = NULL;
+    diag_init(why);
+    if (engine > PROCTOR__CML_ENGINE__CML_ENGINE_COLUMNS) {
+        return diag_set(d, ERR_INPUT, (struct loc){0}, "no such engine: %u",
+                        engine);
+    }
+    if (engine != PROCTOR__CML_ENGINE__CML_ENGINE_REFERENCE) {
+        code = columns_new(dag, unit, path, out, why);
+    }
+    if (code == ERR_NOMEM ||
+        engine != PROCTOR__CML_ENGINE__CML_ENGINE_COLUMNS || code == 0) {
+        return code == ERR_NOMEM ? code : 0;
+    }
+    (void)diag_set(d, ERR_INPUT, why->at, "not for the columnar engine: %s",
+                   why->what);
+    diag_hint(d, "the reference interpreter takes every unit");
+    return ERR_INPUT;
+}
+
 int run_open(struct run *r, const Proctor__CmlTask *task, struct diag *d)
 {
     const Proctor__CmlText *text = task->texts[0];
     const struct term *unit;
+    struct diag why;
 
     memset(r, 0, sizeof(*r));
     cml_dag_init(&r->dag);
@@ -68,11 +94,13 @@ int run_open(struct run *r, const Proctor__CmlTask *task, struct diag *d)
     r->unit = unit->id;
     TRY(run_check_types(&r->dag, unit, NULL, task, d));
     TRY(shape_of_unit(&r->dag, r->unit, &r->takes, &r->gives));
+    TRY(run_engine(&r->dag, unit, NULL, task->engine, &r->columns, &why, d));
     return eval_init(&r->eval, &r->dag, r->fuel);
 }
 
 void run_release(struct run *r)
 {
+    columns_free(r->columns);
     if (r->eval.dag != NULL) {
         eval_release(&r->eval);
     }
@@ -80,49 +108,67 @@ void run_release(struct run *r)
     cml_dag_release(&r->dag);
 }
 
-/* 0, EVAL_E_*, ERR_*. */
-static int apply(struct run *r, struct ubytes input, struct val *out)
+/* Answers of so many inputs at once: 0, EVAL_E_* of the first that has none, ERR_*. */
+static int answer_columns(struct run *r, const struct ubytes *in, uint32_t n,
+                          struct buf *b, struct values_builder *out)
 {
-    const struct cml_node *u = cml_dag_at(&r->dag, r->unit);
-    const struct cml_value *params = &u->fields[1];
-    struct val args[TYPE_TUPLE_MAX];
-    struct rd rd;
+    uint64_t left;
 
-    eval_reset(&r->eval, r->fuel);
-    rd_init(&rd, input);
-    (void)rd_u8(&rd); /* a tuple, of as many: decoded by its type */
-    if (rd_u32(&rd) != params->u.list.n) {
-        return ERR_TRACE(ERR_ENCODING);
-    }
-    for (uint32_t i = 0; i < params->u.list.n; i++) {
-        const struct cml_node *b = cml_dag_at(&r->dag, cml_item(params, i));
+    TRY(columns_batch(r->columns, in, n, r->fuel));
+    for (uint32_t i = 0; i < n; i++) {
+        int code;
 
-        TRY(eval_read(&r->eval, cml_item(&b->fields[0], 0), &rd, &args[i]));
+        buf_reset(b);
+        code = columns_answer(r->columns, i, b, &left);
+        if (code != 0) {
+            return code;
+        }
+        TRY(values_builder_add(out, buf_bytes(b)));
     }
-    return eval_unit(&r->eval, r->unit, args, params->u.list.n, out);
+    return 0;
+}
+
+static int answer_reference(struct run *r, const struct ubytes *in, uint32_t n,
+                            struct buf *b, struct values_builder *out)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        struct val v;
+        int code = eval_tuple(&r->eval, r->unit, in[i], r->fuel, &v);
+
+        if (code != 0) {
+            return code;
+        }
+        buf_reset(b);
+        TRY(eval_put(b, &v));
+        TRY(values_builder_add(out, buf_bytes(b)));
+    }
+    return 0;
 }
 
 int run_batch(struct run *r, const struct values *inputs,
               struct run_answers *out)
 {
     struct buf b CLEANUP(buf_release);
+    struct ubytes in[COLUMNS_LANES];
+    uint32_t n = 0;
     int code = 0;
 
     buf_init(&b, LIMIT_VALUE_BYTES);
     memset(out, 0, sizeof(*out));
     TRY(values_builder_init(&out->outputs, LIMIT_BATCH_BYTES));
-    for (uint32_t i = 0; code == 0 && i < values_n(inputs); i++) {
-        struct val v;
-
-        code = apply(r, values_at(inputs, i), &v);
-        if (code > 0) {
-            out->ending = PROCTOR__ENDING__ENDING_ERROR;
-            out->detail = (uint32_t)code;
-            return 0;
+    for (uint32_t first = 0; code == 0 && first < values_n(inputs);
+         first += n) {
+        for (n = 0; n < COLUMNS_LANES && first + n < values_n(inputs); n++) {
+            in[n] = values_at(inputs, first + n);
         }
-        buf_reset(&b);
-        code = code ? code : eval_put(&b, &v);
-        code = code ? code : values_builder_add(&out->outputs, buf_bytes(&b));
+        code = r->columns != NULL
+                   ? answer_columns(r, in, n, &b, &out->outputs)
+                   : answer_reference(r, in, n, &b, &out->outputs);
+    }
+    if (code > 0) {
+        out->ending = PROCTOR__ENDING__ENDING_ERROR;
+        out->detail = (uint32_t)code;
+        return 0;
     }
     if (code == ERR_LIMIT) {
         out->ending = PROCTOR__ENDING__ENDING_FLOOD;

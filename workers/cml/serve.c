@@ -10,11 +10,14 @@
 #include "workers/cml/command.h"
 #include "workers/cml/run.h"
 
-static int send_ready(int channel_fd, struct diag *d)
+static int send_ready(int channel_fd, const struct run *r, struct diag *d)
 {
     Proctor__TaskReady ready = PROCTOR__TASK_READY__INIT;
     Proctor__Problem problem = PROCTOR__PROBLEM__INIT;
 
+    ready.engine = r->columns != NULL
+                       ? PROCTOR__CML_ENGINE__CML_ENGINE_COLUMNS
+                       : PROCTOR__CML_ENGINE__CML_ENGINE_REFERENCE;
     if (d->code != 0) {
         problem.what = d->what;
         problem.hint = d->hint;
@@ -89,7 +92,7 @@ static int serve_run(int channel_fd, uint8_t *share,
         (void)diag_set(&d, code, (struct loc){0}, "%s", err_text(code));
     }
     if (code == 0 || d.code != 0) {
-        int sent = send_ready(channel_fd, &d);
+        int sent = send_ready(channel_fd, &r, &d);
 
         code = sent != 0 || d.code != 0 ? sent
                                         : serve_batches(channel_fd, share, &r);
