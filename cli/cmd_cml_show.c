@@ -100,6 +100,11 @@ static int emit_json(struct cml_args *a, const Proctor__CmlReply *r)
         json_str(&j, "takes", takes);
         json_str(&j, "gives", gives);
         json_u64(&j, "nodes", u->nodes);
+        if (u->canonical.len > 0) {
+            json_hex(&j, "canonical", u->canonical.data, u->canonical.len);
+            json_u64(&j, "branches", u->branches);
+            json_u64(&j, "mutants", u->mutants);
+        }
         json_close(&j);
     }
     json_close(&j);

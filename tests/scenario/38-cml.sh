@@ -115,6 +115,12 @@ check "which is a unit with that CID" \
     sh -c 'cut -d" " -f1 "$1" | cmp - one.cid' sh "$OUT"
 expect 0 proctor cml eval form.cml 3 5
 out '^15$'
+expect 0 proctor cml check --json one.cml
+out '"branches": 2'
+out '"mutants": 64'
+out "\"canonical\": \"$(cat one.cid)\""
+expect 2 proctor cml canonical --unit=h one.cml
+err 'no unit "h" in it'
 
 expect 0 proctor cml eval $c/gcd.cml 48 36
 out '^12$'

@@ -135,6 +135,7 @@ static int list_units(struct command *c, struct texts *t,
                       const Proctor__CmlTask *task)
 {
     int compiles = task->command == PROCTOR__CML_COMMAND__CML_COMPILE;
+    int probes = task->command == PROCTOR__CML_COMMAND__CML_PROBE;
     uint32_t n = 0;
     Proctor__CmlUnit *units;
 
@@ -153,7 +154,7 @@ static int list_units(struct command *c, struct texts *t,
             if (task->unit[0] != '\0' && strcmp(unit->name, task->unit) != 0) {
                 continue;
             }
-            TRY(describe(c, &t->docs[i], unit, compiles, compiles,
+            TRY(describe(c, &t->docs[i], unit, compiles, compiles || probes,
                          &units[c->reply.n_units]));
             c->reply.units[c->reply.n_units] = &units[c->reply.n_units];
             c->reply.n_units++;
@@ -194,6 +195,15 @@ static int canonical(struct command *c, struct cml_dag *dag, uint32_t unit,
     return show_unit(c, dag, form, 1, d);
 }
 
+static int trap(struct command *c, struct cml_dag *dag, uint32_t unit,
+                const Proctor__CmlTask *task, struct diag *d)
+{
+    uint32_t made = 0;
+
+    TRY(inside_trap(dag, unit, task, &made, d));
+    return show_unit(c, dag, made, 1, d);
+}
+
 static int answer(struct command *c, struct texts *t,
                   const Proctor__CmlTask *task, struct diag *d)
 {
@@ -228,6 +238,10 @@ static int answer(struct command *c, struct texts *t,
         return export_c(&t->dag, a, t->docs[0].path, &c->out, d);
     case PROCTOR__CML_COMMAND__CML_CANONICAL:
         return canonical(c, &t->dag, a->id, d);
+    case PROCTOR__CML_COMMAND__CML_TRAP:
+        return trap(c, &t->dag, a->id, task, d);
+    case PROCTOR__CML_COMMAND__CML_PROBE:
+        return inside_probe(&c->arena, &t->dag, a->id, task, &c->reply, d);
     case PROCTOR__CML_COMMAND__CML_DIFF:
         return b != NULL ? explain_diff(&t->dag, a->id, b->id, &c->out)
                          : ERR_INPUT;

@@ -139,6 +139,9 @@ int eval_apply(struct eval *e, const struct val *f, const struct val *args,
 {
     uint32_t kept = e->env_n;
 
+    if (e->apply != NULL) {
+        return e->apply(e->apply_ctx, e, f, args, n, out);
+    }
     EVAL_TRY(eval_spend(e, 1));
     for (uint32_t i = 0; i < n; i++) {
         EVAL_TRY(push(e, args[i]));

@@ -45,6 +45,10 @@ struct eval {
     uint64_t fuel;      /* what is left */
     struct val *env;    /* owned; binders, the last is nearest */
     uint32_t env_n;
+    /* who calls function values for the core; NULL: the interpreter (walk.h) */
+    int (*apply)(void *ctx, struct eval *e, const struct val *f,
+                 const struct val *args, uint32_t n, struct val *out);
+    void *apply_ctx;
 };
 
 /* ERR_NOMEM. */

@@ -7,6 +7,7 @@
 #include "workers/cml/columns.h"
 #include "workers/cml/document.h"
 #include "workers/cml/eval.h"
+#include "workers/cml/variants.h"
 
 #include "worker.pb-c.h"
 
@@ -19,6 +20,7 @@ struct run {
     struct eval eval;
     struct columns *columns; /* owned; NULL: the reference works */
     uint64_t fuel;           /* of each input */
+    struct variants variants; /* kind NONE: the unit's answers are asked for */
 };
 
 /* The answers that came before the first that did not. */

@@ -1,9 +1,39 @@
 /* Bundles of CML nodes: accepted means the one form; a unit that the checker takes
- * runs to a value or an error of the language. */
+ * runs to a value or an error of the language, and so does its canonical form. */
 #include "tests/fuzz/proto/fuzz.h"
 
+#include "workers/cml/canonical.h"
 #include "workers/cml/document.h"
 #include "workers/cml/eval.h"
+
+/* The canonical form gives the same, if fuel suffices for both. */
+static void check_form(struct cml_dag *dag, uint32_t root, struct eval *e,
+                       int code, const struct val *out)
+{
+    struct canonical c;
+    struct buf first;
+    struct buf second;
+    struct val again;
+    uint32_t form = 0;
+    int shown;
+    int same;
+
+    buf_init(&first, 64u << 20);
+    buf_init(&second, 64u << 20);
+    shown = code == 0 && eval_put(&first, out) == 0;
+    REQUIRE(canonical_init(&c, dag) == 0);
+    REQUIRE(canonical_of(&c, root, &form) == 0);
+    canonical_release(&c);
+    eval_reset(e, 2000);
+    same = eval_unit(e, form, NULL, 0, &again);
+    REQUIRE(code == EVAL_E_FUEL || same == EVAL_E_FUEL || same == code);
+    if (shown && same == 0) {
+        REQUIRE(eval_put(&second, &again) == 0);
+        REQUIRE(same_bytes(buf_bytes(&first), buf_bytes(&second)));
+    }
+    buf_release(&first);
+    buf_release(&second);
+}
 
 static void check_and_run(struct cml_dag *dag, uint32_t root)
 {
@@ -17,7 +47,10 @@ static void check_and_run(struct cml_dag *dag, uint32_t root)
     if (document_from_node(&doc, root, &diag) == 0 &&
         doc.units[doc.units_n - 1].term->fields[1].n == 0 &&
         eval_init(&e, dag, 2000) == 0) {
-        REQUIRE(eval_unit(&e, root, NULL, 0, &out) >= 0);
+        int code = eval_unit(&e, root, NULL, 0, &out);
+
+        REQUIRE(code >= 0);
+        check_form(dag, root, &e, code, &out);
         eval_release(&e);
     }
     document_release(&doc);
