@@ -97,6 +97,20 @@ static int read_answer(const struct bridge *b, int fd, int status,
     return 0;
 }
 
+/* The bridge's own code, in its words. */
+static int tell_failure(const Proctor__BridgeAnswer *a, struct diag *d)
+{
+    int code = a->code <= 0 ? a->code : ERR_INTERNAL;
+
+    if (code != 0) {
+        (void)diag_set(d, code, NOWHERE, "%s", a->what);
+        if (a->hint[0] != '\0') {
+            diag_hint(d, "%s", a->hint);
+        }
+    }
+    return code;
+}
+
 int bridge_ask(const struct bridge *b, const Proctor__BridgeAsk *ask,
                Proctor__BridgeAnswer **out, struct diag *d)
 {
@@ -120,17 +134,8 @@ int bridge_ask(const struct bridge *b, const Proctor__BridgeAsk *ask,
     }
     TRY(start(b, in, answer, &pid, d));
     TRY(wait_for(pid, &status));
-    TRY(read_answer(b, answer, status, out, d));
-    if ((*out)->code != 0) {
-        int code = (*out)->code < 0 ? (*out)->code : ERR_INTERNAL;
-
-        (void)diag_set(d, code, NOWHERE, "%s", (*out)->what);
-        if ((*out)->hint[0] != '\0') {
-            diag_hint(d, "%s", (*out)->hint);
-        }
-        return code;
-    }
-    return 0;
+    rc = read_answer(b, answer, status, out, d);
+    return rc == 0 && *out != NULL ? tell_failure(*out, d) : rc;
 }
 
 int bridge_hear(Proctor__BridgeAsk **out, struct diag *d)
@@ -182,12 +187,12 @@ int bridge_answer(Proctor__BridgeAnswer *a, int code, const struct diag *d)
     }
     buf_init(&bytes, BRIDGE_BYTES_MAX);
     rc = pb_encode(&a->base, &bytes);
-    if (rc == ERR_LIMIT && code == 0) {
-        struct diag full;
-
-        diag_init(&full);
-        (void)diag_set(&full, rc, NOWHERE, "what is there is over 256 MiB");
-        return bridge_answer(a, rc, &full);
+    if (rc == ERR_LIMIT && a->projection != NULL) {
+        buf_reset(&bytes);
+        a->projection = NULL;
+        a->code = rc;
+        a->what = pb_str("what is there is over 256 MiB");
+        rc = pb_encode(&a->base, &bytes);
     }
     if (rc == 0) {
         rc = disk_write(STDOUT_FILENO, 0, buf_bytes(&bytes).p,

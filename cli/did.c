@@ -27,7 +27,7 @@ void did_key(const uint8_t key[static 32], char out[static DID_TEXT_BYTES])
             n = k + 1 > n ? k + 1 : n;
         }
     }
-    memcpy(out, HEAD, strlen(HEAD));
+    memcpy(out, HEAD, sizeof(HEAD)); /* its NUL is written over */
     while (n-- > 0) {
         *to++ = alphabet[digits[n]];
     }

@@ -58,6 +58,7 @@ static int add_file(const struct export_out *x, struct session *s,
     text.name = pb_str(path);
     text.content = bytes_field(buf_bytes(&bytes));
     TRY(ask(s, x->c, PROCTOR__CML_COMMAND__CML_COMPILE, &text, &r));
+    ASSERT(r != NULL);
     if (r->problem != NULL) {
         (void)diag_set(&x->c->d, ERR_INPUT,
                        (struct loc){path, r->problem->line, r->problem->col},
@@ -105,6 +106,7 @@ static int add_text(const struct export_out *x, struct session *s,
     text.name = pb_str(e->name);
     text.content = bytes_field(buf_bytes(&bundle));
     TRY(ask(s, x->c, PROCTOR__CML_COMMAND__CML_FORMAT_TEXT, &text, &r));
+    ASSERT(r != NULL);
     if (r->problem != NULL || r->out.len == 0 ||
         memchr(r->out.data, '\0', r->out.len) != NULL) {
         return 0;

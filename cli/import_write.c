@@ -67,7 +67,7 @@ static int compare(int dir_fd, const struct import_item *item,
     int folder CLEANUP(fd_closep) = -1;
     int fd CLEANUP(fd_closep) = -1;
     struct buf old CLEANUP(buf_release);
-    const char *last;
+    const char *last = NULL;
     int rc;
 
     buf_init(&old, LIMIT_CML_BUNDLE_BYTES);
@@ -75,6 +75,7 @@ static int compare(int dir_fd, const struct import_item *item,
     if (rc != 0) {
         return rc;
     }
+    ASSERT(last != NULL);
     fd = openat(folder, last, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT) {
         return 1;

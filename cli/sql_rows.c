@@ -139,21 +139,29 @@ static int other(struct diag *d, const char *what, const char *which)
     return ERR_EXISTS;
 }
 
-/* Adds a row, or finds that an equal one is there. */
-static int add_or_same(const struct sql_driver *db, enum sql_statement add,
-                       enum sql_statement same, const struct sql_arg *args,
-                       uint64_t *added, int *out_is_same, struct diag *d)
+enum { ROW_E_OTHER = 1 };
+
+/* Adds a row by the one statement, or finds by the other that an equal one is
+ * there; ROW_E_OTHER: it is not equal. */
+static int add_or_same(const struct sql_driver *db,
+                       const enum sql_statement add_same[static 2],
+                       const struct sql_arg *args, uint64_t *added,
+                       struct diag *d)
 {
     int64_t n = 0;
 
-    TRY(db->run(db->ctx, add, args, &n, d));
+    TRY(db->run(db->ctx, add_same[0], args, &n, d));
     *added += n > 0 ? 1u : 0u;
     if (n <= 0) {
-        TRY(db->run(db->ctx, same, args, &n, d));
+        TRY(db->run(db->ctx, add_same[1], args, &n, d));
     }
-    *out_is_same = n > 0;
-    return 0;
+    return n > 0 ? 0 : ROW_E_OTHER;
 }
+
+static const enum sql_statement blob[] = {SQL_BLOB_ADD, SQL_BLOB_SAME};
+static const enum sql_statement assertion[] = {SQL_ASSERTION_ADD,
+                                               SQL_ASSERTION_SAME};
+static const enum sql_statement ref[] = {SQL_REF_SET, SQL_REF_SAME};
 
 static int write_blobs(const struct sql_driver *db, const Proctor__Projection *p,
                        Proctor__BridgeAnswer *a, struct diag *d)
@@ -163,11 +171,10 @@ static int write_blobs(const struct sql_driver *db, const Proctor__Projection *p
         char cid[2 * CID_BYTES + 1];
         const struct sql_arg args[] = {hash(&b->cid, cid), text(b->kind),
                                        data(&b->data)};
-        int same = 0;
+        int code;
 
-        TRY(add_or_same(db, SQL_BLOB_ADD, SQL_BLOB_SAME, args, &a->blobs, &same,
-                        d));
-        if (!same) {
+        TRY(code = add_or_same(db, blob, args, &a->blobs, d));
+        if (code == ROW_E_OTHER) {
             return other(d, "m1_blobs row", cid);
         }
     }
@@ -183,7 +190,7 @@ static int write_assertions(const struct sql_driver *db,
         char payload[2 * CID_BYTES + 1];
         char prev[2 * CID_BYTES + 1];
         char time[SQL_TIME_BYTES];
-        int same = 0;
+        int code;
 
         sql_time(s->wall_ns, time);
         const struct sql_arg args[] = {
@@ -192,9 +199,8 @@ static int write_assertions(const struct sql_driver *db,
             hash(&s->payload, payload), hash(&s->prev, prev),
             data(&s->signature),    text(time)};
 
-        TRY(add_or_same(db, SQL_ASSERTION_ADD, SQL_ASSERTION_SAME, args,
-                        &a->assertions, &same, d));
-        if (!same) {
+        TRY(code = add_or_same(db, assertion, args, &a->assertions, d));
+        if (code == ROW_E_OTHER) {
             char which[160];
 
             (void)snprintf(which, sizeof(which), "%" PRIu64 " of %.110s",
@@ -233,11 +239,10 @@ static int write_refs(const struct sql_driver *db, const Proctor__Projection *p,
         const struct sql_arg args[] = {text(r->did), text(r->path),
                                        hash(&r->target, target),
                                        number(r->seq)};
-        int same = 0;
+        int code;
 
-        TRY(add_or_same(db, SQL_REF_SET, SQL_REF_SAME, args, &a->refs, &same,
-                        d));
-        if (!same) {
+        TRY(code = add_or_same(db, ref, args, &a->refs, d));
+        if (code == ROW_E_OTHER) {
             return other(d, "ref", r->path);
         }
     }

@@ -194,18 +194,61 @@ static int move_branch(struct export_git *x, const git_oid *id, int *out_mine)
     return *out_mine ? move(x, BRANCH, &old, id) : 0;
 }
 
+/* Not a name of the manifest, and not the manifest's place. */
+static int is_other(const char *path)
+{
+    return strncmp(path, BRIDGE_CML, strlen(BRIDGE_CML)) == 0 &&
+           strncmp(path, BRIDGE_NAMES, strlen(BRIDGE_NAMES)) != 0 &&
+           strcmp(path, BRIDGE_MAIN) != 0;
+}
+
+static int stands(const Proctor__Projection *p, const char *path)
+{
+    for (size_t i = 0; i < p->n_refs; i++) {
+        if (strcmp(p->refs[i]->path, path) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Refs that the store has deleted since. */
+static int remove_deleted(struct export_git *x, uint64_t *moved)
+{
+    for (size_t i = 0; i < x->p->n_assertions; i++) {
+        const Proctor__BridgeAssertion *a = x->p->assertions[i];
+        git_commit *there = NULL;
+        int rc;
+
+        if (strcmp(a->operation, "DELETE") != 0 || !is_other(a->path) ||
+            stands(x->p, a->path)) {
+            continue;
+        }
+        rc = commit_at(x, a->path, &there);
+        git_commit_free(there);
+        if (rc == 0) {
+            rc = git_reference_remove(x->repo, a->path);
+            rc = rc == 0 ? 0 : git_repo_failed(x->d, rc, a->path);
+            *moved += 1;
+        }
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
 /* Those of p that are not names in the manifest. */
 static int export_others(struct export_git *x, uint64_t *moved)
 {
+    TRY(remove_deleted(x, moved));
     for (size_t i = 0; i < x->p->n_refs; i++) {
         const Proctor__BridgeRef *r = x->p->refs[i];
         struct cid root;
         git_oid id;
         int is_new = 0;
 
-        if (strncmp(r->path, BRIDGE_NAMES, strlen(BRIDGE_NAMES)) == 0 ||
-            strncmp(r->path, BRIDGE_CML, strlen(BRIDGE_CML)) != 0 ||
-            r->target.len != CID_BYTES) {
+        if (!is_other(r->path) || r->target.len != CID_BYTES) {
             continue;
         }
         memcpy(root.b, r->target.data, CID_BYTES);

@@ -19,11 +19,16 @@ static const struct loc NOWHERE = {NULL, 0, 0};
 static int code_of(int git_code)
 {
     const git_error *e = git_error_last();
-    int denied = e != NULL && e->message != NULL &&
-                 strstr(e->message, "Permission denied") != NULL;
+    const char *said = e != NULL && e->message != NULL ? e->message : "";
 
-    if (denied || errno == EACCES || errno == EPERM) {
+    /* It often knows the reason only in words. */
+    if (strstr(said, strerror(EACCES)) != NULL || errno == EACCES ||
+        errno == EPERM) {
         return ERR_ACCESS;
+    }
+    if (strstr(said, strerror(ENOSPC)) != NULL || errno == ENOSPC ||
+        errno == EDQUOT) {
+        return ERR_SPACE;
     }
     switch (git_code) {
     case GIT_ENOTFOUND:
@@ -35,10 +40,7 @@ static int code_of(int git_code)
     default:
         break;
     }
-    if (e != NULL && e->klass == GIT_ERROR_NOMEMORY) {
-        return ERR_NOMEM;
-    }
-    return errno == ENOSPC || errno == EDQUOT ? ERR_SPACE : ERR_INPUT;
+    return e != NULL && e->klass == GIT_ERROR_NOMEMORY ? ERR_NOMEM : ERR_INPUT;
 }
 
 int git_repo_failed(struct diag *d, int git_code, const char *what)

@@ -44,8 +44,11 @@ static void clean(const struct pq *x, const char *said, char *out, size_t n)
             }
             continue;
         }
-        out[to++] = *said == '\n' || *said == '\t' ? ' ' : *said;
-        said++;
+        out[to] = *said++;
+        if (out[to] == '\n' || out[to] == '\t') {
+            out[to] = ' ';
+        }
+        to++;
     }
     while (to > 0 && out[to - 1] == ' ') {
         to--;

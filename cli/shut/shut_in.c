@@ -45,8 +45,10 @@ static const struct loc NOWHERE = {NULL, 0, 0};
 
 #ifdef PROCTOR_SANITIZED
 /* The leak checker asks for calls that are not on the list, and dies. */
+/* NOLINTBEGIN(readability-identifier-naming,bugprone-reserved-identifier) */
 const char *__asan_default_options(void);
 __attribute__((visibility("default"))) const char *__asan_default_options(void)
+/* NOLINTEND(readability-identifier-naming,bugprone-reserved-identifier) */
 {
     return "detect_leaks=0";
 }

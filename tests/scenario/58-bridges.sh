@@ -92,6 +92,20 @@ git init -q --bare empty.git
 expect 2 proctor cml import --git empty.git
 err 'no refs under refs/cml/'
 
+# A disk that is full, where a test may have one of its own.
+if unshare -m true 2>/dev/null; then
+    cat >small.sh <<'END'
+mkdir small && mount -t tmpfs -o size=100k tmpfs small || exit 9
+proctor export --git small/x.git
+code=$?
+[ -z "$(git -C small/x.git for-each-ref)" ] || echo "there are refs"
+exit $code
+END
+    expect 4 unshare -m bash small.sh
+    err 'No space left on device'
+    check "and no ref" test ! -s "$OUT"
+fi
+
 # Files that are there are not written over; links are not followed.
 mkdir -p other/primitives && echo x >other/primitives/again.cmlb
 expect 2 proctor cml import --git out.git -o other
