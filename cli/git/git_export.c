@@ -24,6 +24,7 @@ struct export_git {
     git_index *index; /* in memory: the tree under way */
     git_odb *odb;
     uint64_t new_blobs;
+    uint64_t left_out; /* refs that git cannot have */
     struct diag *d;
 };
 
@@ -151,14 +152,8 @@ static int export_ref(struct export_git *x, const char *ref,
                       int *out_is_new)
 {
     git_commit *parent = NULL;
-    int valid = 0;
-    int rc = git_reference_name_is_valid(&valid, ref);
+    int rc = commit_at(x, ref, &parent);
 
-    if (rc != 0 || !valid) {
-        return diag_set(x->d, ERR_INPUT, (struct loc){0},
-                        "git cannot have a ref \"%.120s\"", ref);
-    }
-    rc = commit_at(x, ref, &parent);
     if (rc >= 0) {
         rc = make_commit(x, ref, root, parent, out_id, out_is_new);
     }
@@ -194,12 +189,20 @@ static int move_branch(struct export_git *x, const git_oid *id, int *out_mine)
     return *out_mine ? move(x, BRANCH, &old, id) : 0;
 }
 
-/* Not a name of the manifest, and not the manifest's place. */
+/* Not a name of the manifest. */
 static int is_other(const char *path)
 {
     return strncmp(path, BRIDGE_CML, strlen(BRIDGE_CML)) == 0 &&
-           strncmp(path, BRIDGE_NAMES, strlen(BRIDGE_NAMES)) != 0 &&
-           strcmp(path, BRIDGE_MAIN) != 0;
+           strncmp(path, BRIDGE_NAMES, strlen(BRIDGE_NAMES)) != 0;
+}
+
+/* git has rules of its own for names, and the manifest has its place. */
+static int git_can_have(const char *path)
+{
+    int valid = 0;
+
+    return strcmp(path, BRIDGE_MAIN) != 0 &&
+           git_reference_name_is_valid(&valid, path) == 0 && valid;
 }
 
 static int stands(const Proctor__Projection *p, const char *path)
@@ -221,7 +224,7 @@ static int remove_deleted(struct export_git *x, uint64_t *moved)
         int rc;
 
         if (strcmp(a->operation, "DELETE") != 0 || !is_other(a->path) ||
-            stands(x->p, a->path)) {
+            !git_can_have(a->path) || stands(x->p, a->path)) {
             continue;
         }
         rc = commit_at(x, a->path, &there);
@@ -249,6 +252,10 @@ static int export_others(struct export_git *x, uint64_t *moved)
         int is_new = 0;
 
         if (!is_other(r->path) || r->target.len != CID_BYTES) {
+            continue;
+        }
+        if (!git_can_have(r->path)) {
+            x->left_out++;
             continue;
         }
         memcpy(root.b, r->target.data, CID_BYTES);
@@ -279,8 +286,11 @@ static int export_all(struct export_git *x, Proctor__BridgeAnswer *a)
     TRY(settle(x));
     a->changed = a->refs > 0;
     a->blobs = x->new_blobs;
-    a->note = pb_str(mine ? "" : "the branch main is somebody else's and stays "
-                                 "where it is");
+    a->note = pb_str(!mine ? "the branch main is somebody else's and stays where "
+                             "it is"
+                     : x->left_out > 0
+                         ? "refs that git cannot have stay here"
+                         : "");
     (void)git_oid_tostr(hex, sizeof(hex), &id);
     a->commit = strdup(hex);
     return a->commit != NULL ? 0 : ERR_NOMEM;
