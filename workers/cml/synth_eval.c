@@ -292,6 +292,7 @@ static int pooled(struct problem *p, enum synth_op op,
                   const uint64_t *const *args, uint32_t w, uint64_t *out)
 {
     unsigned n = synth_op_args(op);
+    char gives = synth_op_info(op)->signature[n + 1];
 
     for (uint32_t i = 0; i < w; i++) {
         uint64_t a[SYNTH_ARGS_MAX] = {0};
@@ -301,7 +302,7 @@ static int pooled(struct problem *p, enum synth_op op,
         }
         out[i] = op < SYNTH_OP_head ? synth_text_value(p, op, a)
                                     : synth_list_value(p, op, a);
-        if (out[i] == SYNTH_NO_VALUE) {
+        if (out[i] == SYNTH_NO_VALUE && (gives == 's' || gives == 'l')) {
             return 1;
         }
     }

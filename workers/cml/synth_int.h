@@ -288,6 +288,8 @@ struct others {
 };
 void plan_others(const struct bank *b, const struct plan *plan,
                  struct others *out);
+/* As unify, for strings: of chains too. */
+int unify_texts(struct bank *b, struct arena *a, struct plan **out) MUST_USE;
 /* The smallest program op(t, u) of two terms for all active examples, op one that
  * can be undone or parted; t is sought among the first `most` terms. *out NULL: none.
  * ERR_NOMEM. */

@@ -254,7 +254,10 @@ int unify(struct bank *b, struct arena *a, struct plan **out)
         *out = plan_new(a, b->full, b->whole, b->terms[b->whole].size);
         return *out != NULL ? 0 : ERR_NOMEM;
     }
-    if (b->covered == b->full && b->choices_n > 0) {
+    if (b->p->sorts[0].shape.letter == 's') {
+        TRY(unify_texts(b, a, out));
+    }
+    if (*out == NULL && b->covered == b->full && b->choices_n > 0) {
         return b->n <= EXACT ? unify_exact(b, a, out)
                              : unify_greedy(b, a, b->full, 0, out);
     }

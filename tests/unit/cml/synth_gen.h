@@ -10,6 +10,7 @@
 #include "proto/err.h"
 #include "proto/value.h"
 #include "workers/cml/synth.h"
+#include "workers/lib/json.h"
 
 #define HIDDEN_SIZE_MAX 20
 #define HIDDEN_OPS_MAX 40
@@ -192,6 +193,41 @@ static inline void made_word(struct made *m, uint64_t x, uint64_t y)
     buf_reset(&b);
     code |= value_put_int(&b, &u64, y);
     code |= values_builder_add(&m->out, buf_bytes(&b));
+    buf_release(&b);
+    if (code != 0) {
+        abort();
+    }
+}
+
+/* A row of JSON values: arguments, then the answer. */
+static inline void made_json(struct made *m, const char *const *row)
+{
+    struct json_error err;
+    struct buf one; /* json_read overwrites */
+    struct buf b;
+    size_t at = 2;
+    int code;
+
+    buf_init(&one, 1u << 16);
+    buf_init(&b, 1u << 16);
+    code = value_put_tuple(&b, m->takes.b[1]);
+    for (uint32_t i = 0; code == 0 && i <= m->takes.b[1]; i++) {
+        struct ubytes line = {(const uint8_t *)row[i], strlen(row[i])};
+        struct type t = i < m->takes.b[1] ? type_sub(&m->takes, at) : m->gives;
+
+        if (i == m->takes.b[1]) {
+            code = values_builder_add(&m->in, buf_bytes(&b));
+            buf_reset(&b);
+        } else {
+            at = type_skip(&m->takes, at);
+        }
+        code = code != 0 ? code
+                         : json_read(line, &t, &one, &err) != JSON_OK;
+        code = code != 0 ? code
+                         : buf_put(&b, buf_bytes(&one).p, buf_len(&one));
+    }
+    code = code != 0 ? code : values_builder_add(&m->out, buf_bytes(&b));
+    buf_release(&one);
     buf_release(&b);
     if (code != 0) {
         abort();

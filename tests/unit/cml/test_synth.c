@@ -8,7 +8,6 @@
 
 #include "synth_gen.h"
 #include "workers/cml/eval.h"
-#include "workers/lib/json.h"
 
 struct solved {
     struct arena a;
@@ -49,9 +48,156 @@ static void test_bit_vectors(void **state)
     assert_true(found >= 28);
 }
 
+/* Problems of strings and lists: rows of JSON up to a NULL. */
+struct posed {
+    const char *what;
+    const char *takes[2];
+    const char *gives;
+    const char *rows[7][3];
+    const char *in; /* another input, and what is meant for it; or NULL */
+    const char *out;
+};
+
+static const struct posed posed[] = {
+    {"last name, initial", {"string"}, "string",
+     {{"\"Ada Lovelace\"", "\"Lovelace, A.\""},
+      {"\"Alan Turing\"", "\"Turing, A.\""},
+      {"\"Grace Hopper\"", "\"Hopper, G.\""}},
+     "[\"Edsger Dijkstra\"]", "\"Dijkstra, E.\""},
+    {"middle of three", {"string"}, "string",
+     {{"\"938-242-504\"", "\"242\""},
+      {"\"308-916-545\"", "\"916\""},
+      {"\"1-22-333\"", "\"22\""}},
+     "[\"7-4444-5\"]", "\"4444\""},
+    {"who writes", {"string"}, "string",
+     {{"\"kim@home.org\"", "\"kim\""},
+      {"\"lee.ann@work.net\"", "\"lee.ann\""},
+      {"\"x@y.z\"", "\"x\""}},
+     "[\"abc@d\"]", "\"abc\""},
+    {"two of them", {"string", "string"}, "string",
+     {{"\"Lima\"", "\"Peru\"", "\"Lima (Peru)\""},
+      {"\"Oslo\"", "\"Norway\"", "\"Oslo (Norway)\""},
+      {"\"Rome\"", "\"Italy\"", "\"Rome (Italy)\""}},
+     "[\"Bonn\", \"Germany\"]", "\"Bonn (Germany)\""},
+    {"in brackets or not", {"string"}, "string",
+     {{"\"a-b\"", "\"b\""},
+      {"\"hello\"", "\"hello\""},
+      {"\"one-two\"", "\"two\""},
+      {"\"word\"", "\"word\""},
+      {"\"x-yz\"", "\"yz\""}},
+     "[\"some-thing\"]", "\"thing\""},
+    {"how long", {"string"}, "i64",
+     {{"\"abc\"", "3"}, {"\"\"", "0"}, {"\"hello\"", "5"}},
+     "[\"ab\"]", "2"},
+    {"largest first, doubled", {"[i64]"}, "[i64]",
+     {{"[3, 1, 2]", "[6, 4, 2]"},
+      {"[5]", "[10]"},
+      {"[-1, 7, 0, 4]", "[14, 8, 0, -2]"}},
+     "[[2, 9]]", "[18,4]"},
+    {"sum of the positive", {"[i64]"}, "i64",
+     {{"[3, -1, 2]", "5"}, {"[-5]", "0"}, {"[-1, 7, 0, 4]", "11"}},
+     "[[2, -9, 9]]", "11"},
+    {"the larger", {"i64", "i64"}, "i64",
+     {{"3", "5", "5"}, {"9", "2", "9"}, {"-4", "-7", "-4"}},
+     "[1, 2]", "2"},
+};
+
+static void pose(struct made *m, const struct posed *p)
+{
+    uint32_t n = p->takes[1] != NULL ? 2 : 1;
+
+    made_begin(m, p->gives, p->takes, n);
+    for (size_t i = 0; i < ARRAY_N(p->rows) && p->rows[i][0] != NULL; i++) {
+        made_json(m, p->rows[i]);
+    }
+    made_end(m);
+}
+
+/* The answer for p->in, as JSON. */
+static void answer_of(const Proctor__SynthReply *r, const struct posed *p,
+                      const struct made *m, char *out, size_t n)
+{
+    struct val args[2];
+    struct json_error err;
+    struct cml_dag dag;
+    struct eval e;
+    struct diag d;
+    struct val v;
+    struct buf b;
+    struct buf json;
+    struct rd rd;
+    uint32_t unit = 0;
+
+    cml_dag_init(&dag);
+    diag_init(&d);
+    assert_int_equal(cml_bundle_read(&dag,
+                                     (struct ubytes){r->unit->bundle.data,
+                                                     r->unit->bundle.len},
+                                     &unit, &d),
+                     0);
+    assert_int_equal(eval_init(&e, &dag, 1u << 20), 0);
+    buf_init(&b, 1u << 16);
+    buf_init(&json, 1u << 16);
+    assert_int_equal(
+        json_read((struct ubytes){(const uint8_t *)p->in, strlen(p->in)},
+                  &m->takes, &b, &err),
+        JSON_OK);
+    rd_init(&rd, buf_bytes(&b));
+    (void)rd_u8(&rd);
+    (void)rd_u32(&rd);
+    for (uint32_t i = 0; i < m->takes.b[1]; i++) {
+        const struct cml_node *u = cml_dag_at(&dag, unit);
+        const struct cml_node *a = cml_dag_at(&dag, cml_item(&u->fields[1], i));
+
+        assert_int_equal(
+            eval_read(&e, cml_item(&a->fields[0], 0), &rd, &args[i]), 0);
+    }
+    assert_int_equal(eval_unit(&e, unit, args, m->takes.b[1], &v), 0);
+    buf_reset(&b);
+    assert_int_equal(eval_put(&b, &v), 0);
+    assert_int_equal(value_put_json(&json, buf_bytes(&b), &m->gives), 0);
+    snprintf(out, n, "%.*s", (int)buf_len(&json),
+             (const char *)buf_bytes(&json).p);
+    buf_release(&b);
+    buf_release(&json);
+    eval_release(&e);
+    cml_dag_release(&dag);
+}
+
+static void test_posed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_N(posed); i++) {
+        struct solved s;
+        struct made m;
+        char got[256];
+
+        pose(&m, &posed[i]);
+        solve(&s, &m.task);
+        if (s.code != 0 || s.r.status != PROCTOR__SYNTH_STATUS__SYNTH_FOUND) {
+            fail_msg("%s: %d %s%s", posed[i].what, s.code, s.d.what, s.r.why);
+        }
+        answer_of(&s.r, &posed[i], &m, got, sizeof(got));
+        if (getenv("SYNTH_SHOW") != NULL) {
+            printf("%s: size %u, %.*s", posed[i].what, s.r.size,
+                   (int)s.r.text.len, (const char *)s.r.text.data);
+        }
+        if (strcmp(got, posed[i].out) != 0) {
+            fail_msg("%s: %s, not %s, by %.*s", posed[i].what, got,
+                     posed[i].out, (int)s.r.text.len,
+                     (const char *)s.r.text.data);
+        }
+        arena_release(&s.a);
+        made_release(&m);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_bit_vectors)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bit_vectors),
+        cmocka_unit_test(test_posed),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
