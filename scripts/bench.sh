@@ -188,6 +188,8 @@ declare -A goal=(
     [admission_rate]=">= 50,000 tasks/s"
     [exam_popcount_rate]="aim: 50,000 draws/s"
     [exam_python_over_plain_loop]="peer: plain_exam.py, unconfined, same run"
+    [cml_columns_rate]=">= 2e8/s"
+    [cml_columns_over_gcc]="peer: gcc -O2 -march=native of the exported C, same run"
     [tour_wall]="<= 60 s"
 )
 

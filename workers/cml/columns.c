@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proto/err.h"
+#include "proto/value.h"
 #include "workers/cml/columns_int.h"
 
 #define ALIGNMENT 64
@@ -106,22 +107,117 @@ uint64_t columns_redone(const struct columns *c)
     return c->redone;
 }
 
+static uint64_t big_endian(const uint8_t *p, unsigned n)
+{
+    uint64_t bits = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        bits = bits << 8 | p[i];
+    }
+    return bits;
+}
+
+static int skip(struct ubytes *in, size_t n)
+{
+    if (in->n < n) {
+        return ERR_TRACE(ERR_ENCODING);
+    }
+    *in = (struct ubytes){in->p + n, in->n - n};
+    return 0;
+}
+
+/* A tag and a count or length. */
+static int read_head(struct ubytes *in, uint8_t tag, uint32_t *out_n)
+{
+    if (in->n < 5 || in->p[0] != tag) {
+        return ERR_TRACE(ERR_ENCODING);
+    }
+    *out_n = (uint32_t)big_endian(in->p + 1, 4);
+    return skip(in, 5);
+}
+
+static int read_number(enum cml_primitive p, struct ubytes *in, uint64_t *out)
+{
+    const struct cml_primitive_info *info = cml_primitive_info(p);
+    unsigned width = info->code & ~(unsigned)TYPE_UNSIGNED;
+
+    if (p == CML_PRIMITIVE_BOOL) {
+        *out = in->n > 0 && in->p[0] == VALUE_TRUE;
+        return skip(in, 1);
+    }
+    if (in->n < 2 + width || in->p[0] != info->tag ||
+        in->p[1] != info->code) {
+        return ERR_TRACE(ERR_ENCODING);
+    }
+    *out = big_endian(in->p + 2, width);
+    if (info->tag == CML_INT) {
+        *out = val_int(info->code, *out).u.bits;
+    }
+    return skip(in, 2 + width);
+}
+
+/* Strings and bytes are borrowed from the input. */
+static int read_object(struct columns *c, uint32_t type, struct ubytes *in,
+                       uint64_t *out)
+{
+    int is_string = type == (FLAT_SCALAR | CML_PRIMITIVE_STRING);
+    struct val v;
+    struct rd rd;
+
+    if ((type & FLAT_SCALAR) == 0) {
+        rd_init(&rd, *in);
+        TRY(eval_read(&c->e, type, &rd, &v));
+        TRY(skip(in, in->n - rd_left(&rd)));
+    } else {
+        v = (struct val){.kind = is_string ? VAL_STRING : VAL_BYTES};
+        TRY(read_head(in, is_string ? CML_STRING : CML_BYTES, &v.n));
+        v.u.p = in->p;
+        TRY(skip(in, v.n));
+    }
+    return columns_hold(c, &v, out) == 0 ? 0 : ERR_NOMEM;
+}
+
+/* A value of the type into columns; *column is the next one then.
+ * NOLINTNEXTLINE(misc-no-recursion): as deep as a type */
+static int read_value(struct columns *c, uint32_t type, struct ubytes *in,
+                      uint64_t **column, uint32_t lane)
+{
+    const struct cml_node *n;
+    uint64_t *at = &(*column)[lane];
+    uint32_t fields;
+
+    if ((type & FLAT_SCALAR) == 0 &&
+        cml_dag_at(c->flat.dag, type)->kind == CML_COMPOSITE_TYPE) {
+        n = cml_dag_at(c->flat.dag, type);
+        TRY(read_head(in, TYPE_TUPLE, &fields));
+        for (uint32_t i = 0; i < n->fields[1].u.list.n; i++) {
+            TRY(read_value(c,
+                           flat_type(c->flat.dag, cml_item(&n->fields[1], i)),
+                           in, column, lane));
+        }
+        return fields == n->fields[1].u.list.n ? 0 : ERR_TRACE(ERR_ENCODING);
+    }
+    *column += COLUMN_LANES;
+    if ((type & FLAT_SCALAR) == 0 ||
+        flat_is_object((enum cml_primitive)(type & ~FLAT_SCALAR))) {
+        return read_object(c, type, in, at);
+    }
+    return read_number((enum cml_primitive)(type & ~FLAT_SCALAR), in, at);
+}
+
 static int read_lane(struct columns *c, uint32_t lane)
 {
     const struct flat_function *f = c->flat.functions[c->main];
-    struct val args[TYPE_TUPLE_MAX];
-    enum cml_primitive p[FLAT_LEAVES_MAX];
-    uint32_t first = 0;
+    struct ubytes in = c->inputs[lane];
+    uint64_t *column = c->registers;
+    uint32_t n = 0;
 
-    TRY(eval_read_args(&c->e, c->unit, c->inputs[lane], args));
-    for (uint32_t i = 0; i + 1 < f->types_n; i++) {
-        struct flat_value v = {f->types[i], first,
-                               flat_parts(&c->flat, f->types[i], p)};
-
-        if (columns_unbox(c, &v, 0, lane, &args[i]) != 0) {
-            return ERR_NOMEM;
-        }
-        first += v.n;
+    TRY(read_head(&in, TYPE_TUPLE, &n));
+    if (n + 1 != f->types_n) {
+        return ERR_TRACE(ERR_ENCODING);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        TRY(read_value(c, f->types[i], &in, &column, lane));
     }
     return 0;
 }

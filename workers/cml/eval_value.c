@@ -111,6 +111,17 @@ int eval_read(struct eval *e, uint32_t type, struct rd *r, struct val *out)
     return code == 0 && rd_is_bad(r) ? ERR_ENCODING : code;
 }
 
+static int put_number(struct buf *b, const struct val *v)
+{
+    unsigned width = v->code & ~(unsigned)TYPE_UNSIGNED;
+    uint8_t bytes[10] = {v->kind == VAL_INT ? TYPE_INT : TYPE_FLOAT, v->code};
+
+    for (unsigned i = 0; i < width; i++) {
+        bytes[2 + i] = (uint8_t)(v->u.bits >> (width - 1 - i) * 8);
+    }
+    return buf_put(b, bytes, 2 + width);
+}
+
 /* NOLINTNEXTLINE(misc-no-recursion): as deep as a type */
 int eval_put(struct buf *b, const struct val *v)
 {
@@ -119,12 +130,7 @@ int eval_put(struct buf *b, const struct val *v)
         return value_put_bool(b, v->u.bits != 0);
     case VAL_INT:
     case VAL_FLOAT:
-        TRY(buf_put_u8(b, v->kind == VAL_INT ? TYPE_INT : TYPE_FLOAT));
-        TRY(buf_put_u8(b, v->code));
-        for (unsigned i = v->code & ~(unsigned)TYPE_UNSIGNED; i > 0; i--) {
-            TRY(buf_put_u8(b, (uint8_t)(v->u.bits >> (i - 1) * 8)));
-        }
-        return 0;
+        return put_number(b, v);
     case VAL_STRING:
         return value_put_string(b, val_bytes(v));
     case VAL_BYTES:
