@@ -422,9 +422,110 @@ static void test_sabotage(void **state)
     found_and_cut(forgetful, "i", 120);
 }
 
+/* 256 lanes of f(0u64), f(1) ... in both engines: how many the reference had to do.
+ * What they end in goes to seen. */
+static uint64_t same_over_lanes(const char *text, uint64_t fuel, unsigned *seen)
+{
+    struct inputs in = {.n = COLUMNS_LANES, .fuel = fuel};
+    struct difference d;
+    struct type u64;
+    struct both b;
+    uint64_t redone;
+
+    buf_init(&in.bytes, 1u << 16);
+    buf_init(&d.value[0], 1u << 26);
+    buf_init(&d.value[1], 1u << 26);
+    assert_int_equal(type_from_name("u64", &u64), 0);
+    both_open(&b, (struct ubytes){(const uint8_t *)text, strlen(text)});
+    if (b.columns == NULL) {
+        fail_msg("%u: %s", b.diag.at.col, b.diag.what);
+    }
+    for (uint32_t i = 0; i < in.n; i++) {
+        assert_int_equal(value_put_tuple(&in.bytes, 1), 0);
+        assert_int_equal(value_put_int(&in.bytes, &u64, i), 0);
+    }
+    for (uint32_t i = 0; i < in.n; i++) {
+        in.lanes[i] =
+            (struct ubytes){buf_bytes(&in.bytes).p + (size_t)i * 15, 15};
+    }
+    assert_int_equal(columns_batch(b.columns, in.lanes, in.n, fuel), 0);
+    for (uint32_t i = 0; i < in.n; i++) {
+        if (differs(&b, &in, i, &d)) {
+            fail_msg("%s\nlane %u: %d %llu, %d %llu", text, i, d.code[0],
+                     (unsigned long long)d.left[0], d.code[1],
+                     (unsigned long long)d.left[1]);
+        }
+        seen[d.code[0]]++;
+    }
+    redone = columns_redone(b.columns);
+    both_close(&b);
+    buf_release(&in.bytes);
+    buf_release(&d.value[0]);
+    buf_release(&d.value[1]);
+    return redone;
+}
+
+/* More than the engine holds at once: the reference does it, and nobody sees. */
+static void test_limits(void **state)
+{
+    unsigned seen[16] = {0};
+    char text[4000] = "unit f(n: u64) -> u64 { ";
+    size_t at = strlen(text);
+
+    (void)state;
+    for (int i = 0; i < 70; i++) { /* loops within each other */
+        at += (size_t)sprintf(text + at, "loop (x: u64 = n) repeat 1 { ");
+    }
+    at += (size_t)sprintf(text + at, "n + 1");
+    for (int i = 0; i <= 70; i++) {
+        at += (size_t)sprintf(text + at, " }");
+    }
+    assert_int_equal(same_over_lanes(text, 1000, seen), COLUMNS_LANES);
+    /* lists of all lanes together: 300 MiB and more */
+    assert_true(same_over_lanes("unit f(n: u64) -> u64 { let l = fill(n, 50000 + "
+                                "n); l[n] + len(reverse(l)) }",
+                                1u << 20, seen) > 0);
+    assert_int_equal(seen[EVAL_OK], 2 * COLUMNS_LANES);
+    /* a value too large, and no fuel for it */
+    assert_int_equal(same_over_lanes("unit f(n: u64) -> u64 { len(fill(true, "
+                                     "1048500 + n)) }",
+                                     1100000, seen) > 0 ||
+                         seen[EVAL_E_SIZE] > 100,
+                     1);
+    assert_true(seen[EVAL_E_SIZE] > 100);
+}
+
+/* What loops leave behind is let go: a gigabyte goes through 256 MiB. */
+static void test_tidy(void **state)
+{
+    static const char *const texts[] = {
+        "unit f(n: u64) -> u64 { sum(loop (l: [u64] = [u64]()) repeat 400 + n "
+        "{ append(l, n) }, 0) }",
+        "unit f(n: u64) -> string { loop (s: string = \"\") for i in 300 + n { "
+        "if i % 2 == n % 2 { s ++ text(i) } else { s } } }",
+        "unit add(l: [u64], x: u64) -> [u64] { append(l, x * 3) } "
+        "unit f(n: u64) -> [u64] { fold(add, [u64](n), range(500)) }",
+        "unit step(x: u64) -> u64 { len(loop (l: [u64] = range(x)) while "
+        "len(l) < 300 { l ++ [u64](x) }) } "
+        "unit f(n: u64) -> [u64] { map(step, [u64](n, 7, 280)) }"};
+    unsigned seen[16] = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_N(texts); i++) {
+        assert_int_equal(same_over_lanes(texts[i], 1u << 20, seen), 0);
+    }
+    assert_int_equal(seen[EVAL_OK], ARRAY_N(texts) * COLUMNS_LANES);
+    /* and in the middle of it fuel ends, lane by lane */
+    (void)same_over_lanes(texts[0], 120000, seen);
+    assert_true(seen[EVAL_E_FUEL] > 20);
+    assert_true(seen[EVAL_OK] > ARRAY_N(texts) * COLUMNS_LANES + 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_tidy),
         cmocka_unit_test(test_sabotage),
         cmocka_unit_test(test_random),
     };
