@@ -225,6 +225,10 @@ static const Proctor__ProgramSpec *as_program(const Proctor__ProgramSpec *p,
                                               const Proctor__TableSpec *table,
                                               Proctor__ProgramSpec *out)
 {
+    if (!p && unit && unit->enumerate) {
+        table = unit->enumerate->table; /* its rows are its examples: public */
+        unit = NULL;
+    }
     if (p || (!unit && !table)) {
         return p;
     }

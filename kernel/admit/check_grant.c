@@ -338,6 +338,12 @@ int check_granted(struct check *c, const struct subject *s)
     case OP_CML:
         code = check_file(c, s, s->task->cml->file, "cml.run", &grant);
         break;
+    case OP_ENUMERATE:
+        code = check_capability(c, s, &grant);
+        if (code == 0 && s->task->cml->enumerate->table) {
+            code = check_data_file(c, s, s->task->cml->enumerate->table->csv);
+        }
+        break;
     case OP_EXAM:
         code = check_exam_grants(c, s, &grant);
         break;

@@ -35,11 +35,14 @@ size_t check_worked_on(const struct check *c, const struct subject *s,
 static int has_one_spec(const struct subject *s)
 {
     const Proctor__Task *t = s->task;
+    int is_enumerate = t->cml && t->cml->enumerate;
     const void *const specs[OP_N_] = {
         [OP_PROGRAM] = t->program, [OP_MODEL] = t->model,
         [OP_EXAM] = t->exam,       [OP_REF_MOVE] = t->ref_move,
         [OP_SPLIT] = t->split,     [OP_SCORE] = t->score,
-        [OP_DERIVE] = t->derive,   [OP_CML] = t->cml};
+        [OP_DERIVE] = t->derive,
+        [OP_CML] = is_enumerate ? NULL : t->cml,
+        [OP_ENUMERATE] = is_enumerate ? t->cml : NULL};
     int n = 0;
 
     for (size_t i = 0; i < OP_N_; i++) {
@@ -146,6 +149,13 @@ int check_spec(struct check *c, const struct subject *s)
     case OP_CML:
         if (t->cml->file[0] == '\0' || t->cml->unit[0] == '\0') {
             return check_refuse_form(c, s, "expected unit: FILE.cml:NAME");
+        }
+        return check_values(c, s, &t->cml->takes, &t->cml->gives);
+    case OP_ENUMERATE:
+        if (t->cml->file[0] != '\0' || t->cml->unit[0] != '\0' ||
+            (t->cml->enumerate->table != NULL) ==
+                (t->cml->enumerate->inputs.len > 0)) {
+            return check_refuse_form(c, s, "expected either examples or table");
         }
         return check_values(c, s, &t->cml->takes, &t->cml->gives);
     case OP_EXAM:

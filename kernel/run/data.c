@@ -222,6 +222,18 @@ static int exam_due(const struct run *r, const Proctor__Task *task,
     return 0;
 }
 
+/* Rows that are examples. */
+static int examples_due(const struct run *r, const Proctor__CmlSpec *s,
+                        struct reading *out)
+{
+    if (s == NULL || s->enumerate == NULL || s->enumerate->table == NULL) {
+        return 0;
+    }
+    reading_table(out, s->enumerate->table, field_bytes(&s->takes),
+                  field_bytes(&s->gives));
+    return is_due(r, out);
+}
+
 static int next_due(const struct run *r, struct type *t, struct reading *out,
                     size_t *out_task, struct diag *d)
 {
@@ -236,12 +248,14 @@ static int next_due(const struct run *r, struct type *t, struct reading *out,
                           field_bytes(&task->split->gives));
             due = is_due(r, out);
         }
+        due = due != 0 ? due : examples_due(r, task->cml, out);
         if (due == 0 && task->repair != NULL) {
             if (task->repair->n_needs > 0) {
                 repaired.needs = task->repair->needs;
                 repaired.n_needs = task->repair->n_needs;
             }
             due = exam_due(r, &repaired, task->repair->exam, t, out, d);
+            due = due != 0 ? due : examples_due(r, task->repair->cml, out);
         }
         *out_task = i;
         if (due != 0) {

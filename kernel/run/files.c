@@ -77,6 +77,11 @@ static int collect_program(struct collect *c, const Proctor__ProgramSpec *s)
 
 static int collect_cml(struct collect *c, const Proctor__CmlSpec *s)
 {
+    const Proctor__EnumerateSpec *e = s != NULL ? s->enumerate : NULL;
+
+    if (e != NULL) {
+        return !e->table ? 0 : collect_one(c, e->table->csv, LIMIT_DATA_FILE_BYTES);
+    }
     return s == NULL ? 0 : collect_one(c, s->file, LIMIT_CML_TEXT_BYTES);
 }
 

@@ -1,15 +1,19 @@
-/* Ops `program`, `model` and `cml`: the result is the CID of a Runnable, reached once
+/* Ops `program`, `model`, `cml` and `enumerate`: the result is the CID of a Runnable, reached once
  * it has answered one of a few small inputs in a well-formed way. Whether an answer
  * is right is an exam's business. Of a CML text it holds the artifact that a worker
  * made. Kernel process. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "kernel/run/config.h"
+#include "kernel/run/data.h"
 #include "kernel/run/eval.h"
+#include "kernel/run/exam_object.h"
 #include "kernel/run/sample.h"
 #include "kernel/run/say.h"
 #include "kernel/run/sched.h"
+#include "kernel/store/fold.h"
 #include "proto/err.h"
 
 struct smoke {
@@ -22,6 +26,10 @@ struct smoke {
         Proctor__CmlText source;
         Proctor__CmlText *sources[1];
         Proctor__CmlTask task;
+        Proctor__SynthTask synth; /* of enumerate, and what it borrows */
+        struct buf examples[2];
+        ProtobufCMessage *disclosed[LIMIT_BURNT];
+        ProtobufCBinaryData more[2][LIMIT_BURNT];
     } cml;
     struct cid cid;
     struct runnable *runnable;
@@ -37,6 +45,11 @@ static void smoke_free(void *state)
     struct smoke *s = state;
 
     config_free(s->cml.job);
+    buf_release(&s->cml.examples[0]);
+    buf_release(&s->cml.examples[1]);
+    for (size_t i = 0; i < s->cml.synth.n_more_inputs; i++) {
+        pb_free(s->cml.disclosed[i]);
+    }
     buf_release(&s->cml.text);
     eval_free(s->eval);
     runnable_free(s->runnable);
@@ -125,6 +138,8 @@ static int smoke_new(struct live *l, struct smoke **out)
     }
     s->live = l;
     buf_init(&s->cml.text, LIMIT_CML_TEXT_BYTES);
+    buf_init(&s->cml.examples[0], LIMIT_DATA_FILE_BYTES);
+    buf_init(&s->cml.examples[1], LIMIT_DATA_FILE_BYTES);
     values_init(&s->inputs);
     *out = l->state = s;
     return 0;
@@ -263,24 +278,25 @@ static void on_compiled(void *ctx, const Proctor__CmlReply *reply)
     }
 }
 
-static int cml_start(struct live *l)
+/* A cml worker with the policy's limits is asked for cml.task. */
+static int cml_ask(struct smoke *s,
+                   void (*on_cml)(void *ctx, const Proctor__CmlReply *reply))
 {
-    const Proctor__CmlSpec *spec = live_spec(l)->cml;
-    const struct file *f = files_find(&l->run->files, spec->file);
-    const Proctor__Limits *most = l->run->policy->limits;
-    struct smoke *s;
-    const char *dir = l->run->req->graph_dir;
-    struct config_ask ask = {.label = live_id(l), .on_cml = on_compiled};
+    const Proctor__Limits *most = s->live->run->policy->limits;
+    struct config_ask ask = {.label = live_id(s->live), .path = s->cml.path,
+                             .cml = &s->cml.task, .limits = &s->cml.limits,
+                             .on_cml = on_cml};
 
-    ASSERT(f != NULL && f->there); /* data.c began no task before */
-    TRY(smoke_new(l, &s));
-    TRY(store_get(l->run->core->store, &f->cid, &s->cml.text));
-    snprintf(s->cml.path, sizeof(s->cml.path), "%s%s%s", dir,
-             dir[0] == '\0' ? "" : "/", f->name);
-    ask.path = s->cml.path;
     s->cml.limits = (struct worker_limits){.cpu_ms = most->cpu_ms,
                                            .memory_bytes = most->memory_bytes,
                                            .wall_ms = most->wall_ms};
+    return config_start(s->live->run->core, &ask, on_problem, s, &s->cml.job);
+}
+
+static int cml_compile(struct smoke *s)
+{
+    const Proctor__CmlSpec *spec = live_spec(s->live)->cml;
+
     proctor__cml_text__init(&s->cml.source);
     s->cml.source.content = bytes_field(buf_bytes(&s->cml.text));
     s->cml.sources[0] = &s->cml.source;
@@ -291,11 +307,134 @@ static int cml_start(struct live *l)
     s->cml.task.unit = spec->unit;
     s->cml.task.takes = spec->takes;
     s->cml.task.gives = spec->gives;
-    ask.cml = &s->cml.task;
-    ask.limits = &s->cml.limits;
-    return config_start(l->run->core, &ask, on_problem, s, &s->cml.job);
+    return cml_ask(s, on_compiled);
+}
+
+static int cml_start(struct live *l)
+{
+    const struct file *f = files_find(&l->run->files, live_spec(l)->cml->file);
+    const char *dir = l->run->req->graph_dir;
+    struct smoke *s;
+
+    ASSERT(f != NULL && f->there); /* data.c began no task before */
+    TRY(smoke_new(l, &s));
+    TRY(store_get(l->run->core->store, &f->cid, &s->cml.text));
+    snprintf(s->cml.path, sizeof(s->cml.path), "%s%s%s", dir,
+             dir[0] == '\0' ? "" : "/", f->name);
+    return cml_compile(s);
+}
+
+/* What it found is read and checked like any other unit, by another worker. */
+static void on_found(void *ctx, const Proctor__CmlReply *reply)
+{
+    struct smoke *s = ctx;
+    const Proctor__SynthReply *found = reply->synth;
+    int code;
+
+    if (found == NULL || found->unit == NULL) {
+        live_fail(s->live, 0, "no unit: %.160s",
+                  found == NULL ? "" : found->why);
+        return;
+    }
+    code = buf_put(&s->cml.text, found->unit->bundle.data,
+                   found->unit->bundle.len);
+    config_free(s->cml.job);
+    s->cml.job = NULL;
+    code = code != 0 ? code : cml_compile(s);
+    if (code < 0) {
+        live_error(s->live, code, NULL);
+    }
+}
+
+/* What this exam has disclosed, of whatever candidate, joins the examples: inputs
+ * with the oracle's answers. */
+static int add_disclosed(struct smoke *s, const Proctor__ExamSpec *exam,
+                         struct diag *d)
+{
+    const Proctor__CmlSpec *spec = live_spec(s->live)->cml;
+    struct core *c = s->live->run->core;
+    size_t *n = &s->cml.synth.n_more_inputs;
+    struct cid burnt[LIMIT_BURNT];
+    struct cid id;
+    size_t found;
+    int code = exam_object_put(s->live->run, exam, field_bytes(&spec->takes),
+                               field_bytes(&spec->gives), &id, d);
+
+    if (code != 0) {
+        return code;
+    }
+    found = fold_burnt(ledger_fold(c->ledger), &id, burnt, LIMIT_BURNT - *n);
+    for (size_t i = 0; i < found; i++) {
+        ProtobufCMessage **m = &s->cml.disclosed[*n];
+
+        TRY(core_get_message(c, &burnt[i], &proctor__counterexample__descriptor,
+                             m));
+        s->cml.more[0][*n] = ((Proctor__Counterexample *)*m)->input;
+        s->cml.more[1][*n] = ((Proctor__Counterexample *)*m)->expected;
+        (*n)++;
+    }
+    return 0;
+}
+
+static int add_table(struct smoke *s, const Proctor__CmlSpec *spec)
+{
+    const struct run *r = s->live->run;
+    const struct dataset *t =
+        data_table(r, spec->enumerate->table, field_bytes(&spec->takes),
+                   field_bytes(&spec->gives));
+
+    ASSERT(t != NULL); /* data.c began no task before */
+    TRY(store_get(r->core->store, &t->inputs, &s->cml.examples[0]));
+    TRY(store_get(r->core->store, &t->outputs, &s->cml.examples[1]));
+    s->cml.synth.inputs = bytes_field(buf_bytes(&s->cml.examples[0]));
+    s->cml.synth.outputs = bytes_field(buf_bytes(&s->cml.examples[1]));
+    return 0;
+}
+
+static int enumerate_start(struct live *l)
+{
+    const Proctor__CmlSpec *spec = live_spec(l)->cml;
+    const Proctor__EnumerateSpec *e = spec->enumerate;
+    const Proctor__Graph *g = l->run->graph;
+    struct smoke *s;
+    struct diag d;
+    int code;
+
+    TRY(smoke_new(l, &s));
+    diag_init(&d);
+    snprintf(s->cml.path, sizeof(s->cml.path), "its examples");
+    proctor__synth_task__init(&s->cml.synth);
+    s->cml.synth.takes = spec->takes;
+    s->cml.synth.gives = spec->gives;
+    s->cml.synth.inputs = e->inputs;
+    s->cml.synth.outputs = e->outputs;
+    s->cml.synth.grammar = e->grammar;
+    s->cml.synth.budget = e->budget;
+    s->cml.synth.max_size = e->max_size;
+    code = e->table != NULL ? add_table(s, spec) : 0;
+    for (size_t i = 0; code == 0 && i < g->n_tasks; i++) {
+        const Proctor__Task *t = g->tasks[i];
+
+        for (size_t k = 0; code == 0 && t->exam != NULL && k < t->n_needs; k++) {
+            if (strcmp(t->needs[k], g->tasks[l->task_i]->id) == 0) {
+                code = add_disclosed(s, t->exam, &d);
+            }
+        }
+    }
+    if (code != 0) {
+        live_error(l, code, &d);
+        return 0;
+    }
+    s->cml.synth.more_inputs = s->cml.more[0];
+    s->cml.synth.more_outputs = s->cml.more[1];
+    s->cml.synth.n_more_outputs = s->cml.synth.n_more_inputs;
+    proctor__cml_task__init(&s->cml.task);
+    s->cml.task.command = PROCTOR__CML_COMMAND__CML_SYNTH;
+    s->cml.task.synth = &s->cml.synth;
+    return cml_ask(s, on_found);
 }
 
 const struct op op_program = {"program", program_start, smoke_free};
 const struct op op_model = {"model", model_start, smoke_free};
 const struct op op_cml = {"cml", cml_start, smoke_free};
+const struct op op_enumerate = {"enumerate", enumerate_start, smoke_free};

@@ -88,7 +88,7 @@ void live_error(struct live *l, int code, const struct diag *d)
 static const struct op *op_find(const char *name)
 {
     static const struct op *const ops[] = {
-        &op_program, &op_model, &op_cml,   &op_exam,
+        &op_program, &op_model, &op_cml,   &op_enumerate, &op_exam,
         &op_ref_move, &op_split, &op_score, &op_derive};
 
     for (size_t i = 0; i < ARRAY_N(ops); i++) {

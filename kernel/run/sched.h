@@ -43,6 +43,7 @@ struct op {
 extern const struct op op_program;
 extern const struct op op_model;
 extern const struct op op_cml;
+extern const struct op op_enumerate;
 extern const struct op op_exam;
 extern const struct op op_ref_move;
 extern const struct op op_split;

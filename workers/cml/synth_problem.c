@@ -175,13 +175,25 @@ int problem_put(const struct problem *p, const struct type *t, uint64_t v,
     }
 }
 
+static int bad_type(const struct type *t, const char *what, uint32_t number,
+                    struct diag *d)
+{
+    char text[64];
+
+    type_text(t, text, sizeof(text));
+    (void)diag_set(d, ERR_INPUT, (struct loc){0},
+                   "%s %u is of type %s, of which the enumerator has no terms",
+                   what, number, text);
+    diag_hint(d, "it has those of bool, integers, string and [i64]");
+    return ERR_INPUT;
+}
+
 /* --- grammar --- */
 
 int problem_sort(struct problem *p, const struct type *t, uint32_t *out,
                  struct diag *d)
 {
     struct sort *s = &p->sorts[p->sorts_n];
-    char text[64];
 
     if (p->sorts_n == SYNTH_SORTS_MAX) {
         return diag_set(d, ERR_LIMIT, (struct loc){0},
@@ -190,11 +202,7 @@ int problem_sort(struct problem *p, const struct type *t, uint32_t *out,
     *s = (struct sort){.type = *t, .shape = problem_shape(t)};
     s->first = p->rules_n;
     if (s->shape.letter == 0) {
-        type_text(t, text, sizeof(text));
-        (void)diag_set(d, ERR_INPUT, (struct loc){0},
-                       "the enumerator has no terms of type %s", text);
-        diag_hint(d, "it has those of bool, integers, string and [i64]");
-        return ERR_INPUT;
+        return bad_type(t, "sort", p->sorts_n + 1, d);
     }
     *out = p->sorts_n++;
     return 0;
@@ -411,7 +419,6 @@ static int read_types(struct problem *p, struct diag *d)
 {
     const Proctor__SynthTask *m = p->task;
     size_t at = 2;
-    char text[64];
 
     if (type_decode(field(&m->takes), &p->takes) < 0 ||
         type_decode(field(&m->gives), &p->gives) < 0 ||
@@ -424,29 +431,54 @@ static int read_types(struct problem *p, struct diag *d)
         p->types[i] = type_sub(&p->takes, at);
         p->shapes[i] = problem_shape(&p->types[i]);
         if (p->shapes[i].letter == 0) {
-            type_text(&p->types[i], text, sizeof(text));
-            (void)diag_set(d, ERR_INPUT, (struct loc){0},
-                           "parameter %u is of type %s, of which the "
-                           "enumerator has no terms",
-                           i + 1, text);
-            diag_hint(d, "it has those of bool, integers, string and [i64]");
-            return ERR_INPUT;
+            return bad_type(&p->types[i], "parameter", i + 1, d);
         }
         at = type_skip(&p->takes, at);
     }
-    return 0;
+    return problem_shape(&p->gives).letter == 0
+               ? bad_type(&p->gives, "result", 1, d)
+               : 0;
+}
+
+/* Values that stand alone join a batch. */
+static int read_more(struct values *v, const ProtobufCBinaryData *more, size_t n,
+                     const struct type *t)
+{
+    struct values_builder w;
+    struct values added;
+    int code = values_builder_init(&w, PROBLEM_BYTES);
+
+    for (size_t i = 0; code == 0 && i < n; i++) {
+        code = values_builder_add(&w, field(&more[i]));
+    }
+    values_init(&added);
+    code = values_build(&added, &w, t, code);
+    code = code != 0 ? code : values_append(v, &added);
+    values_release(&added);
+    return code;
+}
+
+static int read_values(struct problem *p)
+{
+    const Proctor__SynthTask *m = p->task;
+
+    TRY(values_decode(&p->inputs, field(&m->inputs), &p->takes,
+                      SYNTH_EXAMPLES_MAX));
+    TRY(values_decode(&p->outputs, field(&m->outputs), &p->gives,
+                      SYNTH_EXAMPLES_MAX));
+    TRY(read_more(&p->inputs, m->more_inputs, m->n_more_inputs, &p->takes));
+    TRY(read_more(&p->outputs, m->more_outputs, m->n_more_outputs, &p->gives));
+    return values_n(&p->inputs) != values_n(&p->outputs) ||
+                   values_n(&p->inputs) > SYNTH_EXAMPLES_MAX
+               ? ERR_LIMIT
+               : 0;
 }
 
 static int read_examples(struct problem *p, struct diag *d)
 {
-    const Proctor__SynthTask *m = p->task;
     uint32_t n;
 
-    if (values_decode(&p->inputs, field(&m->inputs), &p->takes,
-                      SYNTH_EXAMPLES_MAX) != 0 ||
-        values_decode(&p->outputs, field(&m->outputs), &p->gives,
-                      SYNTH_EXAMPLES_MAX) != 0 ||
-        values_n(&p->inputs) != values_n(&p->outputs)) {
+    if (read_values(p) != 0) {
         return diag_set(d, ERR_INPUT, (struct loc){0},
                         "the examples are not values of these types, or over %u",
                         SYNTH_EXAMPLES_MAX);

@@ -264,13 +264,19 @@ static int put_none(struct search *s, struct arena *a,
 int synth_reply(struct search *s, struct arena *a, Proctor__SynthReply *reply,
                 struct diag *d)
 {
+    char text[160];
+
     reply->evaluations = s->evaluations;
     reply->terms = s->terms;
     if (s->is_contradicted) {
         reply->status = PROCTOR__SYNTH_STATUS__SYNTH_CONTRADICTION;
         reply->first = s->first;
         reply->second = s->second;
-        return say(a, "one input has two outputs", &reply->why);
+        snprintf(text, sizeof(text),
+                 "examples %u and %u contradict each other: one input, two "
+                 "outputs",
+                 s->first + 1, s->second + 1);
+        return say(a, text, &reply->why);
     }
     if (s->tree == NULL) {
         return put_none(s, a, reply);

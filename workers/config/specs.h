@@ -15,6 +15,10 @@ int spec_model(struct config *c, const struct yaml_node *n,
                const struct yaml_node *base, Proctor__ModelSpec **out) MUST_USE;
 int spec_cml(struct config *c, const struct yaml_node *n,
              const struct yaml_node *base, Proctor__CmlSpec **out) MUST_USE;
+/* Examples, or a table of them, for the enumerator (spec_enumerate.c). */
+int spec_enumerate(struct config *c, const struct yaml_node *n,
+                   const struct yaml_node *base,
+                   Proctor__CmlSpec **out) MUST_USE;
 /* *out_examples: the list of examples or NULL; they are read when the types of
  * the candidate are known (spec_examples). */
 int spec_exam(struct config *c, const struct yaml_node *n,

@@ -126,7 +126,7 @@ static int read_with(struct config *c, const struct yaml_node *n,
     Proctor__Task *t = out->task;
     static const char *const known[] = {"program",  "model",      "exam",
                                         "ref.move", "data.split", "score",
-                                        "derive",   "cml"};
+                                        "derive",   "cml",        "enumerate"};
     size_t i = 0;
 
     while (i < ARRAY_N(known) && strcmp(t->op, known[i]) != 0) {
@@ -145,6 +145,8 @@ static int read_with(struct config *c, const struct yaml_node *n,
         TRY(spec_model(c, with, NULL, &t->model));
     } else if (strcmp(t->op, "cml") == 0) {
         TRY(spec_cml(c, with, NULL, &t->cml));
+    } else if (strcmp(t->op, "enumerate") == 0) {
+        TRY(spec_enumerate(c, with, NULL, &t->cml));
     } else if (strcmp(t->op, "exam") == 0) {
         TRY(spec_exam(c, with, NULL, &t->exam, &out->examples));
     } else if (strcmp(t->op, "data.split") == 0) {
@@ -192,6 +194,8 @@ static int read_repair(struct config *c, const struct yaml_node *n,
             TRY(spec_model(c, v[1], base, &r->model));
         } else if (strcmp(op, "cml") == 0) {
             TRY(spec_cml(c, v[1], base, &r->cml));
+        } else if (strcmp(op, "enumerate") == 0) {
+            TRY(spec_enumerate(c, v[1], base, &r->cml));
         } else if (strcmp(op, "exam") == 0) {
             TRY(spec_exam(c, v[1], base, &r->exam, &out->repair_examples));
         }
