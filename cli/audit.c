@@ -180,6 +180,7 @@ static int check_vkey(struct audit *a)
 static int make_parts(struct audit *a)
 {
     TRY(audit_links_new(&a->links));
+    TRY(audit_state_new(&a->state));
     if (a->full) {
         TRY(audit_tiles_new(&a->tiles));
         TRY(audit_objects_new(&a->objects));
@@ -302,6 +303,7 @@ int audit_run(const char *store, int full, const struct audit_ears *ears,
         audit_verdict(&a);
     }
     audit_links_free(a.links);
+    audit_state_free(a.state);
     audit_tiles_free(a.tiles);
     audit_objects_free(a.objects);
     audit_data_free(a.data);

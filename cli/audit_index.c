@@ -47,6 +47,29 @@ static int ask(sqlite3 *db, const char *sql, char *out, size_t n)
     return is_there;
 }
 
+/* m4_refs says what the assertions come to. */
+static int is_projection(const struct audit *a, sqlite3 *db)
+{
+    sqlite3_stmt *q = NULL;
+    uint64_t n = 0;
+    int fits = sqlite3_prepare_v2(db, "SELECT ref_path, target_cid FROM m4_refs",
+                                  -1, &q, NULL) == SQLITE_OK;
+
+    while (fits && sqlite3_step(q) == SQLITE_ROW) {
+        const char *cid = (const char *)sqlite3_column_text(q, 1);
+        uint8_t target[32];
+
+        fits = cid != NULL && strlen(cid) == 64 &&
+               hex_parse(cid, 64, target) == 0 &&
+               audit_state_leads(a->state,
+                                 (const char *)sqlite3_column_text(q, 0),
+                                 target);
+        n++;
+    }
+    (void)sqlite3_finalize(q);
+    return fits && n == audit_state_refs(a->state);
+}
+
 /* Why the index will be made again; NULL: it fits. */
 static const char *judge(const struct audit *a, sqlite3 *db)
 {
@@ -87,7 +110,12 @@ static const char *judge(const struct audit *a, sqlite3 *db)
            memcmp(e.leaf.b, leaf, sizeof(leaf)) == 0;
     err_trace_clear();
     ledger_entry_release(&e);
-    return fits ? NULL : "was made from other records than these";
+    if (!fits) {
+        return "was made from other records than these";
+    }
+    return size == a->out->size && !is_projection(a, db)
+               ? "has refs of CML that lead elsewhere than the ledger says"
+               : NULL;
 }
 
 void audit_index(struct audit *a)

@@ -30,6 +30,7 @@ struct audit {
     int has_gap; /* a record was lost: rules and tiles are not judged behind it */
     struct audit_damage damage[AUDIT_PARTS_N];
     struct audit_links *links;
+    struct audit_state *state;
     struct audit_tiles *tiles;     /* NULL unless full */
     struct audit_objects *objects; /* NULL unless full */
     struct audit_data *data;       /* NULL unless full */
@@ -86,6 +87,17 @@ void audit_links_free(struct audit_links *l);
 int audit_links_add(struct audit_links *l, struct audit *a,
                     const struct record *r,
                     const struct merkle_hash *leaf) MUST_USE;
+
+/* Assertions, and statuses (audit_state.c). */
+struct audit_state;
+int audit_state_new(struct audit_state **out) MUST_USE;
+void audit_state_free(struct audit_state *s);
+int audit_state_add(struct audit_state *s, struct audit *a,
+                    const struct record *r) MUST_USE;
+/* Does the ref lead there, by the records; how many lead somewhere. */
+int audit_state_leads(const struct audit_state *s, const char *path,
+                      const uint8_t cid[static 32]);
+uint64_t audit_state_refs(const struct audit_state *s);
 
 /* What others know of the ledger (audit_heads.c). note: the published one, empty
  * when there is none. 0 or ERR_NOMEM; findings go to a. */

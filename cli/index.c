@@ -211,7 +211,7 @@ static int add_chunk(struct index *ix, struct ledger_walk *k, int *out_sql,
 
     *out_sql = exec(ix, "BEGIN IMMEDIATE");
     if (*out_sql == SQLITE_OK) {
-        *out_sql = index_rows_open(ix->db, &rows);
+        *out_sql = index_rows_open(ix->db, k->store, &rows);
     }
     if (*out_sql == SQLITE_OK) {
         rc = add_records(ix, k, rows, out_sql, d);

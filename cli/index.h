@@ -17,7 +17,7 @@
 
 #include "cli/ledger.h"
 
-#define INDEX_VERSION 3
+#define INDEX_VERSION 4
 #define INDEX_CHUNK 65536u
 
 struct index;

@@ -1,8 +1,13 @@
 /* What each kind of record adds to the index beyond its record and mentions. */
 #include "cli/index_rows_int.h"
 
+#include <string.h>
+
 #include "cli/look_text.h"
+#include "cli/object.h"
 #include "cli/summary.h"
+#include "proto/assertion.h"
+#include "proto/err.h"
 
 static int add_run(struct index_rows *x, const struct record *r)
 {
@@ -170,6 +175,102 @@ static int add_look(struct index_rows *x, const struct record *r)
     return index_done(q);
 }
 
+/* The nodes of a payload, by the bundle's lengths; none when the object cannot be
+ * read: the ledger's order does not wait for objects. */
+static int add_blobs(struct index_rows *x, const struct record *r)
+{
+    CLEANUP(buf_release) struct buf b;
+    sqlite3_stmt *q = x->s[S_BLOB];
+    struct cid cid;
+    struct rd bundle;
+    int rc = SQLITE_OK;
+
+    memcpy(cid.b, record_hash(r, RF_ASSERT_bundle), CID_BYTES);
+    buf_init(&b, LIMIT_CML_BUNDLE_BYTES);
+    if (cid_is_zero(&cid) ||
+        object_read(x->store, &cid, LIMIT_CML_BUNDLE_BYTES, &b) < 0) {
+        err_trace_clear();
+        return SQLITE_OK;
+    }
+    rd_init(&bundle, buf_bytes(&b));
+    (void)rd_take(&bundle, 4);
+    for (uint32_t n = rd_u32(&bundle); n > 0 && rc == SQLITE_OK; n--) {
+        struct ubytes node = rd_bytes32(&bundle);
+        char text[CID_TEXT_BYTES];
+        struct ubytes fqn;
+        struct rd in;
+
+        if (rd_is_bad(&bundle)) {
+            break;
+        }
+        rd_init(&in, node); /* "CML1", 05, length, FQN */
+        (void)rd_take(&in, 5);
+        fqn = rd_bytes32(&in);
+        cid = cid_of(node);
+        cid_text(&cid, text);
+        index_bind_s(q, 1, text);
+        (void)sqlite3_bind_text(q, 2, fqn.n > 0 ? (const char *)fqn.p : "",
+                                (int)fqn.n, SQLITE_TRANSIENT);
+        (void)sqlite3_bind_blob(q, 3, node.p, (int)node.n, SQLITE_TRANSIENT);
+        index_bind_u(q, 4, r->wall_ns);
+        rc = index_done(q);
+    }
+    return rc;
+}
+
+/* m4_refs follows: what leads somewhere has a row (fold.c does the same). */
+static int add_pointer(struct index_rows *x, const struct record *r,
+                       const struct assertion *a)
+{
+    sqlite3_stmt *q = x->s[cid_is_zero(&a->payload) ? S_UNPOINT : S_POINT];
+
+    if (assertion_field(a->operation)[0] != '\0') {
+        return SQLITE_OK;
+    }
+    index_bind_s(q, 1, a->did);
+    index_bind_s(q, 2, a->path);
+    if (!cid_is_zero(&a->payload)) {
+        index_bind_hash(q, 3, r, RF_ASSERT_payload);
+        index_bind_u(q, 4, a->n);
+        index_bind_hash(q, 5, r, RF_ASSERT_bundle);
+    }
+    return index_done(q);
+}
+
+static int add_assert(struct index_rows *x, const struct record *r)
+{
+    sqlite3_stmt *q = x->s[S_ASSERT];
+    struct ubytes signature = record_bytes(r, RF_ASSERT_signature);
+    char hash[CID_TEXT_BYTES];
+    struct assertion a;
+    struct cid cid;
+    int rc = add_blobs(x, r);
+
+    if (rc != SQLITE_OK || assertion_of(r, &a) < 0 ||
+        assertion_hash(&a, &cid) < 0) {
+        return rc;
+    }
+    cid_text(&cid, hash);
+    index_bind_u(q, 1, r->seq);
+    index_bind_s(q, 2, a.did);
+    index_bind_s(q, 3, a.path);
+    index_bind_s(q, 4, a.operation);
+    if (!cid_is_zero(&a.payload)) {
+        index_bind_hash(q, 5, r, RF_ASSERT_payload);
+    }
+    index_bind_u(q, 6, r->wall_ns);
+    index_bind_u(q, 7, a.n);
+    index_bind_hash(q, 8, r, RF_ASSERT_prev);
+    if (signature.n > 0) {
+        (void)sqlite3_bind_blob(q, 9, signature.p, (int)signature.n,
+                                SQLITE_TRANSIENT);
+    }
+    index_bind_s(q, 10, hash);
+    index_bind_hash(q, 11, r, RF_ASSERT_bundle);
+    rc = index_done(q);
+    return rc == SQLITE_OK ? add_pointer(x, r, &a) : rc;
+}
+
 /* What a kind adds beyond its record and mentions. One flat switch. */
 int index_add_kind(struct index_rows *x, const struct record *r)
 {
@@ -206,6 +307,9 @@ int index_add_kind(struct index_rows *x, const struct record *r)
         return add_split(x, r);
     case RECORD_LOOK:
         return add_look(x, r);
+    case RECORD_ASSERT:
+        return add_assert(x, r);
+    case RECORD_RECONCILE:
     case RECORD_NONE:
     case RECORD_GENESIS:
     case RECORD_CONFINE:

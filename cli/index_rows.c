@@ -23,6 +23,9 @@ static const char TABLES[] =
     "DROP TABLE IF EXISTS splits;"
     "DROP TABLE IF EXISTS looks;"
     "DROP TABLE IF EXISTS mentions;"
+    "DROP TABLE IF EXISTS m4_refs;"
+    "DROP TABLE IF EXISTS m4_assertions;"
+    "DROP TABLE IF EXISTS m1_blobs;"
     "DROP TABLE IF EXISTS meta;"
     "CREATE TABLE records(seq INTEGER PRIMARY KEY, kind INTEGER NOT NULL,"
     " wall_ns INTEGER NOT NULL, run INTEGER, task INTEGER,"
@@ -59,6 +62,18 @@ static const char TABLES[] =
     " task TEXT NOT NULL, split TEXT NOT NULL, candidate TEXT NOT NULL,"
     " metric TEXT NOT NULL, look INTEGER NOT NULL, looks_max INTEGER NOT NULL,"
     " outcome TEXT NOT NULL, score TEXT NOT NULL);"
+    "CREATE TABLE m1_blobs(cid TEXT PRIMARY KEY, node_type TEXT NOT NULL,"
+    " data BLOB NOT NULL, created_at TEXT NOT NULL);"
+    "CREATE TABLE m4_assertions(id INTEGER PRIMARY KEY, did TEXT NOT NULL,"
+    " ref_path TEXT NOT NULL, operation TEXT NOT NULL,"
+    " payload_cid TEXT REFERENCES m1_blobs(cid), created_at TEXT NOT NULL,"
+    " seq_number INTEGER NOT NULL, prev TEXT NOT NULL, signature BLOB,"
+    " hash TEXT NOT NULL, bundle TEXT NOT NULL,"
+    " UNIQUE(did, ref_path, seq_number));"
+    "CREATE TABLE m4_refs(did TEXT NOT NULL, ref_path TEXT NOT NULL,"
+    " target_cid TEXT NOT NULL REFERENCES m1_blobs(cid),"
+    " seq_number INTEGER NOT NULL, bundle TEXT NOT NULL,"
+    " PRIMARY KEY(did, ref_path));"
     "CREATE TABLE mentions(cid BLOB NOT NULL, seq INTEGER NOT NULL,"
     " field TEXT NOT NULL);" MENTIONS_SORTED
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);";
@@ -96,6 +111,13 @@ static const char *const SQL[STATEMENTS_N] = {
         "INSERT OR REPLACE INTO ref_moves VALUES(?1,?2,?3,?4,?5,?6,?7,?8,"
         "(SELECT moves FROM refs WHERE name=?2))",
     [S_SPLIT] = "INSERT OR REPLACE INTO splits VALUES(?1,?2,?3,?4,?5,?6)",
+    [S_ASSERT] = "INSERT OR IGNORE INTO m4_assertions VALUES(?1,?2,?3,?4,?5,"
+                 "strftime('%Y-%m-%dT%H:%M:%SZ',?6/1000000000,'unixepoch'),?7,"
+                 "?8,?9,?10,?11)",
+    [S_POINT] = "INSERT OR REPLACE INTO m4_refs VALUES(?1,?2,?3,?4,?5)",
+    [S_UNPOINT] = "DELETE FROM m4_refs WHERE did=?1 AND ref_path=?2",
+    [S_BLOB] = "INSERT OR IGNORE INTO m1_blobs VALUES(?1,?2,?3,"
+               "strftime('%Y-%m-%dT%H:%M:%SZ',?4/1000000000,'unixepoch'))",
     [S_LOOK] =
         "INSERT OR REPLACE INTO looks VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
 };
@@ -116,7 +138,7 @@ int index_rows_sort(sqlite3 *db)
     return sqlite3_exec(db, MENTIONS_SORTED, NULL, NULL, NULL);
 }
 
-int index_rows_open(sqlite3 *db, struct index_rows **out)
+int index_rows_open(sqlite3 *db, const char *store, struct index_rows **out)
 {
     struct index_rows *x = calloc(1, sizeof(*x));
     int i;
@@ -124,6 +146,7 @@ int index_rows_open(sqlite3 *db, struct index_rows **out)
     if (x == NULL) {
         return SQLITE_NOMEM;
     }
+    x->store = store;
     for (i = 0; i < STATEMENTS_N; i++) {
         int rc = sqlite3_prepare_v2(db, SQL[i], -1, &x->s[i], NULL);
 

@@ -27,8 +27,9 @@ int index_rows_create(sqlite3 *db);
  * not there, from what is there. */
 int index_rows_unsort(sqlite3 *db);
 int index_rows_sort(sqlite3 *db);
-/* Prepares what index_rows_add needs. SQLite code; *out owned. */
-int index_rows_open(sqlite3 *db, struct index_rows **out);
+/* Prepares what index_rows_add needs. SQLite code; *out owned. store (borrowed): for
+ * the nodes of CML payloads. */
+int index_rows_open(sqlite3 *db, const char *store, struct index_rows **out);
 void index_rows_close(struct index_rows *x); /* NULL is fine */
 /* Adds all rows of one record. An SQLite code, or SQLITE_NOMEM. */
 int index_rows_add(struct index_rows *x, const struct record *r,

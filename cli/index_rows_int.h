@@ -24,12 +24,17 @@ enum statement {
     S_MOVE,
     S_SPLIT,
     S_LOOK,
+    S_ASSERT,
+    S_POINT,
+    S_UNPOINT,
+    S_BLOB,
     STATEMENTS_N
 };
 
 #define NAMES_KEPT 256u
 
 struct index_rows {
+    const char *store; /* borrowed */
     sqlite3_stmt *s[STATEMENTS_N];
     struct {
         char name[LIMIT_ID_BYTES * 2];

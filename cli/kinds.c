@@ -43,6 +43,9 @@ static const struct {
     {RF_INPUTS_program, {TYPE(runnable), 1}},
     {RF_OUTPUTS_artifact, {NULL, 1}},
     {RF_OUTPUTS_program, {TYPE(runnable), 1}},
+    {RF_ASSERT_bundle, {NULL, 1}},
+    {RF_RECONCILE_snapshot, {TYPE(cml_snapshot), 1}},
+    {RF_RECONCILE_bundle, {NULL, 1}},
     {RF_CHECKPOINT_snapshot, {TYPE(snapshot), 1}},
 };
 
@@ -58,6 +61,8 @@ static const struct {
     {TYPE(runnable), "table_outputs", {NULL, 1}},
     {TYPE(runnable), "bundle", {NULL, 1}},
     {TYPE(runnable), "original", {TYPE(runnable), 1}},
+    {TYPE(runnable), "snapshot", {TYPE(cml_snapshot), 1}},
+    {TYPE(cml_snapshot_ref), "bundle", {NULL, 1}},
     {TYPE(exam), "oracle", {TYPE(runnable), 1}},
     {TYPE(exam), "second_oracle", {TYPE(runnable), 1}},
     {TYPE(exam), "corpora", {NULL, 1}},
@@ -70,7 +75,7 @@ static const struct {
     {TYPE(split), "train_outputs", {NULL, 1}},
     {TYPE(split), "held_inputs", {NULL, 1}},
     {TYPE(split), "held_outputs", {NULL, 1}},
-    {TYPE(ref_state), "target", {TYPE(runnable), 1}},
+    {TYPE(ref_state), "target", {TYPE(runnable), KINDS_ANY}},
     {TYPE(candidate_state), "cid", {TYPE(runnable), 0}},
     {TYPE(exam_state), "burnt", {TYPE(counterexample), 1}},
     {TYPE(run_state), "graph", {TYPE(graph), 1}},
@@ -94,6 +99,7 @@ static const struct {
     {"policy", TYPE(policy)},
     {"task", TYPE(task)},
     {"snapshot", TYPE(snapshot)},
+    {"cml_snapshot", TYPE(cml_snapshot)},
 };
 
 const struct kinds_info *kinds_of_field(enum record_field f)

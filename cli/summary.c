@@ -153,6 +153,26 @@ static void say_outputs(const struct record *r, char *out)
         record_u(r, RF_OUTPUTS_index), str(r, RF_OUTPUTS_why).s);
 }
 
+static void say_assert(const struct record *r, char *out)
+{
+    put(out, "%s %s, number %" PRIu64 "%s%s", str(r, RF_ASSERT_operation).s,
+        str(r, RF_ASSERT_path).s, record_u(r, RF_ASSERT_n),
+        strcmp(str(r, RF_ASSERT_operation).s, "DELETE") == 0 ? "" : ": ",
+        strcmp(str(r, RF_ASSERT_operation).s, "DELETE") == 0
+            ? ""
+            : digits(r, RF_ASSERT_payload).s);
+}
+
+static void say_reconcile(const struct record *r, char *out)
+{
+    put(out, "%s against %s: %s, status %s%s",
+        str(r, RF_RECONCILE_observed_path).s,
+        str(r, RF_RECONCILE_desired_path).s,
+        reconcile_state_name((unsigned)record_u(r, RF_RECONCILE_state)),
+        digits(r, RF_RECONCILE_status).s,
+        record_u(r, RF_RECONCILE_cached_ref) != 0 ? ", cached" : "");
+}
+
 static void say_end(const struct record *r, char *out)
 {
     put(out,
@@ -242,6 +262,12 @@ void summary_of(const struct record *r, char out[static SUMMARY_BYTES])
         break;
     case RECORD_OUTPUTS:
         say_outputs(r, out);
+        break;
+    case RECORD_ASSERT:
+        say_assert(r, out);
+        break;
+    case RECORD_RECONCILE:
+        say_reconcile(r, out);
         break;
     case RECORD_KEY:
         put(out, "from %s to %s", digits(r, RF_KEY_old_key).s,

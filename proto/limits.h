@@ -75,6 +75,8 @@
 #define LIMIT_CML_MUTANTS 64u      /* bits of one answer */
 #define LIMIT_PROBE_INPUTS 4096u   /* found by search, for one exam */
 #define LIMIT_PROBE_BYTES (1u << 20) /* all of them */
+#define LIMIT_CML_REFS 256u /* that one unit names, with all that they lead to */
+#define LIMIT_CML_LINK_ROUNDS 64u /* and one behind the other */
 #define LIMIT_CML_FUEL (1u << 20) /* of one input of a batch: a quarter of a second
     in the reference interpreter, so that it comes before limits.cpu */
 

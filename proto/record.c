@@ -349,6 +349,9 @@ static const char *const level_names[] = {"none",     "syntax", "schema",
                                           "property", "oracle", "proven"};
 static const char *const metric_names[] = {
     "none", "accuracy", "mean_absolute_error", "mean_squared_error"};
+static const char *const reconcile_names[] = {
+    "none",            "in-sync",          "drift",
+    "missing-desired", "missing-observed", "as the unit says"};
 static const char *const state_names[] = {
     "new",    "ready",  "blocked",   "running", "parked",   "validating",
     "passed", "failed", "repairing", "aborted", "committed"};
@@ -360,6 +363,11 @@ _Static_assert(ARRAY_N(state_names) == STATE_N_, "names");
 const char *verdict_name(unsigned v)
 {
     return v < ARRAY_N(verdict_names) ? verdict_names[v] : "unknown";
+}
+
+const char *reconcile_state_name(unsigned s)
+{
+    return s < ARRAY_N(reconcile_names) ? reconcile_names[s] : "unknown";
 }
 
 const char *metric_name(unsigned m)

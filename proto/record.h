@@ -119,6 +119,11 @@ const char *metric_name(unsigned m);
 enum look_outcome { LOOK_NONE, LOOK_BETTER, LOOK_NOT_BETTER, LOOK_VOID };
 
 /* How a run of a series ended. */
+/* RECONCILE.state */
+const char *reconcile_state_name(unsigned s);
+enum reconcile_state { RECONCILE_NONE, RECONCILE_IN_SYNC, RECONCILE_DRIFT,
+                       RECONCILE_MISSING_DESIRED, RECONCILE_MISSING_OBSERVED,
+                       RECONCILE_UNIT };
 enum series_status { SERIES_NONE, SERIES_DONE, SERIES_ABORTED };
 
 enum level {

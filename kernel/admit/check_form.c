@@ -71,7 +71,7 @@ int check_ref(struct check *c, const struct subject *s)
 int check_ref_name(struct check *c, const struct subject *s, const char *kind,
                    const char *name)
 {
-    if (!is_ref(name)) {
+    if (!is_ref(name) || strncmp(name, "refs/cml/", 9) == 0) { /* op assert's */
         (void)check_refuse(c, s, "ref.name", ERR_INPUT, SPOT_WITH,
                            "\"%.64s\" is not a %s's name", name, kind);
         diag_hint(&c->d,

@@ -56,7 +56,7 @@ static int refuse_validator(struct check *c, const struct subject *s)
 {
     const char *name = s->task->validator->name;
     const struct validator_info *v = validators_find(name);
-    const char *names[8];
+    const char *names[16];
     const char *nearest;
     char list[160];
 

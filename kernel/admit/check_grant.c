@@ -48,6 +48,14 @@ static void folder_glob(const struct check *c, char out[static 80])
     }
 }
 
+/* Of a task whose name refs: grants; else NULL. */
+static const char *ref_of(const struct subject *s)
+{
+    return s->task->ref_move    ? s->task->ref_move->ref
+           : s->task->assertion ? s->task->assertion->ref
+                                : NULL;
+}
+
 static int refuse_capability(struct check *c, const struct subject *s,
                              const char *capability, const char *why)
 {
@@ -57,10 +65,9 @@ static int refuse_capability(struct check *c, const struct subject *s,
     (void)check_refuse(c, s, "gate.granted", ERR_REFUSED, SPOT_OP,
                        "policy \"%.40s\" does not grant %s%s", policy_name(c),
                        capability, why);
-    if (strcmp(capability, "ref.move") == 0) {
-        diag_hint(&c->d,
-                  "to grant it: {capability: ref.move, refs: [\"%.80s\"]}",
-                  s->task->ref_move ? s->task->ref_move->ref : "name/*");
+    if (ref_of(s)) {
+        diag_hint(&c->d, "to grant it: {capability: %s, refs: [\"%.80s\"]}",
+                  capability, ref_of(s));
     } else if (s->task->derive) {
         diag_hint(&c->d,
                   "to grant it: {capability: derive, series: [\"%.80s\"]}",
@@ -291,8 +298,7 @@ static int check_name_grant(struct check *c, const struct subject *s,
                             uint32_t *out_grant)
 {
     const Proctor__Policy *policy = c->q->policy;
-    const char *name =
-        s->task->derive ? s->task->derive->series : s->task->ref_move->ref;
+    const char *name = s->task->derive ? s->task->derive->series : ref_of(s);
     const char *key = s->task->derive ? "series" : "refs";
 
     if (check_capability(c, s, out_grant) != 0) {
@@ -322,6 +328,7 @@ static int check_name_grant(struct check *c, const struct subject *s,
 
 int check_granted(struct check *c, const struct subject *s)
 {
+    const char *file = ""; /* that is read, if any */
     uint32_t grant = 0;
     int code = 0;
 
@@ -352,9 +359,15 @@ int check_granted(struct check *c, const struct subject *s)
         break;
     case OP_DERIVE:
         code = check_name_grant(c, s, &grant);
-        if (code == 0 && s->task->derive->inputs[0] != '\0') {
-            code = check_data_file(c, s, s->task->derive->inputs);
-        }
+        file = s->task->derive->inputs;
+        break;
+    case OP_ASSERT:
+        code = check_name_grant(c, s, &grant);
+        file = s->task->assertion->file;
+        break;
+    case OP_RECONCILE:
+        code = check_capability(c, s, &grant);
+        file = s->task->reconcile->file;
         break;
     case OP_SPLIT:
         code = check_capability(c, s, &grant);
@@ -366,6 +379,9 @@ int check_granted(struct check *c, const struct subject *s)
     case OP_N_:
         ASSERT(s->op->id != OP_N_);
         break;
+    }
+    if (code == 0 && file[0] != '\0') {
+        code = check_data_file(c, s, file);
     }
     if (code == 0 && s->decision && !s->is_repair) {
         s->decision->grant_i = grant;

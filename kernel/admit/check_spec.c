@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "proto/assertion.h"
 #include "proto/type.h"
 
 size_t check_need_of(const struct check *c, const struct subject *s,
@@ -42,7 +43,9 @@ static int has_one_spec(const struct subject *s)
         [OP_SPLIT] = t->split,     [OP_SCORE] = t->score,
         [OP_DERIVE] = t->derive,
         [OP_CML] = is_enumerate ? NULL : t->cml,
-        [OP_ENUMERATE] = is_enumerate ? t->cml : NULL};
+        [OP_ENUMERATE] = is_enumerate ? t->cml : NULL,
+        [OP_ASSERT] = t->assertion,
+        [OP_RECONCILE] = t->reconcile};
     int n = 0;
 
     for (size_t i = 0; i < OP_N_; i++) {
@@ -124,6 +127,7 @@ int check_spec(struct check *c, const struct subject *s)
 {
     const Proctor__Task *t = s->task;
     int code = check_takes(c, s);
+    const char *problem;
 
     if (code != 0) {
         return code;
@@ -171,6 +175,12 @@ int check_spec(struct check *c, const struct subject *s)
         return check_score(c, s);
     case OP_DERIVE:
         return check_derive(c, s);
+    case OP_ASSERT:
+        problem = assertion_spec_problem(t->assertion);
+        return problem ? check_refuse_form(c, s, problem) : 0;
+    case OP_RECONCILE:
+        problem = assertion_reconcile_problem(t->reconcile);
+        return problem ? check_refuse_form(c, s, problem) : 0;
     case OP_N_:
         break;
     }

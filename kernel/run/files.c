@@ -75,6 +75,11 @@ static int collect_program(struct collect *c, const Proctor__ProgramSpec *s)
     return 0;
 }
 
+static int collect_text(struct collect *c, const char *file)
+{
+    return file[0] == '\0' ? 0 : collect_one(c, file, LIMIT_CML_TEXT_BYTES);
+}
+
 static int collect_cml(struct collect *c, const Proctor__CmlSpec *s)
 {
     const Proctor__EnumerateSpec *e = s != NULL ? s->enumerate : NULL;
@@ -82,7 +87,7 @@ static int collect_cml(struct collect *c, const Proctor__CmlSpec *s)
     if (e != NULL) {
         return !e->table ? 0 : collect_one(c, e->table->csv, LIMIT_DATA_FILE_BYTES);
     }
-    return s == NULL ? 0 : collect_one(c, s->file, LIMIT_CML_TEXT_BYTES);
+    return s == NULL ? 0 : collect_text(c, s->file);
 }
 
 static int collect_oracle(struct collect *c, const Proctor__OracleSpec *s)
@@ -169,6 +174,9 @@ int files_collect(struct files *f, const Proctor__Graph *g, size_t *out_task,
         if (t->derive != NULL && t->derive->inputs[0] != '\0') {
             TRY(collect_one(&c, t->derive->inputs, LIMIT_DATA_FILE_BYTES));
         }
+        TRY(collect_text(&c, t->assertion != NULL   ? t->assertion->file
+                             : t->reconcile != NULL ? t->reconcile->file
+                                                    : ""));
         if (t->repair != NULL) {
             TRY(collect_program(&c, t->repair->program));
             TRY(collect_model(&c, t->repair->model));

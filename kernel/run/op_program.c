@@ -1,15 +1,15 @@
-/* Ops `program`, `model`, `cml` and `enumerate`: the result is the CID of a Runnable, reached once
- * it has answered one of a few small inputs in a well-formed way. Whether an answer
+/* Ops `program`, `model`, `cml` and `enumerate`: the result is the CID of a Runnable,
+ * reached once it has answered one of a few small inputs in a well-formed way. Whether an answer
  * is right is an exam's business. Of a CML text it holds the artifact that a worker
  * made. Kernel process. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/run/config.h"
 #include "kernel/run/data.h"
 #include "kernel/run/eval.h"
 #include "kernel/run/exam_object.h"
+#include "kernel/run/linking.h"
 #include "kernel/run/sample.h"
 #include "kernel/run/say.h"
 #include "kernel/run/sched.h"
@@ -18,19 +18,14 @@
 
 struct smoke {
     struct live *live;
-    struct compiling {
-        struct config_job *job;
-        char path[LIMIT_PATH_BYTES + 1]; /* as the policy sees it */
-        struct buf text;
-        struct worker_limits limits;
-        Proctor__CmlText source;
-        Proctor__CmlText *sources[1];
-        Proctor__CmlTask task;
-        Proctor__SynthTask synth; /* of enumerate, and what it borrows */
+    struct linking *linking; /* of ops cml and enumerate */
+    struct enumerating {
+        Proctor__SynthTask task; /* and what it borrows */
         struct buf examples[2];
         ProtobufCMessage *disclosed[LIMIT_BURNT];
         ProtobufCBinaryData more[2][LIMIT_BURNT];
-    } cml;
+        struct buf found; /* bundle */
+    } synth;
     struct cid cid;
     struct runnable *runnable;
     struct eval *eval;
@@ -44,13 +39,13 @@ static void smoke_free(void *state)
 {
     struct smoke *s = state;
 
-    config_free(s->cml.job);
-    buf_release(&s->cml.examples[0]);
-    buf_release(&s->cml.examples[1]);
-    for (size_t i = 0; i < s->cml.synth.n_more_inputs; i++) {
-        pb_free(s->cml.disclosed[i]);
+    linking_free(s->linking);
+    buf_release(&s->synth.examples[0]);
+    buf_release(&s->synth.examples[1]);
+    for (size_t i = 0; i < s->synth.task.n_more_inputs; i++) {
+        pb_free(s->synth.disclosed[i]);
     }
-    buf_release(&s->cml.text);
+    buf_release(&s->synth.found);
     eval_free(s->eval);
     runnable_free(s->runnable);
     values_release(&s->inputs);
@@ -137,9 +132,9 @@ static int smoke_new(struct live *l, struct smoke **out)
         return ERR_TRACE(ERR_NOMEM);
     }
     s->live = l;
-    buf_init(&s->cml.text, LIMIT_CML_TEXT_BYTES);
-    buf_init(&s->cml.examples[0], LIMIT_DATA_FILE_BYTES);
-    buf_init(&s->cml.examples[1], LIMIT_DATA_FILE_BYTES);
+    buf_init(&s->synth.examples[0], LIMIT_DATA_FILE_BYTES);
+    buf_init(&s->synth.examples[1], LIMIT_DATA_FILE_BYTES);
+    buf_init(&s->synth.found, LIMIT_CML_BUNDLE_BYTES);
     values_init(&s->inputs);
     *out = l->state = s;
     return 0;
@@ -239,111 +234,68 @@ static int model_start(struct live *l)
     return smoke_begin(l, code, &cid, &d);
 }
 
-static void on_problem(void *ctx, struct config_job *j, int code,
-                       Proctor__ConfigReply *reply, const struct diag *d)
+static int on_linked(struct live *l, const Proctor__CmlReply *reply)
 {
-    const struct smoke *s = ctx;
-
-    (void)j;
-    (void)reply;
-    say_diag(s->live->run->core, d, live_id(s->live));
-    if (code == ERR_INPUT || code == ERR_LIMIT || code == ERR_WORKER) {
-        code = 0; /* the text's own fault */
-    }
-    live_fail(s->live, code, "%.100s: %s", s->cml.path, d->what);
-}
-
-static void on_compiled(void *ctx, const Proctor__CmlReply *reply)
-{
-    struct smoke *s = ctx;
-    struct live *l = s->live;
+    struct smoke *s = l->state;
     Proctor__Runnable m = PROCTOR__RUNNABLE__INIT;
     struct diag d;
     struct cid cid;
-    int code;
+    struct cid snapshot;
+    int code = linking_snapshot(s->linking, &snapshot);
 
     diag_init(&d);
     m.takes = live_spec(l)->cml->takes;
     m.gives = live_spec(l)->cml->gives;
-    code = runnable_put_cml(l->run->core, reply, &m, &cid);
+    if (!cid_is_zero(&snapshot)) {
+        m.snapshot = cid_field(&snapshot);
+    }
+    code = code ? code : runnable_put_cml(l->run->core, reply, &m, &cid);
     if (code == 0 && (reply->units[0]->nodes > LIMIT_CANDIDATE_NODES ||
                       m.branches > LIMIT_BRANCHES)) {
         live_fail(l, 0, "%.100s: a candidate has at most %u nodes and %u branches",
-                  s->cml.path, LIMIT_CANDIDATE_NODES, LIMIT_BRANCHES);
-        return;
+                  live_spec(l)->cml->file, LIMIT_CANDIDATE_NODES,
+                  LIMIT_BRANCHES);
+        return 0;
     }
-    code = smoke_begin(l, code, &cid, &d);
-    if (code < 0) {
-        live_error(l, code, NULL);
-    }
+    return smoke_begin(l, code, &cid, &d);
 }
 
-/* A cml worker with the policy's limits is asked for cml.task. */
-static int cml_ask(struct smoke *s,
-                   void (*on_cml)(void *ctx, const Proctor__CmlReply *reply))
+/* A unit of a file, or the one that was found. */
+static int cml_link(struct live *l, const struct buf *found)
 {
-    const Proctor__Limits *most = s->live->run->policy->limits;
-    struct config_ask ask = {.label = live_id(s->live), .path = s->cml.path,
-                             .cml = &s->cml.task, .limits = &s->cml.limits,
-                             .on_cml = on_cml};
+    const Proctor__CmlSpec *spec = live_spec(l)->cml;
+    const struct smoke *s = l->state;
+    Proctor__CmlTask task = PROCTOR__CML_TASK__INIT;
 
-    s->cml.limits = (struct worker_limits){.cpu_ms = most->cpu_ms,
-                                           .memory_bytes = most->memory_bytes,
-                                           .wall_ms = most->wall_ms};
-    return config_start(s->live->run->core, &ask, on_problem, s, &s->cml.job);
-}
-
-static int cml_compile(struct smoke *s)
-{
-    const Proctor__CmlSpec *spec = live_spec(s->live)->cml;
-
-    proctor__cml_text__init(&s->cml.source);
-    s->cml.source.content = bytes_field(buf_bytes(&s->cml.text));
-    s->cml.sources[0] = &s->cml.source;
-    proctor__cml_task__init(&s->cml.task);
-    s->cml.task.command = PROCTOR__CML_COMMAND__CML_COMPILE;
-    s->cml.task.texts = s->cml.sources;
-    s->cml.task.n_texts = 1;
-    s->cml.task.unit = spec->unit;
-    s->cml.task.takes = spec->takes;
-    s->cml.task.gives = spec->gives;
-    return cml_ask(s, on_compiled);
+    task.command = PROCTOR__CML_COMMAND__CML_LINK;
+    task.unit = spec->unit;
+    task.takes = spec->takes;
+    task.gives = spec->gives;
+    return linking_ask(s->linking, &task, spec->file, found, on_linked);
 }
 
 static int cml_start(struct live *l)
 {
-    const struct file *f = files_find(&l->run->files, live_spec(l)->cml->file);
-    const char *dir = l->run->req->graph_dir;
     struct smoke *s;
 
-    ASSERT(f != NULL && f->there); /* data.c began no task before */
     TRY(smoke_new(l, &s));
-    TRY(store_get(l->run->core->store, &f->cid, &s->cml.text));
-    snprintf(s->cml.path, sizeof(s->cml.path), "%s%s%s", dir,
-             dir[0] == '\0' ? "" : "/", f->name);
-    return cml_compile(s);
+    TRY(linking_new(l, &s->linking));
+    return cml_link(l, NULL);
 }
 
 /* What it found is read and checked like any other unit, by another worker. */
-static void on_found(void *ctx, const Proctor__CmlReply *reply)
+static int on_found(struct live *l, const Proctor__CmlReply *reply)
 {
-    struct smoke *s = ctx;
     const Proctor__SynthReply *found = reply->synth;
-    int code;
+    struct smoke *s = l->state;
 
     if (found == NULL || found->unit == NULL) {
-        live_fail(s->live, 0, "no unit: %.160s",
-                  found == NULL ? "" : found->why);
-        return;
+        live_fail(l, 0, "no unit: %.160s", found == NULL ? "" : found->why);
+        return 0;
     }
-    code = buf_put(&s->cml.text, found->unit->bundle.data,
-                   found->unit->bundle.len);
-    config_free(s->cml.job);
-    s->cml.job = NULL;
-    code = code != 0 ? code : cml_compile(s);
-    if (code < 0) {
-        live_error(s->live, code, NULL);
-    }
+    TRY(buf_put(&s->synth.found, found->unit->bundle.data,
+                found->unit->bundle.len));
+    return cml_link(l, &s->synth.found);
 }
 
 /* What this exam has disclosed, of whatever candidate, joins the examples: inputs
@@ -353,7 +305,7 @@ static int add_disclosed(struct smoke *s, const Proctor__ExamSpec *exam,
 {
     const Proctor__CmlSpec *spec = live_spec(s->live)->cml;
     struct core *c = s->live->run->core;
-    size_t *n = &s->cml.synth.n_more_inputs;
+    size_t *n = &s->synth.task.n_more_inputs;
     struct cid burnt[LIMIT_BURNT];
     struct cid id;
     size_t found;
@@ -365,12 +317,12 @@ static int add_disclosed(struct smoke *s, const Proctor__ExamSpec *exam,
     }
     found = fold_burnt(ledger_fold(c->ledger), &id, burnt, LIMIT_BURNT - *n);
     for (size_t i = 0; i < found; i++) {
-        ProtobufCMessage **m = &s->cml.disclosed[*n];
+        ProtobufCMessage **m = &s->synth.disclosed[*n];
 
         TRY(core_get_message(c, &burnt[i], &proctor__counterexample__descriptor,
                              m));
-        s->cml.more[0][*n] = ((Proctor__Counterexample *)*m)->input;
-        s->cml.more[1][*n] = ((Proctor__Counterexample *)*m)->expected;
+        s->synth.more[0][*n] = ((Proctor__Counterexample *)*m)->input;
+        s->synth.more[1][*n] = ((Proctor__Counterexample *)*m)->expected;
         (*n)++;
     }
     return 0;
@@ -384,10 +336,10 @@ static int add_table(struct smoke *s, const Proctor__CmlSpec *spec)
                    field_bytes(&spec->gives));
 
     ASSERT(t != NULL); /* data.c began no task before */
-    TRY(store_get(r->core->store, &t->inputs, &s->cml.examples[0]));
-    TRY(store_get(r->core->store, &t->outputs, &s->cml.examples[1]));
-    s->cml.synth.inputs = bytes_field(buf_bytes(&s->cml.examples[0]));
-    s->cml.synth.outputs = bytes_field(buf_bytes(&s->cml.examples[1]));
+    TRY(store_get(r->core->store, &t->inputs, &s->synth.examples[0]));
+    TRY(store_get(r->core->store, &t->outputs, &s->synth.examples[1]));
+    s->synth.task.inputs = bytes_field(buf_bytes(&s->synth.examples[0]));
+    s->synth.task.outputs = bytes_field(buf_bytes(&s->synth.examples[1]));
     return 0;
 }
 
@@ -396,21 +348,22 @@ static int enumerate_start(struct live *l)
     const Proctor__CmlSpec *spec = live_spec(l)->cml;
     const Proctor__EnumerateSpec *e = spec->enumerate;
     const Proctor__Graph *g = l->run->graph;
+    Proctor__CmlTask task = PROCTOR__CML_TASK__INIT;
     struct smoke *s;
     struct diag d;
     int code;
 
     TRY(smoke_new(l, &s));
+    TRY(linking_new(l, &s->linking));
     diag_init(&d);
-    snprintf(s->cml.path, sizeof(s->cml.path), "its examples");
-    proctor__synth_task__init(&s->cml.synth);
-    s->cml.synth.takes = spec->takes;
-    s->cml.synth.gives = spec->gives;
-    s->cml.synth.inputs = e->inputs;
-    s->cml.synth.outputs = e->outputs;
-    s->cml.synth.grammar = e->grammar;
-    s->cml.synth.budget = e->budget;
-    s->cml.synth.max_size = e->max_size;
+    proctor__synth_task__init(&s->synth.task);
+    s->synth.task.takes = spec->takes;
+    s->synth.task.gives = spec->gives;
+    s->synth.task.inputs = e->inputs;
+    s->synth.task.outputs = e->outputs;
+    s->synth.task.grammar = e->grammar;
+    s->synth.task.budget = e->budget;
+    s->synth.task.max_size = e->max_size;
     code = e->table != NULL ? add_table(s, spec) : 0;
     for (size_t i = 0; code == 0 && i < g->n_tasks; i++) {
         const Proctor__Task *t = g->tasks[i];
@@ -425,13 +378,12 @@ static int enumerate_start(struct live *l)
         live_error(l, code, &d);
         return 0;
     }
-    s->cml.synth.more_inputs = s->cml.more[0];
-    s->cml.synth.more_outputs = s->cml.more[1];
-    s->cml.synth.n_more_outputs = s->cml.synth.n_more_inputs;
-    proctor__cml_task__init(&s->cml.task);
-    s->cml.task.command = PROCTOR__CML_COMMAND__CML_SYNTH;
-    s->cml.task.synth = &s->cml.synth;
-    return cml_ask(s, on_found);
+    s->synth.task.more_inputs = s->synth.more[0];
+    s->synth.task.more_outputs = s->synth.more[1];
+    s->synth.task.n_more_outputs = s->synth.task.n_more_inputs;
+    task.command = PROCTOR__CML_COMMAND__CML_SYNTH;
+    task.synth = &s->synth.task;
+    return linking_ask(s->linking, &task, "", NULL, on_found);
 }
 
 const struct op op_program = {"program", program_start, smoke_free};

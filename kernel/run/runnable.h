@@ -55,7 +55,7 @@ int runnable_put_program(struct core *c, const struct runnable_program *p,
 int runnable_put_model(struct core *c, const Proctor__ModelSpec *s,
                        const struct files *files, struct cid *out,
                        struct diag *d) MUST_USE;
-/* What a worker answered to CML_COMPILE or CML_TRAP; m holds the types, and what
+/* What a worker answered to CML_COMPILE, CML_LINK or CML_TRAP; m holds the types, and what
  * else is known. ERR_PROTOCOL: that is no unit. */
 int runnable_put_cml(struct core *c, const Proctor__CmlReply *reply,
                      Proctor__Runnable *m, struct cid *out) MUST_USE;

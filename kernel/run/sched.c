@@ -88,8 +88,9 @@ void live_error(struct live *l, int code, const struct diag *d)
 static const struct op *op_find(const char *name)
 {
     static const struct op *const ops[] = {
-        &op_program, &op_model, &op_cml,   &op_enumerate, &op_exam,
-        &op_ref_move, &op_split, &op_score, &op_derive};
+        &op_program, &op_model, &op_cml,    &op_enumerate, &op_exam,
+        &op_ref_move, &op_split, &op_score, &op_derive, &op_assert,
+        &op_reconcile};
 
     for (size_t i = 0; i < ARRAY_N(ops); i++) {
         if (strcmp(ops[i]->name, name) == 0) {
@@ -341,8 +342,8 @@ static void begin_ops(struct run *r)
             l->begun = 1;
             code = l->op == NULL ? ERR_INTERNAL : l->op->start(l);
         }
-        if (code < 0) {
-            live_fail(l, code, "%s", err_text(code));
+        if (code != 0) {
+            live_error(l, code, NULL);
         } else if (!l->over && l->on_turn != NULL && is_turn(l)) {
             on_turn = l->on_turn;
             l->on_turn = NULL;

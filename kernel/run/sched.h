@@ -49,6 +49,8 @@ extern const struct op op_ref_move;
 extern const struct op op_split;
 extern const struct op op_score;
 extern const struct op op_derive;
+extern const struct op op_assert;
+extern const struct op op_reconcile;
 
 /* Within start: on_turn is called after it, when all that began before with an
  * equal key have ended. */

@@ -119,9 +119,17 @@ static int add_ref(struct fold *f, struct ubytes name, Proctor__RefState **out)
     return 0;
 }
 
+/* What ref.move, assert and reconcile move: names of one table, which admission
+ * keeps apart (refs/cml/). An assertion about a field moves nothing: it is only
+ * counted. */
 static int on_ref(struct fold *f, const struct record *r)
 {
-    struct ubytes name = record_bytes(r, RF_REF_name);
+    int is_assert = r->kind == RECORD_ASSERT;
+    int is_ref = r->kind == RECORD_REF;
+    struct ubytes name = record_bytes(r, is_ref      ? RF_REF_name
+                                         : is_assert ? RF_ASSERT_path
+                                                     : RF_RECONCILE_key);
+    struct ubytes operation = {NULL, 0};
     Proctor__RefState *ref;
     uint32_t i;
 
@@ -132,7 +140,16 @@ static int on_ref(struct fold *f, const struct record *r)
     }
     ref->seq = r->seq;
     ref->moves++;
-    return set_hash(&ref->target, record_hash(r, RF_REF_new_target));
+    if (is_assert) {
+        operation = record_bytes(r, RF_ASSERT_operation);
+    }
+    if (operation.n > 0 && memchr(operation.p, '_', operation.n) != NULL) {
+        return 0;
+    }
+    return set_hash(&ref->target, record_hash(r, is_ref ? RF_REF_new_target
+                                                 : is_assert
+                                                     ? RF_ASSERT_bundle
+                                                     : RF_RECONCILE_bundle));
 }
 
 Proctor__ExamState *fold_find_exam(const struct fold *f,
@@ -488,6 +505,8 @@ static int apply(struct fold *f, const struct record *r)
     case RECORD_TASK:
         return on_task(f, r);
     case RECORD_REF:
+    case RECORD_ASSERT:
+    case RECORD_RECONCILE:
         return on_ref(f, r);
     case RECORD_PARK:
         return set_state(f, r, record_u(r, RF_PARK_run),
@@ -539,16 +558,18 @@ uint64_t fold_records(const struct fold *f)
     return f->s->records;
 }
 
-int fold_ref(const struct fold *f, const char *name, struct cid *out)
+const Proctor__RefState *fold_ref_state(const struct fold *f, const char *name)
 {
-    const Proctor__RefState *ref;
     uint32_t i;
 
-    if (!map_get(&f->refs, key_of_text(name), &i)) {
-        return 0;
-    }
-    ref = f->s->refs[i];
-    if (ref->target.len != CID_BYTES) {
+    return map_get(&f->refs, key_of_text(name), &i) ? f->s->refs[i] : NULL;
+}
+
+int fold_ref(const struct fold *f, const char *name, struct cid *out)
+{
+    const Proctor__RefState *ref = fold_ref_state(f, name);
+
+    if (ref == NULL || ref->target.len != CID_BYTES) {
         return 0; /* moved to nothing */
     }
     memcpy(out->b, ref->target.data, CID_BYTES);

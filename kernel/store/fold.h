@@ -24,9 +24,14 @@ uint64_t fold_records(const struct fold *f);
 
 /* A ref's target. True when it exists. */
 int fold_ref(const struct fold *f, const char *name, struct cid *out);
+/* Its last record, and how often it moved; NULL: never. Of a ref of CML: the bundle
+ * that the last SET or UPDATE named, none after DELETE; the last ASSERT; how many.
+ * Of a RECONCILE's key: the status, the record. */
+const Proctor__RefState *fold_ref_state(const struct fold *f, const char *name);
 
 /* What a candidate is known by: VERDICT.identity; without one, its CID. */
 const uint8_t *fold_identity(const struct record *verdict);
+
 struct fold_verdict {
     uint64_t seq;    /* of the VERDICT record */
     uint32_t verdict;/* enum verdict */

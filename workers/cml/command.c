@@ -12,6 +12,7 @@
 #include "workers/cml/inside.h"
 #include "workers/cml/run.h"
 #include "workers/cml/shape.h"
+#include "workers/cml/state.h"
 #include "workers/cml/synth.h"
 #include "workers/cml/synth_read.h"
 
@@ -54,8 +55,7 @@ static char *keep(struct command *c, const char *text)
     return copy != NULL ? copy : c->problem.what;
 }
 
-/* A diagnosis as the reply. */
-static void set_problem(struct command *c, const struct diag *d, size_t text)
+void command_problem(struct command *c, const struct diag *d, size_t text)
 {
     c->problem.what = keep(c, d->what);
     c->problem.hint = keep(c, d->hint);
@@ -78,9 +78,8 @@ static int read_text(struct texts *t, const Proctor__CmlText *text,
     return form_read(doc, t->form, in, d);
 }
 
-/* The unit that is asked for; by default the last. */
-static struct term *unit_of(const struct document *doc, const char *name,
-                            struct diag *d)
+struct term *command_find(const struct document *doc, const char *name,
+                          struct diag *d)
 {
     for (uint32_t i = doc->units_n; i-- > 0;) {
         if (name[0] == '\0' || strcmp(doc->units[i].term->name, name) == 0) {
@@ -96,9 +95,9 @@ static struct term *unit_of(const struct document *doc, const char *name,
     return NULL;
 }
 
-static int describe(struct command *c, struct document *doc,
-                    const struct term *u, int with_bundle, int with_inside,
-                    Proctor__CmlUnit *out)
+int command_describe(struct command *c, struct document *doc,
+                     const struct term *u, int with_bundle, int with_inside,
+                     Proctor__CmlUnit *out)
 {
     CLEANUP(buf_release) struct buf bundle;
     const struct cml_node *n = cml_dag_at(doc->dag, u->id);
@@ -154,8 +153,9 @@ static int list_units(struct command *c, struct texts *t,
             if (task->unit[0] != '\0' && strcmp(unit->name, task->unit) != 0) {
                 continue;
             }
-            TRY(describe(c, &t->docs[i], unit, compiles, compiles || probes,
-                         &units[c->reply.n_units]));
+            TRY(command_describe(c, &t->docs[i], unit, compiles,
+                                 compiles || probes,
+                                 &units[c->reply.n_units]));
             c->reply.units[c->reply.n_units] = &units[c->reply.n_units];
             c->reply.n_units++;
         }
@@ -179,8 +179,8 @@ static int show_unit(struct command *c, struct cml_dag *dag, uint32_t unit,
     }
     TRY(cml_bundle_put(dag, unit, &bundle));
     TRY(form_read(&doc, FORM_BUNDLE, buf_bytes(&bundle), d));
-    TRY(describe(c, &doc, doc.units[doc.units_n - 1].term, 1, with_inside,
-                 one));
+    TRY(command_describe(c, &doc, doc.units[doc.units_n - 1].term, 1,
+                         with_inside, one));
     c->reply.units[0] = one;
     c->reply.n_units = 1;
     return form_put(&doc, FORM_BUNDLE, FORM_TEXT, &c->out, d);
@@ -207,8 +207,9 @@ static int trap(struct command *c, struct cml_dag *dag, uint32_t unit,
 static int answer(struct command *c, struct texts *t,
                   const Proctor__CmlTask *task, struct diag *d)
 {
-    const struct term *a = unit_of(&t->docs[0], task->unit, d);
-    const struct term *b = t->n > 1 ? unit_of(&t->docs[1], task->unit, d) : NULL;
+    const struct term *a = command_find(&t->docs[0], task->unit, d);
+    const struct term *b =
+        t->n > 1 ? command_find(&t->docs[1], task->unit, d) : NULL;
 
     if (a == NULL || (t->n > 1 && b == NULL)) {
         return ERR_INPUT;
@@ -280,7 +281,7 @@ static int answer_synth(struct command *c, const Proctor__CmlTask *task)
         }
         c->reply.synth_problem = NULL;
         c->reply.synth_check = NULL;
-        set_problem(c, &d, text);
+        command_problem(c, &d, text);
         code = 0;
     }
     return code;
@@ -292,6 +293,9 @@ int command_answer(struct command *c, const Proctor__CmlTask *task)
     struct diag d;
     int code = 0;
 
+    if (state_is(task->command)) {
+        return state_answer(c, task);
+    }
     diag_init(&d);
     cml_dag_init(&t.dag);
     if (task->command == PROCTOR__CML_COMMAND__CML_SYNTH ||
@@ -312,7 +316,7 @@ int command_answer(struct command *c, const Proctor__CmlTask *task)
     }
     if (code < 0 && d.code != 0) {
         c->reply.n_units = 0;
-        set_problem(c, &d, t.n - 1);
+        command_problem(c, &d, t.n - 1);
         code = 0;
     }
     c->reply.out.data = (uint8_t *)(uintptr_t)buf_bytes(&c->out).p;

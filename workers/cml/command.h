@@ -26,4 +26,14 @@ int command_evaluate(struct command *c, const struct document *doc,
                      const struct term *unit, const Proctor__CmlTask *task,
                      struct diag *d) MUST_USE;
 
+/* Shared with state.c. */
+/* A diagnosis as the reply. */
+void command_problem(struct command *c, const struct diag *d, size_t text);
+/* The unit that is asked for; by default the last. NULL, with d. */
+struct term *command_find(const struct document *doc, const char *name,
+                          struct diag *d);
+int command_describe(struct command *c, struct document *doc,
+                     const struct term *u, int with_bundle, int with_inside,
+                     Proctor__CmlUnit *out) MUST_USE;
+
 #endif

@@ -74,10 +74,8 @@ static int is_identifier(const char *s)
            s[strspn(s, letters)] == '\0';
 }
 
-/* "file.py:name" under that key. */
-static int read_named(struct config *c, const struct yaml_node *n,
-                      const char *key, const char *example, char **out_file,
-                      char **out_name)
+int spec_named(struct config *c, const struct yaml_node *n, const char *key,
+               const char *example, char **out_file, char **out_name)
 {
     char *text = NULL;
     char *colon;
@@ -159,7 +157,7 @@ static int read_what_runs(struct config *c, const struct yaml_node *n,
                          &p->n_files));
         config_leave(c);
     }
-    return function ? read_named(c, function, "function", "crc32.py:crc32",
+    return function ? spec_named(c, function, "function", "crc32.py:crc32",
                                  &p->function_file, &p->function_name)
                     : read_run(c, run, p);
 }
@@ -311,7 +309,7 @@ int spec_cml(struct config *c, const struct yaml_node *n,
                                 "[types] and gives: type");
         }
     }
-    TRY(read_named(c, v[C_UNIT], "unit", "gcd.cml:gcd", &m->file, &m->unit));
+    TRY(spec_named(c, v[C_UNIT], "unit", "gcd.cml:gcd", &m->file, &m->unit));
     TRY(spec_takes(c, v[C_TAKES], &m->takes));
     TRY(spec_gives(c, v[C_GIVES], &m->gives));
     *out = m;
@@ -359,7 +357,7 @@ static int read_unit(struct config *c, const struct yaml_node *n,
         return ERR_NOMEM;
     }
     proctor__cml_spec__init(m);
-    TRY(read_named(c, n, key, "gcd.cml:gcd", &m->file, &m->unit));
+    TRY(spec_named(c, n, key, "gcd.cml:gcd", &m->file, &m->unit));
     *out = m;
     return 0;
 }

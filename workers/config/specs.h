@@ -40,6 +40,12 @@ int spec_derive(struct config *c, const struct yaml_node *n,
 int spec_reads(struct config *c, const struct yaml_node *n,
                Proctor__ProgramSpec *p) MUST_USE;
 
+/* assert and reconcile (spec_state.c). */
+int spec_assert(struct config *c, const struct yaml_node *n,
+                Proctor__AssertSpec **out) MUST_USE;
+int spec_reconcile(struct config *c, const struct yaml_node *n,
+                   Proctor__ReconcileSpec **out) MUST_USE;
+
 /* Parts of several specs. v: csv, inputs and output, all there. */
 int spec_table(struct config *c, const struct yaml_node *const v[static 3],
                Proctor__TableSpec **out) MUST_USE;
@@ -49,6 +55,11 @@ int spec_gives(struct config *c, const struct yaml_node *n,
                ProtobufCBinaryData *out) MUST_USE;
 int spec_path(struct config *c, const struct yaml_node *n, const char *key,
               char **out) MUST_USE;
+
+/* "file.cml:name" (or .py, for key "function") under that key. */
+int spec_named(struct config *c, const struct yaml_node *n, const char *key,
+               const char *example, char **out_file,
+               char **out_name) MUST_USE;
 
 /* Copies bytes into the reply. */
 int spec_bytes(struct config *c, struct ubytes in,

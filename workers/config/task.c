@@ -126,7 +126,8 @@ static int read_with(struct config *c, const struct yaml_node *n,
     Proctor__Task *t = out->task;
     static const char *const known[] = {"program",  "model",      "exam",
                                         "ref.move", "data.split", "score",
-                                        "derive",   "cml",        "enumerate"};
+                                        "derive",   "cml",        "enumerate",
+                                        "assert",   "reconcile"};
     size_t i = 0;
 
     while (i < ARRAY_N(known) && strcmp(t->op, known[i]) != 0) {
@@ -155,6 +156,10 @@ static int read_with(struct config *c, const struct yaml_node *n,
         TRY(spec_score(c, with, &t->score));
     } else if (strcmp(t->op, "derive") == 0) {
         TRY(spec_derive(c, with, &t->derive));
+    } else if (strcmp(t->op, "assert") == 0) {
+        TRY(spec_assert(c, with, &t->assertion));
+    } else if (strcmp(t->op, "reconcile") == 0) {
+        TRY(spec_reconcile(c, with, &t->reconcile));
     } else {
         TRY(spec_ref_move(c, with, &t->ref_move));
     }

@@ -265,7 +265,8 @@ static void test_no_place(void **state)
 
 static const char *const TABLES[] = {
     "records", "names",     "spans",  "runs",  "tasks",    "verdicts",
-    "refs",    "ref_moves", "splits", "looks", "mentions", "meta"};
+    "refs",    "ref_moves", "splits", "looks", "mentions", "meta",
+    "m4_refs", "m4_assertions", "m1_blobs"};
 
 /* Every row of every table, in an order of its own. */
 static void hash_all(struct index *ix, uint8_t out[static 32])

@@ -132,6 +132,8 @@ static const enum record_field NO_OBJECT[] = {
     RF_SPLIT_seed_secret, RF_SPLIT_seed,          RF_INPUTS_sha256,
     RF_OUTPUTS_sha256,    RF_KEY_old_key,         RF_KEY_new_key,
     RF_VERDICT_identity,  RF_REVOKE_identity,
+    RF_ASSERT_payload,    RF_ASSERT_prev,         RF_RECONCILE_unit,
+    RF_RECONCILE_desired, RF_RECONCILE_observed,  RF_RECONCILE_status,
 };
 
 static void test_every_hash_is_known(void **state)
@@ -167,6 +169,7 @@ static void test_every_hash_is_known(void **state)
 /* The same for bytes in messages that are objects. */
 static const char *const NO_NAME[] = {
 
+    "CmlSnapshotRef.cid",
     "Runnable.takes",
     "Runnable.gives",
     "Runnable.canonical",

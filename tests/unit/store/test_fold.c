@@ -146,6 +146,81 @@ static void test_refs(void **state)
     fold_free(f);
 }
 
+static void add_assert(struct fold *f, const char *path, const char *operation,
+                       unsigned bundle)
+{
+    struct record r;
+
+    record_init(&r, RECORD_ASSERT);
+    record_set_str(&r, RF_ASSERT_path, path);
+    record_set_str(&r, RF_ASSERT_operation, operation);
+    if (bundle > 0) {
+        record_set_hash(&r, RF_ASSERT_bundle, cid_n(bundle).b);
+    }
+    add(f, &r);
+}
+
+/* SET and UPDATE move what a ref leads to, fields do not, DELETE ends it; all are
+ * counted. */
+static void test_assertions(void **state)
+{
+    static const struct {
+        const char *operation;
+        unsigned bundle;
+        unsigned leads; /* 0: nowhere */
+    } steps[] = {{"SET_TITLE", 1, 0}, {"SET", 2, 2},       {"UPDATE_A", 3, 2},
+                 {"UPDATE", 4, 4},    {"DELETE", 0, 0},    {"SET_B", 5, 0},
+                 {"SET", 6, 6},       {"", 7, 7}};
+    struct fold *f;
+    struct cid c;
+    unsigned i;
+
+    (void)state;
+    assert_int_equal(fold_new(&f), 0);
+    assert_null(fold_ref_state(f, "refs/cml/a"));
+    for (i = 0; i < ARRAY_N(steps); i++) {
+        struct cid want = cid_n(steps[i].leads);
+
+        add_assert(f, "refs/cml/a", steps[i].operation, steps[i].bundle);
+        add_assert(f, "refs/cml/other", "SET", 99);
+        assert_int_equal(fold_ref_state(f, "refs/cml/a")->moves, i + 1);
+        assert_int_equal(fold_ref_state(f, "refs/cml/a")->seq, 2 * i);
+        assert_int_equal(fold_ref(f, "refs/cml/a", &c), steps[i].leads != 0);
+        assert_true(steps[i].leads == 0 || cid_is_equal(&c, &want));
+        if (i % 3 == 1) {
+            struct fold *back = through_snapshot(f);
+
+            fold_free(f);
+            f = back;
+        }
+    }
+    fold_free(f);
+}
+
+/* A status is known by its key. */
+static void test_reconciled(void **state)
+{
+    struct record r;
+    struct fold *f;
+    struct fold *back;
+    struct cid c;
+    struct cid want = cid_n(7);
+
+    (void)state;
+    assert_int_equal(fold_new(&f), 0);
+    add_assert(f, "refs/cml/a", "SET", 1);
+    record_init(&r, RECORD_RECONCILE);
+    record_set_str(&r, RF_RECONCILE_key, "refs/cml/=abc");
+    record_set_hash(&r, RF_RECONCILE_bundle, want.b);
+    add(f, &r);
+    assert_null(fold_ref_state(f, "refs/cml/=abd"));
+    back = through_snapshot(f);
+    assert_int_equal(fold_ref_state(back, "refs/cml/=abc")->seq, 1);
+    assert_true(fold_ref(back, "refs/cml/=abc", &c) && cid_is_equal(&c, &want));
+    fold_free(f);
+    fold_free(back);
+}
+
 /* An ADMIT of a candidate that has a canonical form. */
 static void add_as(struct fold *f, struct cid exam, struct cid candidate,
                    struct cid identity)
@@ -577,6 +652,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refs),
+        cmocka_unit_test(test_assertions),
+        cmocka_unit_test(test_reconciled),
         cmocka_unit_test(test_exams),
         cmocka_unit_test(test_run_states),
         cmocka_unit_test(test_resumable_runs),
