@@ -1,7 +1,7 @@
 /* Ops `program`, `model`, `cml` and `enumerate`: the result is the CID of a Runnable,
- * reached once it has answered one of a few small inputs in a well-formed way. Whether an answer
- * is right is an exam's business. Of a CML text it holds the artifact that a worker
- * made. Kernel process. */
+ * reached once it has answered one of a few small inputs in a well-formed way.
+ * Whether an answer is right is an exam's business. Of a CML text it holds the
+ * artifact that a worker made. Kernel process. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
