@@ -319,7 +319,7 @@ static int keep(struct bank *b, const struct rule *r, uint32_t size,
     }
     TRY(add_tests(b, b->terms_n, v));
     b->terms_n++;
-    return b->whole != UINT32_MAX ? BANK_WHOLE : 0;
+    return b->whole != UINT32_MAX && !b->is_thorough ? BANK_WHOLE : 0;
 }
 
 static int rests(struct bank *b)
@@ -460,6 +460,9 @@ int bank_fill(struct bank *b, uint32_t max_size)
 
         if (code != 0) {
             return code;
+        }
+        if (b->whole != UINT32_MAX) {
+            return BANK_WHOLE;
         }
         /* No larger one can be made: arguments are at most so large. */
         largest = b->terms_n != before ? size : largest;

@@ -231,6 +231,7 @@ struct bank {
     uint64_t candidates;
     uint64_t next_rest; /* candidates at which rest is called */
     uint32_t whole;     /* a term with every example right, or UINT32_MAX */
+    int is_thorough;    /* when one is whole, others of its size are wanted too */
     /* Not 0: enumeration ends with that. May set next_rest. */
     int (*rest)(void *ctx);
     void *ctx;

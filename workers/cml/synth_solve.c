@@ -92,7 +92,8 @@ static int on_rest(void *ctx)
         return 1;
     }
     if (s->plan != NULL && (s->bank.candidates >= s->patience ||
-                            s->plan->size <= s->bank.level + 1u)) {
+                            (s->plan->size <= s->bank.level + 1u &&
+                             !s->bank.is_thorough))) {
         return 1;
     }
     if (s->plan != NULL && s->bank.candidates + more > s->patience) {
@@ -116,6 +117,7 @@ static int search_active(struct search *s)
     bank_release(&s->bank);
     TRY(bank_init(&s->bank, &s->p, s->active, s->active_n, s->probes,
                   s->probes_n));
+    s->bank.is_thorough = s->p.task->evidence;
     s->bank.rest = on_rest;
     s->bank.ctx = s;
     s->bank.next_rest = FIRST_REST;

@@ -192,11 +192,189 @@ static void test_posed(void **state)
     }
 }
 
+/* --- what is no plain answer --- */
+
+static void pose_words(struct made *m, const uint64_t (*rows)[2], uint32_t n)
+{
+    static const char *const takes[] = {"u64"};
+
+    made_begin(m, "u64", takes, 1);
+    for (uint32_t i = 0; i < n; i++) {
+        made_word(m, rows[i][0], rows[i][1]);
+    }
+    made_end(m);
+    m->task.grammar = (char *)(uintptr_t) "bv";
+}
+
+static void test_contradiction(void **state)
+{
+    static const uint64_t rows[][2] = {{1, 2}, {3, 4}, {7, 8}, {3, 5}};
+    struct solved s;
+    struct made m;
+
+    (void)state;
+    pose_words(&m, rows, 4);
+    solve(&s, &m.task);
+    assert_int_equal(s.code, 0);
+    assert_int_equal(s.r.status, PROCTOR__SYNTH_STATUS__SYNTH_CONTRADICTION);
+    assert_int_equal(s.r.first, 1);
+    assert_int_equal(s.r.second, 3);
+    assert_null(s.r.unit);
+    arena_release(&s.a);
+    made_release(&m);
+}
+
+static void test_no_program(void **state)
+{
+    static const uint64_t squares[][2] = {{3, 9}, {5, 25}, {100, 10000}};
+    struct solved s;
+    struct made m;
+
+    (void)state;
+    pose_words(&m, squares, 3);
+    m.task.max_size = 3;
+    solve(&s, &m.task);
+    assert_int_equal(s.r.status, PROCTOR__SYNTH_STATUS__SYNTH_IMPOSSIBLE);
+    arena_release(&s.a);
+    m.task.max_size = 0;
+    m.task.budget = 30;
+    solve(&s, &m.task);
+    assert_int_equal(s.r.status, PROCTOR__SYNTH_STATUS__SYNTH_EXHAUSTED);
+    assert_true(s.r.evaluations >= 30);
+    arena_release(&s.a);
+    made_release(&m);
+}
+
+static void test_evidence(void **state)
+{
+    static const uint64_t many[][2] = {{6, 12},     {1, 2},       {9, 18},
+                                       {1000, 2000}, {77777, 155554}};
+    struct solved s;
+    struct made m;
+
+    (void)state;
+    pose_words(&m, many, 5);
+    m.task.evidence = 1;
+    solve(&s, &m.task);
+    assert_int_equal(s.r.status, PROCTOR__SYNTH_STATUS__SYNTH_FOUND);
+    assert_int_equal(s.r.size, 2);
+    assert_int_equal(s.r.alternatives, 0);
+    arena_release(&s.a);
+    made_release(&m);
+}
+
+/* 7 of 5 and 2: 5 + 2, 5 | 2, 5 ^ 2 are equally small, and differ elsewhere. */
+static void test_uncertain(void **state)
+{
+    static const struct posed is = {
+        "7", {"u64", "u64"}, "u64", {{"5", "2", "7"}}, NULL, NULL};
+    struct solved s;
+    struct made m;
+
+    (void)state;
+    pose(&m, &is);
+    m.task.grammar = (char *)(uintptr_t) "bv";
+    m.task.evidence = 1;
+    solve(&s, &m.task);
+    assert_int_equal(s.code, 0);
+    assert_int_equal(s.r.status, PROCTOR__SYNTH_STATUS__SYNTH_UNCERTAIN);
+    assert_true(s.r.alternatives >= 2);
+    assert_int_equal(value_check_exact((struct ubytes){s.r.input.data,
+                                                       s.r.input.len},
+                                       &m.takes),
+                     0);
+    assert_true(s.r.output.len > 0 && s.r.other.len > 0 &&
+                memcmp(s.r.output.data, s.r.other.data, s.r.output.len) != 0);
+    arena_release(&s.a);
+    made_release(&m);
+}
+
+static void test_same_twice(void **state)
+{
+    (void)state;
+    for (uint32_t i = 60; i < 70; i++) {
+        struct solved s[2];
+        struct hidden h;
+        struct made m;
+
+        made_hidden(&m, &h, i, 10);
+        m.task.evidence = 1;
+        solve(&s[0], &m.task);
+        solve(&s[1], &m.task);
+        assert_int_equal(s[0].r.status, s[1].r.status);
+        assert_true(s[0].r.evaluations == s[1].r.evaluations);
+        if (s[0].r.unit != NULL) {
+            assert_int_equal(s[0].r.unit->bundle.len, s[1].r.unit->bundle.len);
+            assert_memory_equal(s[0].r.unit->bundle.data,
+                                s[1].r.unit->bundle.data,
+                                s[0].r.unit->bundle.len);
+        }
+        arena_release(&s[0].a);
+        arena_release(&s[1].a);
+        made_release(&m);
+    }
+}
+
+static void test_bad_problems(void **state)
+{
+    static const uint64_t rows[][2] = {{1, 2}};
+    static const char *const takes[] = {"f64"};
+    Proctor__SynthRule rule = PROCTOR__SYNTH_RULE__INIT;
+    Proctor__SynthSort sort = PROCTOR__SYNTH_SORT__INIT;
+    struct solved s;
+    struct made m;
+
+    (void)state;
+    made_begin(&m, "u64", takes, 1);
+    made_end(&m);
+    solve(&s, &m.task);
+    assert_int_equal(s.code, ERR_INPUT);
+    assert_non_null(strstr(s.d.what, "of type f64"));
+    arena_release(&s.a);
+    made_release(&m);
+
+    pose_words(&m, rows, 1);
+    m.task.grammar = (char *)(uintptr_t) "bw";
+    solve(&s, &m.task);
+    assert_int_equal(s.code, ERR_INPUT);
+    arena_release(&s.a);
+    m.task.sorts = (Proctor__SynthSort *[]){&sort};
+    m.task.n_sorts = 1;
+    sort.type = m.task.gives;
+    sort.rules = (Proctor__SynthRule *[]){&rule};
+    sort.n_rules = 1;
+    rule.op = (char *)(uintptr_t) "concat";
+    rule.args = (uint32_t[]){0, 0};
+    rule.n_args = 2;
+    solve(&s, &m.task);
+    assert_int_equal(s.code, ERR_INPUT);
+    assert_non_null(strstr(s.d.what, "concat"));
+    arena_release(&s.a);
+    rule.op = (char *)(uintptr_t) "add";
+    rule.args = (uint32_t[]){0, 9};
+    solve(&s, &m.task);
+    assert_int_equal(s.code, ERR_INPUT);
+    arena_release(&s.a);
+    m.task.n_sorts = 0;
+    m.task.outputs.len = 0;
+    m.task.outputs.data = NULL;
+    solve(&s, &m.task);
+    assert_int_equal(s.code, ERR_INPUT);
+    arena_release(&s.a);
+    made_release(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bit_vectors),
         cmocka_unit_test(test_posed),
+        cmocka_unit_test(test_contradiction),
+        cmocka_unit_test(test_no_program),
+        cmocka_unit_test(test_evidence),
+        cmocka_unit_test(test_uncertain),
+        cmocka_unit_test(test_same_twice),
+        cmocka_unit_test(test_bad_problems),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
