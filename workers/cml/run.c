@@ -2,6 +2,7 @@
  * never expected answers. */
 #include "workers/cml/run.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/err.h"
@@ -97,7 +98,10 @@ int run_open(struct run *r, const Proctor__CmlTask *task, struct diag *d)
     TRY(run_check_types(&r->dag, unit, NULL, task, d));
     TRY(shape_of_unit(&r->dag, r->unit, &r->takes, &r->gives));
     if (task->variants != VARIANTS_NONE) {
-        return variants_open(&r->variants, &r->dag, r->unit, task, d);
+        r->variants = calloc(1, sizeof(*r->variants));
+        return r->variants != NULL
+                   ? variants_open(r->variants, &r->dag, r->unit, task, d)
+                   : ERR_NOMEM;
     }
     TRY(run_engine(&r->dag, unit, NULL, task->engine, &r->columns, &why, d));
     return eval_init(&r->eval, &r->dag, r->fuel);
@@ -109,8 +113,9 @@ void run_release(struct run *r)
     if (r->eval.dag != NULL) {
         eval_release(&r->eval);
     }
-    if (r->variants.kind != VARIANTS_NONE) {
-        variants_release(&r->variants);
+    if (r->variants != NULL) {
+        variants_release(r->variants);
+        free(r->variants);
     }
     document_release(&r->doc);
     cml_dag_release(&r->dag);
@@ -164,8 +169,8 @@ int run_batch(struct run *r, const struct values *inputs,
     buf_init(&b, LIMIT_VALUE_BYTES);
     memset(out, 0, sizeof(*out));
     TRY(values_builder_init(&out->outputs, LIMIT_BATCH_BYTES));
-    if (r->variants.kind != VARIANTS_NONE) {
-        return variants_batch(&r->variants, inputs, &out->outputs);
+    if (r->variants != NULL) {
+        return variants_batch(r->variants, inputs, &out->outputs);
     }
     for (uint32_t first = 0; code == 0 && first < values_n(inputs);
          first += n) {

@@ -20,7 +20,7 @@ struct run {
     struct eval eval;
     struct columns *columns; /* owned; NULL: the reference works */
     uint64_t fuel;           /* of each input */
-    struct variants variants; /* kind NONE: the unit's answers are asked for */
+    struct variants *variants; /* owned; NULL: the unit's answers are asked for */
 };
 
 /* The answers that came before the first that did not. */

@@ -6,24 +6,44 @@
 
 #include "proto/diag.h"
 #include "proto/value.h"
+#include "workers/cml/columns.h"
+#include "workers/cml/document.h"
 #include "workers/cml/walk.h"
 
 #include "worker.pb-c.h"
 
 enum variants_kind { VARIANTS_NONE, VARIANTS_BRANCHES, VARIANTS_MUTANTS };
 
+/* A unit at work: a walk, and columns once it has many inputs before it, if it is one
+ * for them. */
+struct variant {
+    uint32_t unit;
+    struct walk *walk;       /* owned */
+    int was_asked;           /* for columns */
+    struct document doc;     /* then: theirs */
+    struct columns *columns; /* owned, or NULL */
+};
+
 struct variants {
     enum variants_kind kind;
+    struct cml_dag *dag; /* borrowed */
     uint64_t fuel;
     uint32_t first;
-    struct walk *unit;
-    struct walk *mutants[64];
+    struct variant unit;
+    struct variant mutants[64];
     uint32_t mutants_n;
+    uint64_t alive; /* bits: mutants that no input of the batch told so far */
     struct walk_watch watch;
     uint64_t bits; /* of the input under way */
     struct eval eval;
-    struct buf wanted;
     struct buf got;
+    struct buf wanted; /* the unit's answers to some inputs, one behind another */
+    struct variant_answer {
+        size_t at; /* in wanted */
+        size_t n;
+        uint64_t fuel; /* of a mutant here */
+        int code;
+    } answers[COLUMNS_LANES];
 };
 
 /* The Unit was read and checked, its takes are the task's. In any case

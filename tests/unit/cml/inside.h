@@ -3,6 +3,8 @@
 #ifndef TESTS_UNIT_CML_INSIDE_H
 #define TESTS_UNIT_CML_INSIDE_H
 
+#include <math.h>
+
 #include "gen.h"
 
 #include "proto/value.h"
