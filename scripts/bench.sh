@@ -162,6 +162,13 @@ for batch in 1024 1; do
     figure "recovery_batch_$batch" "$(awk -v t="$t" -v o="$bare" -v b="$bytes" 'BEGIN {printf "%.1f", (t - o) / b * 1e9}')" s/GB
 done
 
+# Programs from examples, beside cvc5 on the same files: a sample, all of them with
+# PROCTOR_FULL.
+if command -v cvc5 >/dev/null; then
+    python3 tests/bench/synth_cvc5.py "$bin/proctor" --alone build/release/tests/bench_sygus \
+        ${PROCTOR_FULL:+--full} >>"$work/figures" || die "the comparison with cvc5 failed"
+fi
+
 # Goals of the design and of the first issue, beside the figures they are for.
 declare -A goal=(
     [worker_pure_ready_p50]="<= 250 us"
@@ -190,6 +197,11 @@ declare -A goal=(
     [exam_python_over_plain_loop]="peer: plain_exam.py, unconfined, same run"
     [cml_columns_rate]=">= 2e8/s"
     [cml_columns_over_gcc]="peer: gcc -O2 -march=native of the exported C, same run"
+    [sygus_bv_search_p50]="<= 30 ms"
+    [sygus_bv_cpu_p50]="the whole command; peer: cvc5, same files, same run"
+    [sygus_bv_cvc5_cpu_p50]="the peer"
+    [sygus_text_cpu_p50]="the whole command; peer: cvc5, same files, same run"
+    [sygus_text_cvc5_cpu_p50]="the peer"
     [tour_wall]="<= 60 s"
 )
 
