@@ -171,8 +171,8 @@ static const struct argp SPEC = {
     "[policy.KEY=VALUE...]",
     "Examines one candidate against an oracle on fresh inputs and records the "
     "verdict, without a graph.\vCANDIDATE and WORK are FILE.py:NAME (a Python "
-    "function), FILE.py (the function that is named like the file) or a "
-    "program's path. The exit code is 0 when the candidate is admitted, and "
+    "function), FILE.cml:NAME (a unit of CML), FILE.py or FILE.cml (what is named "
+    "like the file) or a program's path. The exit code is 0 when the candidate is admitted, and "
     "only then. The same candidate again gets the verdict that it had.",
     NULL,
     NULL,

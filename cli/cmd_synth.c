@@ -31,7 +31,7 @@ static const struct argp_option OPTIONS[] = {
      "What a table's program is made of: bv, int, string or list (else as its "
      "types say)", 0},
     {"budget", KEY_BUDGET, "N", 0,
-     "Evaluations that the search may take (else 2147483648)", 0},
+     "Evaluations that the search may take (else 400000000)", 0},
     {"size", KEY_SIZE, "N", 0,
      "Operators, parameters and constants of the largest program looked at", 0},
     {"hold-out", KEY_HOLD_OUT, "SHARE", 0,

@@ -12,11 +12,10 @@
 #include "proto/err.h"
 #include "proto/limits.h"
 
-/* Searches that end early start again with more: what was found for little is found
- * at once, and a person at a terminal sees that something goes on. */
-static const uint64_t SLICES[] = {UINT64_C(1) << 24, UINT64_C(1) << 28};
-
-#define BUDGET (UINT64_C(1) << 31) /* evaluations, unless --budget says another */
+/* A search begins with little and, if that was not enough, anew with all: what is
+ * easy is found at once, and a person at a terminal sees that something goes on. */
+#define BUDGET_FIRST (UINT64_C(1) << 24)
+#define BUDGET UINT64_C(400000000) /* evaluations, unless --budget says another */
 
 static const char UNFINISHED[] = "the worker did not answer as asked";
 
@@ -245,25 +244,18 @@ static int settle(struct synth *x)
 int synth_solve(struct synth *x)
 {
     uint64_t budget = x->budget > 0 ? x->budget : BUDGET;
-    int rc = 0;
-    size_t i = 0;
+    uint64_t slice = budget < BUDGET_FIRST ? budget : BUDGET_FIRST;
+    int evidence = !x->any && x->oracle == NULL;
+    int rc;
 
     x->check = NULL; /* of the unit before, if there was one */
-    for (;;) {
-        uint64_t slice =
-            i < ARRAY_N(SLICES) && SLICES[i] < budget ? SLICES[i] : budget;
-
-        show_progress(x, slice);
-        rc = search(x, slice, !x->any && x->oracle == NULL, &x->found,
-                    &x->reply);
-        if (rc < 0 ||
-            x->reply->status != PROCTOR__SYNTH_STATUS__SYNTH_EXHAUSTED ||
-            slice == budget) {
-            break;
-        }
-        i++;
+    rc = search(x, slice, evidence, &x->found, &x->reply);
+    if (rc == 0 && slice < budget &&
+        x->reply->status == PROCTOR__SYNTH_STATUS__SYNTH_EXHAUSTED) {
+        show_progress(x, budget);
+        rc = search(x, budget, evidence, &x->found, &x->reply);
+        end_progress(x);
     }
-    end_progress(x);
     return rc < 0 ? rc : settle(x);
 }
 

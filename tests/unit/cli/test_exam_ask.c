@@ -44,6 +44,13 @@ static void words(void **state)
     assert_int_equal(read_word(a, "a/b/crc32.py", 0), 0);
     assert_string_equal(w->path, "a/b/crc32.py");
     assert_string_equal(w->function, "crc32");
+    assert_false(w->is_unit);
+    assert_int_equal(read_word(a, "a/bits.cml:low", 0), 0);
+    assert_string_equal(w->path, "a/bits.cml");
+    assert_string_equal(w->function, "low");
+    assert_true(w->is_unit);
+    assert_int_equal(read_word(a, "a/bits.cml", 0), 0);
+    assert_string_equal(w->function, "bits");
     assert_int_equal(read_word(a, "x.py:y.py:f", 0), 0);
     assert_string_equal(w->path, "x.py:y.py");
     assert_string_equal(w->function, "f");
