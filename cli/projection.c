@@ -75,20 +75,45 @@ static int keep_cid(struct projection *p, const struct cid *c,
     return out->data != NULL ? 0 : ERR_TRACE(ERR_LIMIT);
 }
 
+/* An artifact of the store into the dag. */
+static int load_bundle(struct projection *p, const char *store,
+                       const struct cid *bundle, struct cid *out_root,
+                       struct diag *d)
+{
+    CLEANUP(buf_release) struct buf bytes;
+    uint32_t root = 0;
+    int rc;
+
+    buf_init(&bytes, LIMIT_CML_BUNDLE_BYTES);
+    rc = object_read(store, bundle, LIMIT_CML_BUNDLE_BYTES, &bytes);
+    if (rc == 0) {
+        rc = cml_bundle_read(&p->dag, buf_bytes(&bytes), &root, d);
+    }
+    if (rc < 0) {
+        char text[CID_TEXT_BYTES];
+
+        cid_text(bundle, text);
+        return diag_set(d,
+                        rc == ERR_ENCODING || rc == ERR_NOT_FOUND
+                            ? ERR_STORE_DAMAGED
+                            : rc,
+                        NOWHERE, "the artifact %.16s: %s", text, err_text(rc));
+    }
+    *out_root = cml_dag_at(&p->dag, root)->cid;
+    return 0;
+}
+
 /* The candidate at c: *out_is_cml, and then its unit in the dag. What is no
  * Runnable of kind cml is none of ours. */
 static int load(struct projection *p, const char *store, const struct cid *c,
                 int *out_is_cml, struct cid *out_unit, struct diag *d)
 {
-    CLEANUP(buf_release) struct buf bytes;
     CLEANUP(pb_freep) ProtobufCMessage *m = NULL;
     const Proctor__Runnable *r;
     struct cid bundle;
-    uint32_t root = 0;
     int rc = object_message(store, c, &proctor__runnable__descriptor, &m);
 
     *out_is_cml = 0;
-    buf_init(&bytes, LIMIT_CML_BUNDLE_BYTES);
     if (rc == ERR_ENCODING || rc == ERR_LIMIT) {
         return 0;
     }
@@ -96,22 +121,15 @@ static int load(struct projection *p, const char *store, const struct cid *c,
     if (rc == 0 && (r->kind != RUNNABLE_CML || !object_cid(r->bundle, &bundle))) {
         return 0;
     }
-    if (rc == 0) {
-        rc = object_read(store, &bundle, LIMIT_CML_BUNDLE_BYTES, &bytes);
-    }
-    if (rc == 0) {
-        rc = cml_bundle_read(&p->dag, buf_bytes(&bytes), &root, d);
-    }
     if (rc < 0) {
         char text[CID_TEXT_BYTES];
 
         cid_text(c, text);
-        return diag_set(d, rc == ERR_ENCODING ? ERR_STORE_DAMAGED : rc, NOWHERE,
-                        "the candidate %.16s: %s", text, err_text(rc));
+        return diag_set(d, rc, NOWHERE, "the candidate %.16s: %s", text,
+                        err_text(rc));
     }
     *out_is_cml = 1;
-    *out_unit = cml_dag_at(&p->dag, root)->cid;
-    return 0;
+    return load_bundle(p, store, &bundle, out_unit, d);
 }
 
 /* A name on its way through its moves. */
@@ -122,9 +140,26 @@ struct name {
     struct cid unit;
 };
 
+static int add_ref(struct projection *p, const char *did, const char *path,
+                   const struct cid *target, uint64_t seq)
+{
+    Proctor__BridgeRef *r = arena_get(&p->arena, sizeof(*r));
+
+    if (r == NULL) {
+        return ERR_TRACE(ERR_LIMIT);
+    }
+    proctor__bridge_ref__init(r);
+    r->did = keep(p, did);
+    r->path = keep(p, path);
+    r->seq = seq;
+    TRY(keep_cid(p, target, &r->target));
+    TRY(grow(p, &p->m.refs, p->m.n_refs));
+    p->m.refs[p->m.n_refs++] = r;
+    return r->did != NULL && r->path != NULL ? 0 : ERR_TRACE(ERR_LIMIT);
+}
+
 static int end_name(struct projection *p, const struct name *n, struct diag *d)
 {
-    Proctor__BridgeRef *r;
     char path[PATH_BYTES];
 
     if (!n->is_set) {
@@ -132,19 +167,8 @@ static int end_name(struct projection *p, const struct name *n, struct diag *d)
         return 0;
     }
     TRY(names_add(&p->manifest, n->name, &n->unit, d));
-    r = arena_get(&p->arena, sizeof(*r));
-    if (r == NULL) {
-        return ERR_TRACE(ERR_LIMIT);
-    }
-    proctor__bridge_ref__init(r);
     (void)snprintf(path, sizeof(path), BRIDGE_NAMES "%s", n->name);
-    r->did = p->did;
-    r->path = keep(p, path);
-    r->seq = n->seq;
-    TRY(keep_cid(p, &n->unit, &r->target));
-    TRY(grow(p, &p->m.refs, p->m.n_refs));
-    p->m.refs[p->m.n_refs++] = r;
-    return r->path != NULL ? 0 : ERR_TRACE(ERR_LIMIT);
+    return add_ref(p, p->did, path, &n->unit, n->seq);
 }
 
 /* One move of a name, in order. */
@@ -215,6 +239,102 @@ static int take_moves(struct projection *p, const char *store,
     return rc == INDEX_E_DONE ? end_name(p, &n, d) : rc;
 }
 
+static Proctor__BridgeAssertion *new_assertion(struct projection *p)
+{
+    Proctor__BridgeAssertion *a = arena_get(&p->arena, sizeof(*a));
+
+    if (a != NULL) {
+        proctor__bridge_assertion__init(a);
+    }
+    return a;
+}
+
+/* A row of m4_assertions, with its record's time and its payload's bundle. */
+static int add_assertion(struct projection *p, const char *store,
+                         sqlite3_stmt *q, struct diag *d)
+{
+    Proctor__BridgeAssertion *a = new_assertion(p);
+    struct cid c;
+    struct cid root;
+
+    if (a == NULL) {
+        return ERR_TRACE(ERR_LIMIT);
+    }
+    a->did = keep(p, index_text(q, 0));
+    a->path = keep(p, index_text(q, 1));
+    a->operation = keep(p, index_text(q, 2));
+    a->seq = index_u64(q, 4);
+    a->wall_ns = index_u64(q, 8);
+    a->signature.len = (size_t)sqlite3_column_bytes(q, 6);
+    a->signature.data = (uint8_t *)arena_text(
+        &p->arena, sqlite3_column_blob(q, 6), a->signature.len);
+    if (a->did == NULL || a->path == NULL || a->operation == NULL ||
+        a->signature.data == NULL) {
+        return ERR_TRACE(ERR_LIMIT);
+    }
+    if (cid_parse(index_text(q, 5), &c) == 0 && !cid_is_zero(&c)) {
+        TRY(keep_cid(p, &c, &a->prev));
+    }
+    if (cid_parse(index_text(q, 3), &c) == 0) {
+        struct cid bundle;
+
+        TRY(keep_cid(p, &c, &a->payload));
+        if (cid_parse(index_text(q, 7), &bundle) != 0) {
+            return diag_set(d, ERR_IO, NOWHERE, "the index: no bundle");
+        }
+        TRY(load_bundle(p, store, &bundle, &root, d));
+        if (!cid_is_equal(&root, &c)) {
+            return diag_set(d, ERR_STORE_DAMAGED, NOWHERE,
+                            "what is asserted of %.80s is not the root of its "
+                            "bundle",
+                            a->path);
+        }
+    }
+    p->m.wall_ns = a->wall_ns > p->m.wall_ns ? a->wall_ns : p->m.wall_ns;
+    TRY(grow(p, &p->m.assertions, p->m.n_assertions));
+    p->m.assertions[p->m.n_assertions++] = a;
+    return 0;
+}
+
+/* What was asserted (op assert), and the refs that it left. */
+static int take_assertions(struct projection *p, const char *store,
+                           struct index *ix, struct diag *d)
+{
+    sqlite3_stmt *q = NULL;
+    int rc = index_query(ix,
+                         "SELECT a.did,a.ref_path,a.operation,a.payload_cid,"
+                         "a.seq_number,a.prev,a.signature,a.bundle,r.wall_ns"
+                         " FROM m4_assertions a JOIN records r ON r.seq=a.id"
+                         " ORDER BY a.id",
+                         &q, d);
+
+    while (rc == 0 && (rc = index_step(ix, q, d)) == 0) {
+        rc = add_assertion(p, store, q, d);
+    }
+    (void)sqlite3_finalize(q);
+    return rc == INDEX_E_DONE ? 0 : rc;
+}
+
+static int take_refs(struct projection *p, struct index *ix, struct diag *d)
+{
+    sqlite3_stmt *q = NULL;
+    int rc = index_query(ix,
+                         "SELECT did,ref_path,target_cid,seq_number FROM m4_refs"
+                         " ORDER BY did,ref_path",
+                         &q, d);
+
+    while (rc == 0 && (rc = index_step(ix, q, d)) == 0) {
+        struct cid target;
+
+        rc = cid_parse(index_text(q, 2), &target) == 0
+                 ? add_ref(p, index_text(q, 0), index_text(q, 1), &target,
+                           index_u64(q, 3))
+                 : diag_set(d, ERR_IO, NOWHERE, "the index: a ref to nothing");
+    }
+    (void)sqlite3_finalize(q);
+    return rc == INDEX_E_DONE ? 0 : rc;
+}
+
 /* Units that were admitted, whatever they are called. */
 static int take_admitted(struct projection *p, const char *store,
                          struct index *ix, struct diag *d)
@@ -249,9 +369,15 @@ int projection_store(struct projection *p, const char *store, struct diag *d)
     int rc;
 
     TRY(ledger_identity(store, &id, d));
-    did_key(id.first_key, p->did);
+    did_text(id.first_key, p->did);
     TRY(index_open(store, &ix, d));
     rc = take_moves(p, store, ix, d);
+    if (rc == 0) {
+        rc = take_assertions(p, store, ix, d);
+    }
+    if (rc == 0) {
+        rc = take_refs(p, ix, d);
+    }
     if (rc == 0) {
         rc = take_admitted(p, store, ix, d);
     }

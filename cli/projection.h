@@ -5,13 +5,14 @@
  *
  * A REF record that moves NAME to a unit is the assertion SET of
  * refs/cml/names/NAME, and one that moves it on to something else is DELETE: CML
- * has no word for that. They are signed where they stand, in the ledger. */
+ * has no word for that. They are signed where they stand, in the ledger. What was
+ * asserted of refs (op assert) comes along as it is. */
 #ifndef CLI_PROJECTION_H
 #define CLI_PROJECTION_H
 
-#include "cli/did.h"
 #include "cli/names.h"
 #include "proto/arena.h"
+#include "proto/assertion.h"
 #include "proto/cml.h"
 
 #include "bridge.pb-c.h"
@@ -22,7 +23,7 @@ struct projection {
     struct arena arena;
     struct names manifest;
     struct buf manifest_bytes; /* owned */
-    char did[DID_TEXT_BYTES];
+    char did[DID_BYTES];
     uint64_t refs_other; /* refs to what is no CML */
 };
 

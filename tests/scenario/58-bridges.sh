@@ -205,6 +205,35 @@ mkdir gitfile && echo "gitdir: $PWD/out.git" >gitfile/.git
 expect 2 proctor cml import --git gitfile -o bad-in
 check "nothing of all that was written" test ! -e bad-in
 
+# --- what is asserted of refs ---
+mkdir said && cp examples/cml/gcd.cml said/
+task() { printf '  - id: %s\n    op: assert\n    needs: [%s]\n    with: {ref: refs/cml/%s, operation: %s}\n    validator: {name: signed, level: schema}\n' "$@"; }
+{
+    printf 'version: 1\nname: said\ntasks:\n'
+    task a '' desired/rate 'SET, leaf: 19'
+    task b a desired/rate 'SET, leaf: 20'
+    task c '' units/gcd 'SET, unit: "gcd.cml:gcd"'
+} >said/g.yaml
+{ printf 'version: 1\nname: said\ntasks:\n'; task d '' desired/rate DELETE; } >said/d.yaml
+sed '/^grants:/a\  - capability: cml.assert\n    refs: ["refs/cml/**"]\n    files: ["**"]' $p >said/p.yaml
+expect 0 proctor run said/g.yaml --policy said/p.yaml --store s3
+expect 0 proctor export --git said.git --store s3
+check "each ref has its commit" test "$(git -C said.git for-each-ref --format='%(refname)' refs/cml | xargs)" = \
+    "refs/cml/desired/rate refs/cml/heads/main refs/cml/units/gcd"
+check "clean" git -C said.git fsck --strict
+expect 0 proctor cml import --git said.git -o said-in
+check "the unit came back" test "$(unit_cid said-in/units/gcd.cmlb)" = "$(unit_cid examples/cml/gcd.cml)"
+expect 0 proctor export --sql said.sqlite --store s3 --json
+json '.new_assertions == 3 and .new_refs == 2'
+check "the second follows the first" test "$(sqlite3 said.sqlite \
+    "SELECT length(b.prev), a.prev IS NULL, r.seq_number FROM m4_assertions a JOIN m4_assertions b USING(did,ref_path)
+     JOIN m4_refs r USING(did,ref_path) WHERE a.seq_number=1 AND b.seq_number=2")" = '64|1|2'
+expect 0 proctor run said/d.yaml --policy said/p.yaml --store s3
+expect 0 proctor export --git said.git --store s3
+check "what is deleted is gone" test -z "$(git -C said.git for-each-ref refs/cml/desired)"
+expect 0 proctor export --sql said.sqlite --store s3
+check "there too" test "$(sqlite3 said.sqlite 'SELECT ref_path FROM m4_refs')" = refs/cml/units/gcd
+
 # --- SQLite ---
 expect 0 proctor export --sql a.sqlite --json
 json '.new_assertions == 2 and .new_refs == 2 and .new_blobs > 50'

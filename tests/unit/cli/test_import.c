@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "cli/bridge.h"
-#include "cli/did.h"
 #include "cli/import.h"
 #include "proto/pb.h"
 
@@ -215,28 +214,11 @@ static void test_write(void **state)
     projection_release(&s.p);
 }
 
-/* The W3C's vector: the key of the seed of zeroes. */
-static void test_did(void **state)
-{
-    uint8_t key[32];
-    char did[DID_TEXT_BYTES];
-
-    (void)state;
-    assert_int_equal(hex_parse("3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a6"
-                               "3ac048a18b59da29",
-                               64, key),
-                     0);
-    did_key(key, did);
-    assert_string_equal(
-        did, "did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole),   cmocka_unit_test(test_tampered),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_write),
-        cmocka_unit_test(test_did),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
