@@ -70,6 +70,10 @@ struct columns {
 
 /* The engine's code of a function of flat code. ERR_NOMEM. */
 int columns_compile(struct columns *c, uint32_t function) MUST_USE;
+/* Leaves out what nobody reads, and copies of what the step before made for them
+ * alone. ERR_NOMEM. */
+int columns_prune(const struct flat *flat, const struct flat_function *f,
+                  struct step *steps, uint32_t *n) MUST_USE;
 /* Runs a function whose arguments are in the registers from base on, for the lanes
  * that are active; its value replaces them. Like all below 0, ERR_NOMEM, or
  * COLUMNS_REDO: then the reference has to do all lanes that are alive. */

@@ -2,7 +2,7 @@
  * operator and function of the core, random inputs and fuel. Value, error and fuel of
  * each lane must be the same, at every width of vectors. A difference is cut smaller
  * and printed as CML. PROCTOR_FULL: hundreds of thousands of files. */
-#include "gen_tree.h"
+#include "gen_cut.h"
 
 #include <math.h>
 
