@@ -27,6 +27,7 @@ static const struct {
     [VERB_DIFF] = {"diff", PROCTOR__CML_COMMAND__CML_DIFF, 2},
     [VERB_EXPORT] = {"export", PROCTOR__CML_COMMAND__CML_EXPORT_C, 1},
     [VERB_CANONICAL] = {"canonical", PROCTOR__CML_COMMAND__CML_CANONICAL, 1},
+    [VERB_MERGE] = {"merge", PROCTOR__CML_COMMAND__CML_MERGE, 3},
     [VERB_MANIFEST] = {"manifest", PROCTOR__CML_COMMAND__CML_MANIFEST, 0},
     [VERB_IMPORT] = {"import", PROCTOR__CML_COMMAND__CML_NONE, 0},
 };
@@ -41,7 +42,7 @@ static error_t verb_of(struct cml_args *a, const char *arg)
         }
     }
     (void)cli_fail_hint(a->c, ERR_INPUT,
-                        "cid, check, fmt, eval, explain, diff, export, "
+                        "cid, check, fmt, eval, explain, diff, merge, export, "
                         "manifest, canonical or import",
                         "\"%.40s\" is nothing that `proctor cml` does", arg);
     return EINVAL;
@@ -150,7 +151,7 @@ static const struct argp_option OPTIONS[] = {
      "With import: the repository whose refs/cml/ are read", 0},
     {"output", 'o', "PATH", 0,
      "With export: the folder of NAME.c and NAME.h (else this one); with "
-     "manifest: the file for its bytes; with import: the folder of NAME.cmlb "
+     "merge and manifest: the file to write; with import: the folder of NAME.cmlb "
      "(else this one)",
      0},
     {0}};
@@ -159,11 +160,13 @@ static const struct argp SPEC = {
     OPTIONS,
     parse,
     "cid|check|fmt|explain|canonical FILE\neval FILE [ARG...]\neval --inputs FILE "
-    "FILE\ndiff FILE FILE\nexport --c FILE\nmanifest FILE...\nimport --git DIR",
+    "FILE\ndiff FILE FILE\nexport --c FILE\nmanifest FILE...\nmerge BASE OURS "
+    "THEIRS\nimport --git DIR",
     "Reads CML, the closed language of pure functions, in a confined worker: "
     "`cid` names its units by their content, `check` checks them, `fmt` writes "
     "them in their one spelling, `eval` applies one to JSON values, `explain` "
-    "draws one, `diff` tells what two differ in, `export --c` writes one as C, "
+    "draws one, `diff` tells what two differ in, `merge` joins what two changed "
+    "in a third, `export --c` writes one as C, "
     "`manifest` lists the names and CIDs of all units of some files, "
     "`canonical` names the form that a unit shares with those that differ from it "
     "only in what cannot matter, `import --git` "

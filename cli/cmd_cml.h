@@ -11,7 +11,7 @@
 
 enum cml_verb { VERB_CID, VERB_CHECK, VERB_FMT, VERB_EVAL, VERB_EXPLAIN,
                 VERB_DIFF, VERB_EXPORT, VERB_MANIFEST, VERB_CANONICAL,
-                VERB_IMPORT, VERBS };
+                VERB_IMPORT, VERB_MERGE, VERBS };
 
 struct cml_args {
     struct cli *c;

@@ -226,6 +226,73 @@ static int show_manifest(struct cml_args *a, const Proctor__CmlReply *r)
     return 0;
 }
 
+static int conflicts_json(struct cml_args *a, const Proctor__CmlReply *r)
+{
+    static const char *const sides[] = {"base", "ours", "theirs"};
+    struct json j;
+
+    json_init(&j);
+    json_object(&j, NULL);
+    json_u64(&j, "conflicts_n", r->conflicts_n);
+    json_array(&j, "conflicts");
+    for (size_t i = 0; i < r->n_conflicts; i++) {
+        const Proctor__CmlConflict *c = r->conflicts[i];
+
+        json_object(&j, NULL);
+        json_str(&j, "path", c->path);
+        json_str(&j, "why", c->why);
+        for (size_t k = 0; k < ARRAY_N(sides) && k < c->n_values; k++) {
+            json_str(&j, sides[k], c->values[k]);
+        }
+        json_close(&j);
+    }
+    json_close(&j);
+    json_close(&j);
+    a->c->told = 1;
+    return cli_emit(a->c, &j);
+}
+
+static void print_conflicts(const Proctor__CmlReply *r)
+{
+    static const char *const sides[] = {"base:  ", "ours:  ", "theirs:"};
+
+    for (size_t i = 0; i < r->n_conflicts; i++) {
+        const Proctor__CmlConflict *c = r->conflicts[i];
+
+        printf("%s: %s\n", c->path, c->why);
+        for (size_t k = 0; k < ARRAY_N(sides) && k < c->n_values; k++) {
+            if (c->values[k][0] != '\0') {
+                printf("  %s %s\n", sides[k], c->values[k]);
+            }
+        }
+    }
+}
+
+/* A merge with conflicts writes nothing. */
+static int show_merge(struct cml_args *a, const Proctor__CmlReply *r)
+{
+    struct ubytes out = {r->out.data, r->out.len};
+
+    if (r->conflicts_n > 0 && a->c->json) {
+        TRY(conflicts_json(a, r));
+        return ERR_TASK_FAILED;
+    }
+    if (r->conflicts_n > 0) {
+        print_conflicts(r);
+        return cli_fail(a->c, ERR_TASK_FAILED, "%u conflict%s: nothing is written",
+                        r->conflicts_n, r->conflicts_n > 1 ? "s" : "");
+    }
+    if (a->output != NULL) {
+        TRY(files_write(a->output, out));
+    }
+    if (a->c->json) {
+        return emit_json(a, r);
+    }
+    return a->output != NULL || fwrite(out.p, 1, out.n, stdout) == out.n
+               ? 0
+               : ERR_IO;
+}
+
 int cml_show_reply(struct cml_args *a, const Proctor__CmlReply *r)
 {
     if (a->verb == VERB_EXPORT) {
@@ -233,6 +300,9 @@ int cml_show_reply(struct cml_args *a, const Proctor__CmlReply *r)
     }
     if (a->verb == VERB_MANIFEST) {
         return show_manifest(a, r);
+    }
+    if (a->verb == VERB_MERGE) {
+        return show_merge(a, r);
     }
     if (a->verb == VERB_FMT && a->write) {
         return files_write(a->words[0],

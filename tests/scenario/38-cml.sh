@@ -79,10 +79,10 @@ expect 0 proctor cml fmt fmt.mdx
 check "and is stable" cmp fmt.mdx "$OUT"
 sed 's/name="with_tax"/name={frontmatter.title}/' $c/net.mdx >bad.mdx
 expect 2 proctor cml check bad.mdx
-err 'bad.mdx:18:12: error: frontmatter is metadata: no CID may depend on it'
+err 'bad.mdx:17:12: error: frontmatter is metadata: no CID may depend on it'
 sed 's/{100}/{50 + 50}/' $c/net.mdx >bad.mdx
 expect 2 proctor cml check bad.mdx
-err 'bad.mdx:30:[0-9]*: error: an expression: JavaScript is not read here'
+err 'bad.mdx:29:40: error: an expression: JavaScript is not read here'
 sed 's/^author: .*/author: *who/' $c/net.mdx >bad.mdx
 expect 2 proctor cml check bad.mdx
 err 'bad.mdx:3:9: error: an alias'
@@ -140,6 +140,31 @@ expect 2 proctor cml eval $c/gcd.cml 48 1.5
 err 'argument 2'
 expect 2 proctor cml eval --unit=nothing $c/gcd.cml 1 2
 err 'no unit "nothing"'
+
+# A merge: edits at different places combine, others are conflicts.
+sed 's/if cents > 0/if cents >= 0/' $c/tax.cml >ours.cml
+sed 's/  let tax/  let half = 50i64; # rounds\n  let tax/; s/ + 50)/ + half)/' $c/tax.cml >theirs.cml
+expect 0 proctor cml merge $c/tax.cml ours.cml theirs.cml -o both.cml
+check "what both changed is there" test "$(grep -c 'let half = 50i64; # rounds\|>= 0\|+ half)' both.cml)" = 3
+check "and the comment above stays" grep -q '^# What is not sold' both.cml
+expect 0 proctor cml merge $c/tax.cml theirs.cml ours.cml
+cp "$OUT" turned.cml
+expect 0 proctor cml diff both.cml turned.cml
+expect 0 proctor cml merge $c/tax.xml ours.cml theirs.cml
+expect 0 proctor cml merge ours.cml $c/tax.xml ours.cml
+check "it has the form of ours" grep -q '^<CML' "$OUT"
+sed 's/\* percent + 50/* percent + 51/' $c/tax.cml >ours.cml
+expect 1 proctor cml merge $c/tax.cml ours.cml theirs.cml -o none.cml
+out '^with_tax.body.statements\[0\].init.left.right: both sides changed it'
+out '^  base:   50'
+out '^  ours:   51'
+out '^  theirs: half'
+err '1 conflict: nothing is written'
+check "nothing is written" test ! -e none.cml
+expect 1 proctor cml merge --json $c/tax.cml ours.cml theirs.cml
+json '.conflicts_n == 1 and .conflicts[0].theirs == "half"'
+expect 2 proctor cml merge $c/tax.cml ours.cml
+expect 2 proctor cml merge $c/tax.cml ours.cml bad.mdx
 
 expect 0 proctor cml explain $c/gcd.cml
 out 'Loop kind="while"'

@@ -10,6 +10,7 @@
 #include "workers/cml/export.h"
 #include "workers/cml/format.h"
 #include "workers/cml/inside.h"
+#include "workers/cml/names.h"
 #include "workers/cml/run.h"
 #include "workers/cml/shape.h"
 #include "workers/cml/state.h"
@@ -37,7 +38,7 @@ struct texts {
     struct cml_dag dag;
     struct document docs[TEXTS_MAX];
     size_t n;
-    enum form form; /* of the last one read */
+    enum form forms[TEXTS_MAX];
 };
 
 static void texts_release(struct texts *t)
@@ -73,9 +74,9 @@ static int read_text(struct texts *t, const Proctor__CmlText *text,
     struct ubytes in = {text->content.data, text->content.len};
 
     document_init(doc, &t->dag, text->name);
+    t->forms[t->n] = form_of(text->name, in);
     t->n++;
-    t->form = form_of(text->name, in);
-    return form_read(doc, t->form, in, d);
+    return form_read(doc, t->forms[t->n - 1], in, d);
 }
 
 struct term *command_find(const struct document *doc, const char *name,
@@ -207,10 +208,15 @@ static int trap(struct command *c, struct cml_dag *dag, uint32_t unit,
 static int answer(struct command *c, struct texts *t,
                   const Proctor__CmlTask *task, struct diag *d)
 {
-    const struct term *a = command_find(&t->docs[0], task->unit, d);
-    const struct term *b =
-        t->n > 1 ? command_find(&t->docs[1], task->unit, d) : NULL;
+    const struct term *a;
+    const struct term *b;
 
+    if (task->command == PROCTOR__CML_COMMAND__CML_MERGE) {
+        return t->n == 3 ? command_merge(c, t->docs, t->forms[1], d)
+                         : ERR_TRACE(ERR_PROTOCOL);
+    }
+    a = command_find(&t->docs[0], task->unit, d);
+    b = t->n > 1 ? command_find(&t->docs[1], task->unit, d) : NULL;
     if (a == NULL || (t->n > 1 && b == NULL)) {
         return ERR_INPUT;
     }
@@ -220,13 +226,14 @@ static int answer(struct command *c, struct texts *t,
     TRY(list_units(c, t, task));
     switch ((int)task->command) {
     case PROCTOR__CML_COMMAND__CML_FORMAT:
-        return form_put(&t->docs[0], t->form, t->form, &c->out, d);
+        return form_put(&t->docs[0], t->forms[0], t->forms[0], &c->out, d);
     case PROCTOR__CML_COMMAND__CML_FORMAT_TEXT:
-        return form_put(&t->docs[0], t->form, FORM_TEXT, &c->out, d);
+        TRY(names_unhide(&t->docs[0]));
+        return form_put(&t->docs[0], t->forms[0], FORM_TEXT, &c->out, d);
     case PROCTOR__CML_COMMAND__CML_FORMAT_XML:
-        return form_put(&t->docs[0], t->form, FORM_XML, &c->out, d);
+        return form_put(&t->docs[0], t->forms[0], FORM_XML, &c->out, d);
     case PROCTOR__CML_COMMAND__CML_FORMAT_MDX:
-        return form_put(&t->docs[0], t->form, FORM_MDX, &c->out, d);
+        return form_put(&t->docs[0], t->forms[0], FORM_MDX, &c->out, d);
     case PROCTOR__CML_COMMAND__CML_MANIFEST:
         return form_manifest(t->docs, t->n, &c->out, d);
     case PROCTOR__CML_COMMAND__CML_EVALUATE:

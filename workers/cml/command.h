@@ -6,6 +6,7 @@
 #include "proto/buf.h"
 
 #include "workers/cml/document.h"
+#include "workers/cml/format.h"
 
 #include "worker.pb-c.h"
 
@@ -25,6 +26,10 @@ int command_answer(struct command *c, const Proctor__CmlTask *task) MUST_USE;
 int command_evaluate(struct command *c, const struct document *doc,
                      const struct term *unit, const Proctor__CmlTask *task,
                      struct diag *d) MUST_USE;
+/* Merges base, ours and theirs into out, in the form of ours; or fills conflicts. 0,
+ * ERR_INPUT with d, ERR_LIMIT, ERR_NOMEM. */
+int command_merge(struct command *c, const struct document docs[static 3],
+                  enum form form, struct diag *d) MUST_USE;
 
 /* Shared with state.c. */
 /* A diagnosis as the reply. */

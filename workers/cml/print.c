@@ -6,9 +6,6 @@
 #include "workers/cml/print_int.h"
 #include "workers/cml/text.h"
 
-static int expression(struct printer *p, const struct term *t, unsigned strength);
-static int block(struct printer *p, const struct term *t);
-
 static int line(struct printer *p)
 {
     if (!p->wide) {
@@ -42,7 +39,7 @@ static int behind(struct printer *p, const char *text)
     return text != NULL && p->wide ? buf_putf(p->out, " #%s", text) : 0;
 }
 
-static int bind(struct printer *p, const char *name)
+int print_bind(struct printer *p, const char *name)
 {
     if (p->scope_n == ARRAY_N(p->scope)) {
         return ERR_TRACE(ERR_LIMIT);
@@ -69,7 +66,7 @@ static int arguments(struct printer *p, const struct term_field *args,
         TRY(print_put(p, i > 0 ? ", " : ""));
         TRY(plain && is_number(args->kids[i])
                 ? print_literal(p, args->kids[i], 1)
-                : expression(p, args->kids[i], 0));
+                : print_expression(p, args->kids[i], 0));
     }
     return print_put(p, ")");
 }
@@ -95,21 +92,21 @@ static int core_call(struct printer *p, const struct term *t,
     const char *prefix = prefix_of(&path->words[0]);
 
     if (path->n == 2 && args->n == 1) {
-        TRY(expression(p, args->kids[0], STRENGTH_POSTFIX));
+        TRY(print_expression(p, args->kids[0], STRENGTH_POSTFIX));
         TRY(print_put(p, "."));
         return print_word(p, &path->words[1]);
     }
     if (cml_is_word(&path->words[0], "get") && args->n == 2) {
-        TRY(expression(p, args->kids[0], STRENGTH_POSTFIX));
+        TRY(print_expression(p, args->kids[0], STRENGTH_POSTFIX));
         TRY(print_put(p, "["));
-        TRY(expression(p, args->kids[1], 0));
+        TRY(print_expression(p, args->kids[1], 0));
         return print_put(p, "]");
     }
     if (prefix != NULL && args->n == 1 &&
         args->kids[0]->kind != CML_LITERAL) {
         TRY(print_put(p, strength > STRENGTH_PREFIX ? "(" : ""));
         TRY(print_put(p, prefix));
-        TRY(expression(p, args->kids[0], STRENGTH_PREFIX));
+        TRY(print_expression(p, args->kids[0], STRENGTH_PREFIX));
         return print_put(p, strength > STRENGTH_PREFIX ? ")" : "");
     }
     TRY(print_word(p, &path->words[0]));
@@ -139,7 +136,7 @@ static int call(struct printer *p, const struct term *t, unsigned strength)
         plain = has_types(target);
         break;
     case CML_VAR:
-        TRY(expression(p, target, STRENGTH_POSTFIX));
+        TRY(print_expression(p, target, STRENGTH_POSTFIX));
         break;
     case CML_REFERENCE:
         return core_call(p, t, target, strength);
@@ -176,11 +173,11 @@ static int binop(struct printer *p, const struct term *t, unsigned strength)
 
     TRY(print_put(p, own < strength ? "(" : ""));
     TRY(is_number(l) && is_open(r) && !shifts ? print_literal(p, l, 1)
-                                              : expression(p, l, own));
+                                              : print_expression(p, l, own));
     TRY(buf_putf(p->out, " %s ", cml_op_info(op)->text));
     TRY(is_number(r) && (shifts ? is_of(r, CML_INDEX_CODE) : is_open(l))
             ? print_literal(p, r, 1)
-            : expression(p, r, own + 1));
+            : print_expression(p, r, own + 1));
     return print_put(p, own < strength ? ")" : "");
 }
 
@@ -244,7 +241,7 @@ static int value(struct printer *p, const struct term *t)
         return arguments(p, &t->fields[1], 1);
     }
     p->tuple = t->kind == CML_MATCH ? tuple : NULL;
-    return expression(p, t, 0);
+    return print_expression(p, t, 0);
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
@@ -256,19 +253,19 @@ static int choice(struct printer *p, const struct term *t)
 
     p->tuple = NULL;
     TRY(print_put(p, "if "));
-    TRY(expression(p, kid(t, 0), 0));
+    TRY(print_expression(p, kid(t, 0), 0));
     TRY(print_put(p, " "));
     p->tuple = tuple;
-    TRY(block(p, kid(t->fields[1].kids[0], 1)));
+    TRY(print_block(p, kid(t->fields[1].kids[0], 1)));
     TRY(print_put(p, " else "));
     p->tuple = tuple;
     return next != NULL && next->kind == CML_MATCH && is_if(next)
                ? choice(p, next)
-               : block(p, no);
+               : print_block(p, no);
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
-static int pattern(struct printer *p, const struct term *t)
+int print_pattern(struct printer *p, const struct term *t)
 {
     const struct cml_value *kind = &t->fields[0].value;
 
@@ -277,7 +274,7 @@ static int pattern(struct printer *p, const struct term *t)
     }
     if (cml_is_word(kind, "Bind")) {
         TRY(print_put(p, t->name));
-        return bind(p, t->name);
+        return print_bind(p, t->name);
     }
     if (cml_is_word(kind, "Literal")) {
         return print_literal(p, kid(t, 1), 0);
@@ -289,7 +286,7 @@ static int pattern(struct printer *p, const struct term *t)
     TRY(print_put(p, "("));
     for (uint32_t i = 0; i < t->fields[2].n; i++) {
         TRY(print_put(p, i > 0 ? ", " : ""));
-        TRY(pattern(p, t->fields[2].kids[i]));
+        TRY(print_pattern(p, t->fields[2].kids[i]));
     }
     return print_put(p, ")");
 }
@@ -304,7 +301,7 @@ static int match(struct printer *p, const struct term *t)
     }
     p->tuple = NULL;
     TRY(print_put(p, "match "));
-    TRY(expression(p, kid(t, 0), 0));
+    TRY(print_expression(p, kid(t, 0), 0));
     TRY(print_put(p, " {"));
     p->indent++;
     for (uint32_t i = 0; i < t->fields[1].n; i++) {
@@ -313,11 +310,11 @@ static int match(struct printer *p, const struct term *t)
 
         TRY(print_put(p, i > 0 ? "," : ""));
         TRY(line(p));
-        TRY(pattern(p, kid(a, 0)));
+        TRY(print_pattern(p, kid(a, 0)));
         TRY(print_put(p, " => "));
         p->tuple = tuple;
         TRY(only(kid(a, 1)) != NULL ? value(p, only(kid(a, 1)))
-                                    : block(p, kid(a, 1)));
+                                    : print_block(p, kid(a, 1)));
         p->scope_n = kept;
     }
     p->indent--;
@@ -402,7 +399,7 @@ static int states(struct printer *p, const struct term *t,
         TRY(buf_putf(p->out, "%s: ", b->name));
         TRY(print_type(p, kid(b, 0)));
         TRY(print_put(p, " = "));
-        TRY(expression(p, kid(b, 1), 0));
+        TRY(print_expression(p, kid(b, 1), 0));
     }
     for (uint32_t i = 0; s != NULL && i < s->type->fields[1].n; i++) {
         TRY(print_put(p, i > 0 ? ", " : ""));
@@ -410,7 +407,7 @@ static int states(struct printer *p, const struct term *t,
         TRY(print_put(p, ": "));
         TRY(print_type(p, s->type->fields[1].kids[i]));
         TRY(print_put(p, " = "));
-        TRY(expression(p, s->make->fields[1].kids[i], 0));
+        TRY(print_expression(p, s->make->fields[1].kids[i], 0));
     }
     return print_put(p, ") ");
 }
@@ -418,12 +415,12 @@ static int states(struct printer *p, const struct term *t,
 static int bind_states(struct printer *p, const struct term *t,
                        const struct several *s)
 {
-    TRY(bind(p, kid(t, 1)->name));
+    TRY(print_bind(p, kid(t, 1)->name));
     if (t->name != NULL) {
-        TRY(bind(p, t->name));
+        TRY(print_bind(p, t->name));
     }
     for (uint32_t i = 0; s != NULL && i < s->names->n; i++) {
-        TRY(bind(p, s->names->kids[i]->name));
+        TRY(print_bind(p, s->names->kids[i]->name));
     }
     return 0;
 }
@@ -440,26 +437,26 @@ static int loop(struct printer *p, const struct term *t)
     if (cml_is_word(&t->fields[0].value, "while")) {
         TRY(bind_states(p, t, s));
         TRY(print_put(p, " "));
-        TRY(expression(p, s != NULL ? s->test : kid(t, 2), 0));
+        TRY(print_expression(p, s != NULL ? s->test : kid(t, 2), 0));
     } else {
         if (t->name != NULL) {
             TRY(buf_putf(p->out, " %s in", t->name));
         }
         TRY(print_put(p, " "));
         TRY(is_of(kid(t, 2), 8) ? print_literal(p, kid(t, 2), 1)
-                                : expression(p, kid(t, 2), 0));
+                                : print_expression(p, kid(t, 2), 0));
         TRY(bind_states(p, t, s));
     }
     TRY(print_put(p, " "));
     p->tuple = s != NULL ? s->type : NULL;
-    TRY(block(p, s != NULL ? s->body : kid(t, 3)));
+    TRY(print_block(p, s != NULL ? s->body : kid(t, 3)));
     p->scope_n = kept;
     return 0;
 }
 
 /* strength: of the operator around it; weaker ones get parentheses.
  * NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
-static int expression(struct printer *p, const struct term *t, unsigned strength)
+int print_expression(struct printer *p, const struct term *t, unsigned strength)
 {
     switch ((int)t->kind) {
     case CML_LITERAL:
@@ -506,10 +503,10 @@ static int statements(struct printer *p, const struct term *t)
             TRY(print_type(p, kid(s, 0)));
         }
         TRY(print_put(p, " = "));
-        TRY(expression(p, kid(s, 1), 0));
+        TRY(print_expression(p, kid(s, 1), 0));
         TRY(print_put(p, ";"));
         TRY(behind(p, s->behind));
-        TRY(bind(p, s->name));
+        TRY(print_bind(p, s->name));
     }
     TRY(comments(p, t->above));
     p->indent--;
@@ -521,7 +518,7 @@ static int statements(struct printer *p, const struct term *t)
 #define SHORT_BLOCK 44 /* bytes of a block that stays on its line */
 
 /* NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
-static int block(struct printer *p, const struct term *t)
+int print_block(struct printer *p, const struct term *t)
 {
     size_t before = buf_len(p->out);
     uint32_t kept = p->scope_n;
@@ -558,12 +555,12 @@ int text_put_unit(struct buf *out, const struct term *unit, int wide)
 
         TRY(buf_putf(out, "%s%s: ", i > 0 ? ", " : "", b->name));
         TRY(print_type(&p, kid(b, 0)));
-        TRY(bind(&p, b->name));
+        TRY(print_bind(&p, b->name));
     }
     TRY(print_put(&p, ") -> "));
     TRY(print_type(&p, kid(unit, 2)));
     TRY(print_put(&p, " "));
-    TRY(block(&p, kid(unit, 3)));
+    TRY(print_block(&p, kid(unit, 3)));
     return print_put(&p, "\n");
 }
 

@@ -14,6 +14,12 @@ struct printer {
     const struct term *tuple; /* composite that (a, b) means here, or NULL */
 };
 
+int print_bind(struct printer *p, const char *name) MUST_USE;
+/* strength: of the operator around it; weaker ones get parentheses. */
+int print_expression(struct printer *p, const struct term *t, unsigned strength)
+    MUST_USE;
+int print_block(struct printer *p, const struct term *t) MUST_USE;
+int print_pattern(struct printer *p, const struct term *t) MUST_USE;
 int print_put(struct printer *p, const char *text) MUST_USE;
 int print_word(struct printer *p, const struct cml_value *v) MUST_USE;
 int print_type(struct printer *p, const struct term *t) MUST_USE;

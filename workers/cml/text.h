@@ -12,6 +12,10 @@ int text_is_name(struct ubytes s);
 /* Writes a unit (spelled: term_spell) with calls by name where callees has one,
  * else by CID. One line each; wide = with line breaks and indentation. */
 int text_put_unit(struct buf *out, const struct term *unit, int wide) MUST_USE;
+/* Writes a part of one, for people, on one line: names of the n binders around it,
+ * the last is the nearest. ERR_INPUT: no text has it. */
+int text_put_part(struct buf *out, const struct term *t,
+                  const char *const *scope, uint32_t n) MUST_USE;
 /* Writes a document, in the one spelling, with its comments. */
 int text_put(struct buf *out, const struct document *d) MUST_USE;
 /* Writes a type. */

@@ -129,7 +129,7 @@ int xml_attr_counts(const char *tag, const char *attr)
     struct element e;
     const char *counts;
 
-    if (find_tag(tag, &e) < 0 || e.tag == XML_SCALAR) {
+    if (attr[0] == '\0' || find_tag(tag, &e) < 0 || e.tag == XML_SCALAR) {
         return 0;
     }
     counts = elements[e.tag].counts;
@@ -137,7 +137,7 @@ int xml_attr_counts(const char *tag, const char *attr)
         size_t n = strlen(attr);
 
         if ((at == counts || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0')) {
-            return n > 0;
+            return 1;
         }
     }
     return 0;

@@ -167,6 +167,7 @@ static void test_scripts_refused(void **state)
     expect_error(HEAD "<Unit name=\"f\" a={b => c}>" BODY, 2, 18, "JavaScript");
     expect_error(HEAD "<Unit {...p}>" BODY, 2, 7, "expected a name");
     expect_error(HEAD "<Unit name=\"f\">{1}" BODY, 2, 16, "between tags");
+    expect_error(HEAD "<Unit cml:={1}>" BODY, 2, 0, "has no \"name\"");
     expect_error(HEAD "<Unit name>" BODY, 2, 11, "without a value");
     expect_error(HEAD "<Unit name=f>" BODY, 2, 12, "expected the value");
     expect_error("import x from './y'\n" UNIT, 1, 1, "not of CML");
