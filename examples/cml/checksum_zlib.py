@@ -1,0 +1,5 @@
+import zlib
+
+
+def crc32(data):
+    return zlib.crc32(data)

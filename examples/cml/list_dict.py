@@ -1,0 +1,2 @@
+def unique(values):
+    return list(dict.fromkeys(values))

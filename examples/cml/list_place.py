@@ -1,0 +1,2 @@
+def unique(values):
+    return [v for i, v in enumerate(values) if values.index(v) == i]
