@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/args.h"
+#include "cli/cml_state.h"
 #include "cli/cmd_cml.h"
 #include "cli/export_out.h"
 #include "cli/files.h"
@@ -312,6 +313,9 @@ int cmd_cml(struct cli *c, int argc, char **argv)
     struct cml_args a = {.c = c, .task = PROCTOR__CML_TASK__INIT};
     int rc;
 
+    if (argc > 1 && cml_state_has(argv[1])) {
+        return cml_state(c, argc - 1, argv + 1);
+    }
     a.task.fuel = FUEL;
     for (size_t i = 0; i < CML_WORDS_MAX; i++) {
         buf_init(&a.bytes[i], LIMIT_CML_TEXT_BYTES);

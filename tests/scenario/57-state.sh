@@ -37,6 +37,21 @@ said 0 "$ref,\"operation\":\"SET_TITLE\",\"leaf\":\"a title\""
 said 0 "$ref,\"operation\":\"DELETE\""
 said 1 '"ref":"refs/cml/desired/Y","operation":"DELETE"'
 out 'nothing to delete'
+expect 0 proctor cml refs --json
+json '[.refs[] | select(.ref_path == "refs/cml/desired/TAX_RATE")] | length == 1'
+json '[.refs[] | select(.ref_path == "refs/cml/desired/X")][0] | .target_cid == "" and .seq_number == 4'
+expect 0 proctor cml refs refs/cml/observed/
+out 'refs/cml/observed/TAX_RATE'
+expect 0 proctor cml cob refs/cml/desired/X
+out 'deleted'
+expect 0 proctor cml cob refs/cml/desired/X --at "$(($(last assert seq) - 1))" --json
+json '.deleted == false and (.fields | has("TITLE"))'
+id=$(jq -r .id "$OUT")
+expect 0 proctor cml cob "$id" --json
+json '.deleted == true and .fields == {}'
+expect 2 proctor cml cob
+proctor cml cob refs/cml/cobs/none >"$OUT" 2>"$ERR"
+err 'nothing was said'
 for bad in "$ref,\"operation\":\"MOVE\",\"leaf\":1" "$ref,\"operation\":\"DELETE\",\"leaf\":1" \
     "$ref,\"operation\":\"SET\"" '"ref":"refs/x","operation":"SET","leaf":1' \
     "$ref,\"operation\":\"SET\",\"leaf\":1,\"did\":\"did:key:zz\"" \
