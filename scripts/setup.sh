@@ -23,7 +23,7 @@ packages=(
     # ids for workers of a person who is not root
     uidmap
     # what the tests hold our results against
-    b3sum bubblewrap strace sqlite3 jq mandoc git
+    b3sum bubblewrap cvc5 strace sqlite3 jq mandoc git
     # only its programs: the tests start a server of their own
     postgresql
 )
