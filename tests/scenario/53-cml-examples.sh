@@ -15,9 +15,9 @@ example() {
     expect 0 proctor run "$graph" --policy policy/default.yaml
     expect 0 proctor ref show "$ref"
 }
-example checksum.yaml crc32.cml crc32_wrong.cml primitives/cml_crc32 'input +\[?"80"'
+example checksum.yaml crc32.cml crc32_wrong.cml primitives/cml_crc32 'input +\[?"[89a-f][0-9a-f]"'
 example graph.yaml date.cml date_wrong.cml primitives/days_from_civil 'input +\['
 example bits.yaml bits.cml bits_wrong.cml primitives/next_power 'input +\[?[01]\]?'
-example list.yaml list.cml list_wrong.cml primitives/unique 'input +\[\[(1,0,1|0,1,0)\]\]'
+example list.yaml list.cml list_wrong.cml primitives/unique 'input +\[\[([0-9]),[0-9],\1\]\]'
 expect 0 proctor replay --all
 finish
