@@ -271,6 +271,7 @@ static int cml_link(struct live *l, const struct buf *found)
     task.unit = spec->unit;
     task.takes = spec->takes;
     task.gives = spec->gives;
+    task.inside = 1;
     return linking_ask(s->linking, &task, spec->file, found, on_linked);
 }
 

@@ -115,7 +115,7 @@ check "which is a unit with that CID" \
     sh -c 'cut -d" " -f1 "$1" | cmp - one.cid' sh "$OUT"
 expect 0 proctor cml eval form.cml 3 5
 out '^15$'
-expect 0 proctor cml check --json one.cml
+expect 0 proctor cml canonical --json one.cml
 out '"branches": 2'
 out '"mutants": 64'
 out "\"canonical\": \"$(cat one.cid)\""

@@ -135,7 +135,6 @@ static int list_units(struct command *c, struct texts *t,
                       const Proctor__CmlTask *task)
 {
     int compiles = task->command == PROCTOR__CML_COMMAND__CML_COMPILE;
-    int probes = task->command == PROCTOR__CML_COMMAND__CML_PROBE;
     uint32_t n = 0;
     Proctor__CmlUnit *units;
 
@@ -155,8 +154,7 @@ static int list_units(struct command *c, struct texts *t,
                 continue;
             }
             TRY(command_describe(c, &t->docs[i], unit, compiles,
-                                 compiles || probes,
-                                 &units[c->reply.n_units]));
+                                 compiles && task->inside, &units[c->reply.n_units]));
             c->reply.units[c->reply.n_units] = &units[c->reply.n_units];
             c->reply.n_units++;
         }

@@ -46,7 +46,8 @@ static int give_unit(struct state *s, const struct term *u, int with_bundle)
     if (unit == NULL || c->reply.units == NULL) {
         return ERR_NOMEM;
     }
-    TRY(command_describe(c, &s->doc, u, with_bundle, with_bundle, unit));
+    TRY(command_describe(c, &s->doc, u, with_bundle,
+                         with_bundle && s->task->inside, unit));
     c->reply.units[0] = unit;
     c->reply.n_units = 1;
     return 0;
