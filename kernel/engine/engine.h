@@ -60,13 +60,16 @@ struct worker_handler {
     void (*on_failed)(void *ctx, struct worker *w, const struct diag *d);
 };
 
-/* Directory of the worker images (worker-config, worker-program, ...). Reads
- * each image into a sealed memfd and hashes it. ERR_CONFINE with d when the host
- * lacks a layer. */
+/* Directory of the worker images (worker-config, worker-program, ...), borrowed.
+ * Each is read into a sealed memfd and hashed when it is first needed. ERR_CONFINE
+ * with d when the host lacks a layer. */
 int engine_open(struct loop *l, const char *images_dir, struct engine **out,
                 struct diag *d) MUST_USE;
 void engine_close(struct engine *e); /* kills and reaps everything */
-/* CID of a class's image. */
+/* Reads the images that were not needed yet: a record will name them all. 0, or
+ * ERR_CONFINE, ERR_NOMEM with d. */
+int engine_load(struct engine *e, struct diag *d) MUST_USE;
+/* CID of a class's image, which has been read. */
 struct cid engine_image(const struct engine *e, enum worker_class c);
 
 /* Asynchronous. limits, with its arrays, is copied. */

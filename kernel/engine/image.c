@@ -1,5 +1,6 @@
 /* Copies a worker binary into a sealed memfd and hashes the copy. Runs in the
- * kernel, at start. Must never hash anything but the sealed bytes. */
+ * kernel, before the first worker of its class. Must never hash anything but the
+ * sealed bytes. */
 #include "kernel/engine/image.h"
 
 #include <errno.h>

@@ -113,12 +113,18 @@ static void on_zygote(void *ctx, short revents)
     }
 }
 
+static int image_need(struct engine_class *c, struct diag *d)
+{
+    return c->image.fd >= 0 ? 0
+                            : image_load(c->engine->images_dir,
+                                         c->profile->name, &c->image, d);
+}
+
 int engine_zygote_need(struct engine_class *c, struct diag *d)
 {
     struct spawn s = {
         .class_name = c->profile->name,
         .own_root = c->profile->own_root,
-        .image_fd = c->image.fd,
         .uid_base = engine_class_uid(c),
         .filter = &c->zygote_filter,
         .watched = c->engine->host.filters_are_watched,
@@ -127,6 +133,8 @@ int engine_zygote_need(struct engine_class *c, struct diag *d)
     if (c->process.pid > 0) {
         return 0;
     }
+    TRY(image_need(c, d));
+    s.image_fd = c->image.fd;
     TRY(spawn_zygote(&s, &c->process, d));
     if (measure_held_open(c->process.pid, &c->held) < 0) {
         diag_set(d, ERR_CONFINE, (struct loc){0}, "class %s: namespaces: %s",
@@ -168,7 +176,7 @@ static int filters_make(struct engine_class *c, struct diag *d)
 }
 
 static int class_open(struct engine *e, enum worker_class number,
-                      const char *images_dir, struct diag *d)
+                      struct diag *d)
 {
     struct engine_class *c = &e->classes[number];
 
@@ -176,7 +184,6 @@ static int class_open(struct engine *e, enum worker_class number,
     c->number = number;
     c->profile = profile_find(class_names[number]);
     ASSERT(c->profile != NULL);
-    TRY(image_load(images_dir, c->profile->name, &c->image, d));
     return filters_make(c, d);
 }
 
@@ -198,6 +205,7 @@ int engine_open(struct loop *l, const char *images_dir, struct engine **out,
     }
     e->magic = ENGINE_MAGIC;
     e->loop = l;
+    e->images_dir = images_dir;
     host_init(&e->host);
     for (size_t i = 0; i < WORKER_CLASSES_N; i++) {
         image_init(&e->classes[i].image);
@@ -216,7 +224,7 @@ int engine_open(struct loop *l, const char *images_dir, struct engine **out,
                         err_text(code));
     }
     for (size_t i = 0; i < WORKER_CLASSES_N; i++) {
-        TRY(class_open(e, (enum worker_class)i, images_dir, d));
+        TRY(class_open(e, (enum worker_class)i, d));
     }
     /* Whatever the host lacks is found before a store is made. */
     TRY(engine_zygote_need(&e->classes[WORKER_CONFIG], d));
@@ -254,8 +262,18 @@ void engine_close(struct engine *e)
     free(e);
 }
 
+int engine_load(struct engine *e, struct diag *d)
+{
+    ASSERT(e->magic == ENGINE_MAGIC);
+    for (size_t i = 0; i < WORKER_CLASSES_N; i++) {
+        TRY(image_need(&e->classes[i], d));
+    }
+    return 0;
+}
+
 struct cid engine_image(const struct engine *e, enum worker_class c)
 {
     ASSERT(e->magic == ENGINE_MAGIC && c < WORKER_CLASSES_N);
+    ASSERT(e->classes[c].image.fd >= 0);
     return e->classes[c].image.cid;
 }

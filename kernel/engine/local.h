@@ -30,7 +30,7 @@ struct engine_class {
     struct engine *engine;
     enum worker_class number;
     const struct profile *profile;
-    struct image image;
+    struct image image; /* fd -1: not needed yet */
     struct filter zygote_filter;
     struct filter worker_filter;
     uint8_t filters_sha256[32];    /* of both */
@@ -42,7 +42,8 @@ struct engine_class {
 
 struct engine {
     unsigned magic;
-    struct loop *loop; /* borrowed */
+    struct loop *loop;      /* borrowed, like images_dir */
+    const char *images_dir;
     struct host host;
     struct cgroups *cgroups;
     struct measure_held own;

@@ -166,6 +166,7 @@ int core_open_ledger(struct core *c, const struct cid *policy,
         g.seen.size = seen->size;
         memcpy(g.seen.root.b, seen->root.data, MERKLE_BYTES);
     }
+    TRY(engine_load(c->engine, d));
     core_classes(c, names, images);
     g.classes = names;
     g.images = (struct ubytes){images, sizeof(images)};
