@@ -134,34 +134,6 @@ static struct term *swapped(struct canonical *c, struct term *t)
     return canonical_seal(c, t);
 }
 
-/* not(a == b) is a != b, and so on; of floats only where NaN agrees. */
-static struct term *not_of(struct canonical *c, struct term *e)
-{
-    enum cml_op op = tree_op_of(e);
-    struct term *l;
-    struct term *r;
-
-    if (op < CML_OP_EQ || op > CML_OP_GE) {
-        return NULL;
-    }
-    l = e->fields[1].kids[0];
-    r = e->fields[2].kids[0];
-    if (op == CML_OP_EQ || op == CML_OP_NE) {
-        return canonical_seal(
-            c, tree_binop(c->tree, op == CML_OP_EQ ? CML_OP_NE : CML_OP_EQ,
-                          e->type, l, r));
-    }
-    if (!canonical_is_exact(c, l->type)) {
-        return NULL;
-    }
-    return canonical_seal(c, tree_binop(c->tree,
-                                        op == CML_OP_LT   ? CML_OP_GE
-                                        : op == CML_OP_LE ? CML_OP_GT
-                                        : op == CML_OP_GT ? CML_OP_LE
-                                                          : CML_OP_LT,
-                                        e->type, l, r));
-}
-
 static struct term *core_rule(struct canonical *c, struct term *t,
                               enum core core)
 {
@@ -172,7 +144,7 @@ static struct term *core_rule(struct canonical *c, struct term *t,
         if (tree_core_of(a) == CORE_not) {
             return a->fields[1].kids[0];
         }
-        return not_of(c, a);
+        return canonical_negation(c, a);
     case CORE_neg:
     case CORE_inv:
     case CORE_bits_reverse:
@@ -461,11 +433,17 @@ static struct term *if_rule(struct canonical *c, struct term *t)
     struct term *v = t->fields[0].kids[0];
     struct term *yes = only(body_of(arms[0]));
     struct term *no = only(body_of(arms[1]));
+    struct term *turned = tree_core_of(v) == CORE_not
+                              ? v->fields[1].kids[0]
+                              : canonical_opposite(c, v);
 
-    if (tree_core_of(v) == CORE_not) {
+    if (c->code != 0) {
+        return NULL;
+    }
+    if (turned != NULL) {
         struct term *body = body_of(arms[0]);
 
-        t->fields[0].kids[0] = v->fields[1].kids[0];
+        t->fields[0].kids[0] = turned;
         arms[0]->fields[1].kids[0] = body_of(arms[1]);
         arms[1]->fields[1].kids[0] = body;
         return reseal(c, t);

@@ -28,6 +28,12 @@ struct term *canonical_bool(struct canonical *c, int v);
 struct term *canonical_int(struct canonical *c, uint32_t type, uint64_t bits);
 /* not(t) */
 struct term *canonical_not(struct canonical *c, struct term *t);
+/* A comparison that is not(e): of a == b it is a != b, and so on; of floats only
+ * where NaN agrees. NULL: there is none. */
+struct term *canonical_negation(struct canonical *c, struct term *e);
+/* not(e) where e, to which no rule fits, is the one of two comparisons that no `if`
+ * of a canonical form asks: `!= <= >=`, and `constant < x`. NULL for others. */
+struct term *canonical_opposite(struct canonical *c, struct term *e);
 
 /* The primitive that a type is; CML_PRIMITIVES for others. */
 enum cml_primitive canonical_primitive(const struct canonical *c, uint32_t type);

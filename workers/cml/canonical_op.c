@@ -320,3 +320,62 @@ struct term *canonical_binop(struct canonical *c, struct term *t)
     }
     return next != NULL || c->code != 0 ? next : order(c, &p);
 }
+
+struct term *canonical_negation(struct canonical *c, struct term *e)
+{
+    enum cml_op op = tree_op_of(e);
+    struct term *l;
+    struct term *r;
+
+    if (op < CML_OP_EQ || op > CML_OP_GE) {
+        return NULL;
+    }
+    l = e->fields[1].kids[0];
+    r = e->fields[2].kids[0];
+    if (op == CML_OP_EQ || op == CML_OP_NE) {
+        return canonical_seal(
+            c, tree_binop(c->tree, op == CML_OP_EQ ? CML_OP_NE : CML_OP_EQ,
+                          e->type, l, r));
+    }
+    if (!canonical_is_exact(c, l->type)) {
+        return NULL;
+    }
+    return canonical_seal(c, tree_binop(c->tree,
+                                        op == CML_OP_LT   ? CML_OP_GE
+                                        : op == CML_OP_LE ? CML_OP_GT
+                                        : op == CML_OP_GT ? CML_OP_LE
+                                                          : CML_OP_LT,
+                                        e->type, l, r));
+}
+
+/* Is it `most < x`, which cannot be? */
+static int is_over(const struct pair *p)
+{
+    unsigned n = val_width(&p->lv);
+
+    return p->lv.u.bits ==
+           (val_is_signed(&p->lv) ? UINT64_MAX >> (65 - n)
+                                  : UINT64_MAX >> (64 - n));
+}
+
+struct term *canonical_opposite(struct canonical *c, struct term *e)
+{
+    struct pair p;
+    struct term *next;
+
+    if (e->kind != CML_BINOP) {
+        return NULL;
+    }
+    p = pair_of(e);
+    if (p.op != CML_OP_NE && p.op != CML_OP_LE && p.op != CML_OP_GE &&
+        (p.op != CML_OP_LT || !p.has_l || p.lv.kind != VAL_INT ||
+         is_over(&p))) {
+        return NULL;
+    }
+    e = canonical_negation(c, e);
+    while (e != NULL && e->kind == CML_BINOP &&
+           (next = canonical_binop(c, e)) != NULL) {
+        e = next;
+    }
+    return e;
+}

@@ -76,6 +76,18 @@ static void test_same(void **state)
         {"if a > b { a } else { b }", "if b < a { a } else { b }"},
         {"if a >= 5 { a } else { b }", "if a > 4 { a } else { b }"},
         {"if !c { a } else { b }", "if c { b } else { a }"},
+        {"if a <= b { a } else { b }", "if b < a { b } else { a }"},
+        {"if a >= b { a } else { b }", "if !(a >= b) { b } else { a }"},
+        {"if a != b { 1 } else { b }", "if b == a { b } else { 1 }"},
+        {"if a > 4 { a } else { b }", "if a <= 4 { b } else { a }"},
+        {"if s < -3 { a } else { b }", "if -4 < s { b } else { a }"},
+        {"if a / b <= b / a { a } else { b }",
+         "if a / b > b / a { b } else { a }"},
+        {"if a / b > 18446744073709551615 { a } else { b }",
+         "if a / b <= 18446744073709551615 { b } else { a }"},
+        {"if a / b < 0 { a } else { b }", "if a / b >= 0 { b } else { a }"},
+        {"if a / b <= get(l, a) { a } else { b }",
+         "if a / b > get(l, a) { b } else { a }"},
         {"match c { false => a, true => b }", "if c { b } else { a }"},
         {"if c { a } else { a }", "a"},
         {"if c == true { a } else { b }", "if c { a } else { b }"},
@@ -121,6 +133,9 @@ static void test_different(void **state)
         {"u64(c || a / b > 3)", "u64(a / b > 3 || c)"},
         {"if a / b > 3 { 1 } else { 1 }", "1"},
         {"a >> 1", "a >> 2"},
+        {"if a < b { 1 } else { b }", "if b < a { b } else { 1 }"},
+        {"if a / b <= get(l, a) { a } else { b }",
+         "if get(l, a) < a / b { b } else { a }"},
     };
 
     (void)state;
@@ -131,6 +146,8 @@ static void test_different(void **state)
            "unit f(a: f64) -> bool { true }", 0);
     expect("unit f(a: f64) -> bool { !(a < 1.0) }",
            "unit f(a: f64) -> bool { a >= 1.0 }", 0);
+    expect("unit f(a: f64) -> u8 { if a <= 1.0 { 1 } else { 2 } }",
+           "unit f(a: f64) -> u8 { if a > 1.0 { 2 } else { 1 } }", 0); /* NaN */
     expect("unit f(a: f64) -> f64 { a + 0.0 }", "unit f(a: f64) -> f64 { a }",
            0); /* -0.0 */
     expect("unit f(a: f64, b: f64) -> f64 { min(a, b) }",
