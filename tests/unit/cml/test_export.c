@@ -227,8 +227,10 @@ static uint64_t draw(struct gen *g, enum scalar t)
     static const double floats[] = {0.0,     -0.0,  1.0,    -1.5,
                                     3e9,     -3e9,  1e19,   9.3e18,
                                     -9.3e18, 255.7, 1e-310, 1e308};
+    /* one draw a statement: operands come in any order */
+    uint64_t any = gen_u64(g);
     uint64_t raw = gen_below(g, 2) ? edges[gen_below(g, ARRAY_N(edges))]
-                                   : gen_u64(g) >> gen_below(g, 64);
+                                   : any >> gen_below(g, 64);
 
     if (t == S_F64 && gen_below(g, 2)) {
         memcpy(&raw, &floats[gen_below(g, ARRAY_N(floats))], 8);
