@@ -184,6 +184,10 @@ static int class_open(struct engine *e, enum worker_class number,
     c->number = number;
     c->profile = profile_find(class_names[number]);
     ASSERT(c->profile != NULL);
+    if (number == WORKER_CONFIG) { /* always needed: a host without memfds is
+                                    * told so, and not that a filter failed */
+        TRY(image_need(c, d));
+    }
     return filters_make(c, d);
 }
 
