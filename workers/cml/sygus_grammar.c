@@ -517,5 +517,6 @@ int sygus_grammar(struct sygus *g, const struct sexp *declared,
         }
     }
     TRY(close_includes(g));
+    sygus_tidy(g);
     return keep_sorts(g);
 }

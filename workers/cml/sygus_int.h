@@ -91,6 +91,9 @@ int sygus_default(struct sygus *g) MUST_USE;
 int sygus_add_symbols(struct sygus *g, uint32_t nt) MUST_USE;
 int sygus_add_operator(struct sygus *g, uint32_t nt, const char *op,
                        const uint32_t *sorts, uint32_t n) MUST_USE;
+/* Makes non-terminals with the same productions one, and leaves out those that no
+ * program can hold. The first one stays the first. */
+void sygus_tidy(struct sygus *g);
 /* A non-terminal that allows one parameter of the function and nothing else. */
 int sygus_param_sort(struct sygus *g, uint32_t param, uint32_t *out) MUST_USE;
 

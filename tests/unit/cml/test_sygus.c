@@ -181,30 +181,54 @@ static void test_rules(void **state)
                 "(n S)", "", 5);
 }
 
-/* A non-terminal that may be another one has what that one has; a grammar that is
- * left out is all symbols of the sorts. */
+/* Sorts of a grammar as the search gets it: how many, and of the first the rules and
+ * the sort that each takes first. */
+static void expect_sorts(const char *grammar, uint32_t sorts, uint32_t rules,
+                         uint32_t takes)
+{
+    char text[1000];
+    struct examples x;
+    const Proctor__SynthSort *s;
+
+    snprintf(text, sizeof(text),
+             "(synth-fun f ((x Int)) Int (%s))(constraint (= (f 1) 1))" END,
+             grammar);
+    examples_init(&x, text, strlen(text));
+    examples_read(&x);
+    if (x.problem == NULL) {
+        fail_msg("%s\n%s", text, x.command.problem.what);
+    }
+    assert_int_equal(x.problem->task->n_sorts, sorts);
+    s = x.problem->task->sorts[0];
+    assert_int_equal(s->n_parameters, 1);
+    assert_int_equal(s->n_rules, rules);
+    for (size_t i = 0; i < s->n_rules; i++) {
+        assert_int_equal(s->rules[i]->args[0], takes);
+    }
+    examples_release(&x);
+}
+
+/* A non-terminal that may be another one has what that one has; those that have the
+ * same are one, and those that nothing can hold are gone; a grammar that is left out
+ * is all symbols of the sorts. */
 static void test_sorts(void **state)
 {
-    static const char chain[] =
-        "(synth-fun f ((x Int)) Int ((A Int (B)) (B Int (C 1 (+ A B)))"
-        "(C Int (x (Constant Int) A))))(constraint (= (f 1) 1))" END;
     static const char open[] =
         "(synth-fun f ((x String)) Bool)(constraint (= (f \"\") true))" END;
     struct examples x;
 
     (void)state;
-    examples_init(&x, chain, sizeof(chain) - 1);
-    examples_read(&x);
-    assert_non_null(x.problem);
-    assert_int_equal(x.problem->task->n_sorts, 3);
-    for (size_t i = 0; i < 3; i++) {
-        const Proctor__SynthSort *s = x.problem->task->sorts[i];
-
-        assert_int_equal(s->n_rules, 1);
-        assert_int_equal(s->n_parameters, 1);
-        assert_true(s->n_constants > 3);
-    }
-    examples_release(&x);
+    expect_sorts("(S Int (A)) (A Int (x 1 (+ A A)))", 1, 1, 0);
+    expect_sorts("(A Int (B)) (B Int (C 1 (+ A B))) (C Int (x (Constant Int) A))",
+                 1, 1, 0);
+    /* Another constant, rule or type: not the same. */
+    expect_sorts("(S Int (A 2)) (A Int (x 1 (+ A A)))", 2, 1, 1);
+    expect_sorts("(S Int (A (- A A))) (A Int (x 1 (+ A A)))", 2, 2, 1);
+    expect_sorts("(S Int (x 1 (+ S S))) (A Int (x 1 (+ A A)))", 1, 1, 0);
+    /* None can hold P or Q; B is held by way of the condition of A. */
+    expect_sorts("(S Int (x 1 (+ A A))) (P Bool ((< Q Q))) (Q Int (x 3))"
+                 "(A Int (x 2 (ite B A A))) (B Bool (true (= A S)))",
+                 3, 1, 1);
     examples_init(&x, open, sizeof(open) - 1);
     examples_read(&x);
     assert_non_null(x.problem);
