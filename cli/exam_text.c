@@ -172,6 +172,48 @@ static void print_controls(FILE *to, const Proctor__Evidence *e,
     }
 }
 
+/* What was seen of a unit from the inside, and relations. */
+static void print_inside(FILE *to, const Proctor__Evidence *e, unsigned indent)
+{
+    uint64_t least = UINT64_MAX;
+
+    for (size_t i = 0; i < e->n_trapped; i++) {
+        fprintf(to, "%*sbranch %u was never reached: replaced by a trap\n",
+                (int)indent, "", e->trapped[i]);
+    }
+    for (size_t i = 0; i < e->n_reached; i++) {
+        least = e->reached[i] > 0 && e->reached[i] < least ? e->reached[i]
+                                                           : least;
+        if (e->reached[i] < e->needs && e->n_trapped == 0) {
+            fprintf(to, "%*sbranch %zu: reached by %llu draws, needs %u\n",
+                    (int)indent, "", i, (unsigned long long)e->reached[i],
+                    e->needs);
+        }
+    }
+    if (e->n_reached > 0 && least < UINT64_MAX) {
+        fprintf(to, "%*sbranches: %zu, the rarest reached by %llu draws\n",
+                (int)indent, "", e->n_reached, (unsigned long long)least);
+    }
+    if (e->mutants > 0) {
+        fprintf(to, "%*smutants: %u of %u noticed", (int)indent, "", e->noticed,
+                e->mutants);
+        if (e->equivalent > 0) {
+            fprintf(to, ", %u proved equivalent", e->equivalent);
+        }
+        fputc('\n', to);
+    }
+    for (size_t i = 0; i < e->n_relations; i++) {
+        const Proctor__RelationFound *r = e->relations[i];
+
+        fprintf(to, "%*srelation ", (int)indent, "");
+        term_put_text(to,
+                      (struct ubytes){(const uint8_t *)r->name, strlen(r->name)},
+                      VALUE_COLUMNS);
+        fprintf(to, ": %llu inputs, %llu failures\n",
+                (unsigned long long)r->draws, (unsigned long long)r->failures);
+    }
+}
+
 static void print_reason(FILE *to, const struct record *r)
 {
     struct ubytes reason = record_bytes(r, RF_VERDICT_reason);
@@ -209,6 +251,7 @@ int exam_text_print(FILE *to, const struct exam_text *x, const struct record *r,
     if (verdict == VERDICT_ADMIT) {
         print_admitted(to, x, indent);
         print_controls(to, e, indent);
+        print_inside(to, e, indent);
         return 0;
     }
     print_reason(to, r);
@@ -223,5 +266,6 @@ int exam_text_print(FILE *to, const struct exam_text *x, const struct record *r,
         TRY(print_disagreement(to, e->disagreement, x, indent));
     }
     print_controls(to, e, indent);
+    print_inside(to, e, indent);
     return 0;
 }

@@ -66,6 +66,8 @@ static const struct {
     {TYPE(exam), "oracle", {TYPE(runnable), 1}},
     {TYPE(exam), "second_oracle", {TYPE(runnable), 1}},
     {TYPE(exam), "corpora", {NULL, 1}},
+    {TYPE(relation), "input", {TYPE(runnable), 1}},
+    {TYPE(relation), "output", {TYPE(runnable), 1}},
     {TYPE(data), "file", {NULL, 1}},
     {TYPE(data), "inputs", {NULL, 1}},
     {TYPE(data), "outputs", {NULL, 1}},

@@ -65,7 +65,11 @@
 #define LIMIT_CML_NODES (1u << 20)      /* of one artifact */
 #define LIMIT_CANDIDATE_NODES 4096u    /* of a unit that sits an exam */
 #define LIMIT_BRANCHES 1024u           /* of it: 16 questions per chunk of draws */
-#define LIMIT_MUTANTS 64u              /* of it that an exam must notice */
+#define LIMIT_BRANCH_DRAWS 300u        /* each is wanted to be reached by: 1 % at 95 % */
+#define LIMIT_HUNT (1u << 16)          /* further inputs looked at for that */
+#define LIMIT_RELATIONS 8u             /* of one exam */
+#define LIMIT_RELATION_NAME 40u        /* characters: it stands in a reason */
+#define LIMIT_RELATION_DRAWS 1024u     /* each is tried on */
 #define LIMIT_CML_NODE_BYTES (8u << 20) /* canonical bytes of one node */
 #define LIMIT_CML_DAG_BYTES (512u << 20) /* all of them in a worker's memory */
 #define LIMIT_CML_HEIGHT 1024u /* nesting; what walks a DAG may recurse so deep */

@@ -9,7 +9,9 @@ enum lane {
     LANE_ORDER = 0x100,
     LANE_AGAIN = 0x101,
     LANE_ORACLE = 0x102,
-    LANE_SHIFT = 0x103
+    LANE_SHIFT = 0x103,
+    LANE_HUNT = 0x104,
+    LANE_MUTANTS = 0x105
 };
 
 struct chance {

@@ -15,12 +15,14 @@ static const struct ubytes nothing = {NULL, 0};
 
 static unsigned stratum_of(const struct sitting *x, uint64_t draw)
 {
-    uint64_t item = x->order[draw];
+    uint64_t item = draw < x->ordered ? x->order[draw] : UINT32_MAX;
 
-    return item >= x->base ? LITERALS : (unsigned)(item / x->each);
+    return item >= x->base + x->literals ? DIRECTED
+           : item >= x->base             ? LITERALS
+                                         : (unsigned)(item / x->each);
 }
 
-static int is_public(const struct sitting *x, struct ubytes v)
+int chunk_is_public(const struct sitting *x, struct ubytes v)
 {
     for (uint32_t i = 0; i < values_n(&x->known); i++) {
         if (sitting_compare(values_at(&x->known, i), v) == 0) {
@@ -43,6 +45,12 @@ static int make_input(struct sitting *x, uint64_t draw, struct buf *out)
     if (x->is_exhaustive) {
         return shape_member(&x->shape, item, out);
     }
+    if (stratum_of(x, draw) == DIRECTED) {
+        struct ubytes v = values_at(
+            &x->directed, (uint32_t)(item - x->base - x->literals));
+
+        return buf_put(out, v.p, v.n);
+    }
     for (uint64_t i = 0; i < REDRAWS; i++) {
         unsigned s = stratum_of(x, draw);
         int code;
@@ -59,7 +67,7 @@ static int make_input(struct sitting *x, uint64_t draw, struct buf *out)
                                LIMIT_VALUE_BYTES);
         }
         TRY(code);
-        if (s == LITERALS || !is_public(x, buf_bytes(out))) {
+        if (s == LITERALS || !chunk_is_public(x, buf_bytes(out))) {
             return 0;
         }
     }
@@ -222,6 +230,11 @@ int chunk_test(struct sitting *x)
         x->progress(x->ctx, "test", x->compared, x->draws);
     }
     STEP(make_inputs(x));
+    return chunk_compare(x);
+}
+
+int chunk_compare(struct sitting *x)
+{
     TRY(sitting_ask(x, sitting_everybody(x)));
     STEP(check_oracles(x));
     for (uint32_t i = 0; i < values_n(&x->inputs); i++) {
@@ -381,7 +394,8 @@ static int repeat(struct sitting *x, struct again a[2])
     }
     TRY(sitting_ask_each(x, parties, inputs, 1));
     STEP(judge_again(x, a));
-    return digest_again(x, &a[CANDIDATE]);
+    TRY(digest_again(x, &a[CANDIDATE]));
+    return inside_count(x);
 }
 
 int chunk_repeat(struct sitting *x)

@@ -23,6 +23,8 @@ struct evidence {
     Proctor__Power powers[POWERS];
     Proctor__Power *powers_at[POWERS];
     Proctor__Counterexample raw, shrunk, disagreement;
+    Proctor__RelationFound relations[LIMIT_RELATIONS];
+    Proctor__RelationFound *relations_at[LIMIT_RELATIONS];
     struct merkle_hash root;
     uint8_t first[BLAKE3_BYTES], second[BLAKE3_BYTES];
 };
@@ -65,14 +67,17 @@ static double bound95(const struct sitting *x, uint64_t n, uint64_t failures)
 static void put_strata(const struct sitting *x, struct evidence *v)
 {
     static const char *const names[STRATA_ALL] = {
-        "uniform", "magnitude", "bits", "boundary", "small", "literals"};
-    unsigned n = x->is_exhaustive     ? 1
-                 : x->draws > x->base ? STRATA_ALL
-                                      : STRATA;
+        "uniform", "magnitude", "bits",    "boundary",
+        "small",   "literals",  "directed"};
+    unsigned n = x->is_exhaustive ? 1 : STRATA_ALL;
 
     for (unsigned i = 0; i < n && x->compared > 0; i++) {
         Proctor__Stratum *s = &v->strata[i];
 
+        if ((i == LITERALS && x->literals == 0) ||
+            (i == DIRECTED && x->directed_n == 0)) {
+            continue;
+        }
         proctor__stratum__init(s);
         s->name = str(names[i]);
         s->draws = x->drawn[i];
@@ -82,11 +87,10 @@ static void put_strata(const struct sitting *x, struct evidence *v)
             s->draws = x->compared;
             s->failures = x->failures;
         }
-        if (i != LITERALS) {
+        if (i < LITERALS) {
             s->bound95 = bound95(x, s->draws, s->failures);
         }
-        v->strata_at[i] = s;
-        v->e.n_strata = i + 1;
+        v->strata_at[v->e.n_strata++] = s;
     }
     v->e.strata = v->strata_at;
 }
@@ -119,7 +123,7 @@ static void put_controls(const struct sitting *x, struct evidence *v)
 static void put_bounds(const struct sitting *x, struct evidence *v)
 {
     static const double rates[POWERS] = {1e-2, 1e-3, 3e-4, 1e-4};
-    uint64_t n = x->compared - x->drawn[LITERALS];
+    uint64_t n = x->compared - x->drawn[LITERALS] - x->drawn[DIRECTED];
 
     if (x->verdict != VERDICT_ADMIT) {
         return;
@@ -157,6 +161,37 @@ static void put_results(const struct sitting *x, struct evidence *v)
     }
 }
 
+static void put_inside(const struct sitting *x, struct evidence *v)
+{
+    const Proctor__Runnable *m = x->party[CANDIDATE].m;
+
+    for (size_t i = 0; i < x->exam->n_relations && x->related[i] > 0; i++) {
+        Proctor__RelationFound *r = &v->relations[i];
+
+        proctor__relation_found__init(r);
+        r->name = x->exam->relations[i]->name;
+        r->draws = x->related[i];
+        r->failures = x->broken[i];
+        v->relations_at[i] = r;
+        v->e.n_relations = i + 1;
+    }
+    v->e.relations = v->relations_at;
+    if (sitting_is_cml(x)) {
+        v->e.trapped = m->trapped;
+        v->e.n_trapped = m->n_trapped;
+    }
+    if (x->is_counted) {
+        v->e.reached = (uint64_t *)(uintptr_t)x->reached;
+        v->e.n_reached = m->branches;
+        v->e.needs = inside_needs(x);
+        v->e.mutants = inside_mutants(x);
+        v->e.noticed = (uint32_t)__builtin_popcountll(x->noticed);
+        v->e.equivalent =
+            sitting_is_whole(x) ? v->e.mutants - v->e.noticed : 0;
+        v->e.hunted = x->hunted;
+    }
+}
+
 static void put_evidence(const struct sitting *x, struct evidence *v)
 {
     proctor__evidence__init(&v->e);
@@ -179,6 +214,7 @@ static void put_evidence(const struct sitting *x, struct evidence *v)
     put_results(x, v);
     put_bounds(x, v);
     put_controls(x, v);
+    put_inside(x, v);
 }
 
 static int cid_of_message(const ProtobufCMessage *m, struct cid *out)

@@ -135,9 +135,16 @@ static int load_domain(struct sitting *x)
 static int load_excerpts(struct sitting *x)
 {
     struct wanted w = {x->store, "literals", x->claim->literals};
+    struct wanted directed = {x->store, "directed inputs", x->claim->directed};
     struct buf b;
 
-    if (cid_is_zero(&w.cid) || sitting_is_table(x) || sitting_is_noisy(x)) {
+    if (sitting_is_table(x) || sitting_is_noisy(x)) {
+        return 0;
+    }
+    if (!cid_is_zero(&directed.cid)) {
+        TRY(objects_values(&directed, &x->takes, &x->directed, x->d));
+    }
+    if (cid_is_zero(&w.cid)) {
         return 0;
     }
     buf_init(&b, LIMIT_FRAME_BYTES);
@@ -216,13 +223,16 @@ int load_objects(struct sitting *x)
                      &x->exam));
     TRY(type_decode(objects_field(&x->exam->takes), &x->takes));
     TRY(type_decode(objects_field(&x->exam->gives), &x->gives));
-    if (x->exam->version != 2 || type_tag_at(&x->takes, 0) != TYPE_TUPLE) {
+    if (x->exam->version != 2 || x->exam->n_relations > LIMIT_RELATIONS || type_tag_at(&x->takes, 0) != TYPE_TUPLE) {
         return refuse(x, "the exam is of a version that this is not made for");
     }
     x->party[CANDIDATE].cid = c->candidate;
     TRY(objects_cid(roles[ORACLE], &x->exam->oracle, &x->party[ORACLE].cid,
                     x->d));
     TRY(load_party(x, CANDIDATE));
+    if (x->party[CANDIDATE].m->branches > LIMIT_BRANCHES) {
+        return refuse(x, "the candidate has more branches than an exam counts");
+    }
     TRY(load_party(x, ORACLE));
     if (x->exam->second_oracle.len > 0) {
         TRY(objects_cid(roles[SECOND], &x->exam->second_oracle,
@@ -260,6 +270,11 @@ void load_release(struct sitting *x)
     values_release(&x->known);
     values_release(&x->known_answers);
     values_release(&x->inputs);
+    values_release(&x->directed);
+    values_release(&x->near);
+    for (int i = 0; i < VIEWS; i++) {
+        values_release(&x->view[i].answers);
+    }
     buf_release(&x->constant);
     finding_release(&x->raw);
     finding_release(&x->shrunk);

@@ -181,6 +181,8 @@ static int admit(struct sitting *x)
                                placebo_names[p]);
         }
     }
+    STEP(inside_settle(x));
+    STEP(relation_hold(x));
     if (sitting_is_noisy(x)) { /* it may be wrong: nothing is proven of it */
         x->level = LEVEL_ORACLE;
         return sitting_end(x, VERDICT_ADMIT,

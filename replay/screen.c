@@ -228,7 +228,9 @@ static int plan(struct sitting *x, uint64_t size)
                            "needs more draws than one exam may make (%u)",
                            LIMIT_DRAWS_PER_EXAM);
     }
-    x->draws += excerpts_draws(&x->excerpts, &x->shape);
+    x->literals = excerpts_draws(&x->excerpts, &x->shape);
+    TRY(inside_plan(x));
+    x->draws += x->literals + x->directed_n;
     return 0;
 }
 
@@ -247,11 +249,14 @@ int screen_plan(struct sitting *x)
         sitting_is_table(x) || (size <= LIMIT_EXHAUSTIVE && size <= budget);
     STEP(plan(x, size));
     STEP(check_commit(x));
+    x->ordered = x->draws;
     x->order = calloc(x->draws, sizeof(*x->order));
     if (x->order == NULL) {
         return ERR_TRACE(ERR_NOMEM);
     }
     chance_open(&c, x->claim->seed, LANE_ORDER, 0);
     chance_shuffle(&c, x->order, (uint32_t)x->draws);
+    chance_open(&c, x->claim->seed, LANE_MUTANTS, 0);
+    chance_bytes(&c, x->mutants, sizeof(x->mutants));
     return 0;
 }

@@ -190,6 +190,14 @@ int sitting_ask_each(struct sitting *x, unsigned parties,
     return code;
 }
 
+int sitting_put(struct sitting *x, struct question *q, size_t n)
+{
+    int code = n == 0 ? 0 : asker_ask(x->asker, &x->claim->policy, q, n, x->d);
+
+    x->is_unasked = code < 0;
+    return code;
+}
+
 int sitting_ask(struct sitting *x, unsigned parties)
 {
     const struct values *inputs[WHO] = {&x->inputs, &x->inputs, &x->inputs};

@@ -4,6 +4,7 @@
 #define REPLAY_SITTING_H
 
 #include "proto/blake3.h"
+#include "proto/limits.h"
 #include "proto/merkle.h"
 #include "proto/record.h"
 #include "replay/asker.h"
@@ -17,7 +18,9 @@
 enum {
     OVER = 1,
     LITERALS = STRATA,
+    DIRECTED,
     STRATA_ALL,
+    VIEWS = 1 + LIMIT_BRANCHES / 64, /* mutants, then 64 branches each */
     POWERS = 4
 };
 enum who {
@@ -94,7 +97,11 @@ struct sitting {
     int is_exhaustive;
     double alpha_j;
     uint64_t draws;      /* planned */
-    uint64_t base;       /* of them not of the stratum literals */
+    uint64_t base;       /* of them of the five strata, or all */
+    uint64_t literals;   /* of that stratum, behind them */
+    uint64_t directed_n; /* and of that one; also what was found later */
+    uint64_t ordered;    /* draws before anything was found later */
+    struct values directed;
     uint64_t each;       /* per other stratum, when drawn */
     struct odds_bet bet; /* noisy exams */
     uint32_t *order;     /* owned */
@@ -114,6 +121,16 @@ struct sitting {
     int is_judged;  /* ran to its end: controls say passed or not */
     int depends;    /* the counterexample fails behind others only */
     uint64_t tried; /* variants, in shrinking */
+
+    /* Section 13. */
+    struct said view[VIEWS];
+    uint8_t mutants[32]; /* what chooses them */
+    int is_counted;
+    uint64_t reached[LIMIT_BRANCHES];
+    uint64_t noticed, hunted;
+    struct values near; /* reached a branch that lacks draws */
+    uint64_t related[LIMIT_RELATIONS]; /* inputs of each relation */
+    uint64_t broken[LIMIT_RELATIONS];
 
     uint32_t verdict, level;
     char reason[200];
@@ -183,7 +200,23 @@ void load_release(struct sitting *x);
 int screen_known(struct sitting *x) MUST_USE;
 int screen_plan(struct sitting *x) MUST_USE;
 int chunk_test(struct sitting *x) MUST_USE;
+/* The same for inputs that are there, from draw x->first on. */
+int chunk_compare(struct sitting *x) MUST_USE;
+int chunk_is_public(const struct sitting *x, struct ubytes v);
 int chunk_repeat(struct sitting *x) MUST_USE;
+/* inside.c: the directed inputs; branches and mutants over x->inputs; what is
+ * still missing once all draws were right. */
+int inside_plan(struct sitting *x) MUST_USE;
+int inside_count(struct sitting *x) MUST_USE;
+int inside_settle(struct sitting *x) MUST_USE;
+uint32_t inside_needs(const struct sitting *x);
+uint32_t inside_mutants(const struct sitting *x);
+/* relation.c */
+int relation_hold(struct sitting *x) MUST_USE;
+/* An input that no draw has. */
+int inside_further(struct sitting *x, uint64_t k, struct buf *out) MUST_USE;
+/* Puts questions that were made; what is not answered is nobody's fault. */
+int sitting_put(struct sitting *x, struct question *q, size_t n) MUST_USE;
 void placebo_start(struct sitting *x);
 int placebo_add(struct sitting *x) MUST_USE;
 /* After a clean chunk: 0 when there is more to draw. */

@@ -24,7 +24,6 @@ struct export_git {
     git_index *index; /* in memory: the tree under way */
     git_odb *odb;
     uint64_t new_blobs;
-    uint64_t left_out; /* refs that git cannot have */
     struct diag *d;
 };
 
@@ -152,8 +151,14 @@ static int export_ref(struct export_git *x, const char *ref,
                       int *out_is_new)
 {
     git_commit *parent = NULL;
-    int rc = commit_at(x, ref, &parent);
+    int valid = 0;
+    int rc = git_reference_name_is_valid(&valid, ref);
 
+    if (rc != 0 || !valid) {
+        return diag_set(x->d, ERR_INPUT, (struct loc){0},
+                        "git cannot have a ref \"%.120s\"", ref);
+    }
+    rc = commit_at(x, ref, &parent);
     if (rc >= 0) {
         rc = make_commit(x, ref, root, parent, out_id, out_is_new);
     }
@@ -189,20 +194,12 @@ static int move_branch(struct export_git *x, const git_oid *id, int *out_mine)
     return *out_mine ? move(x, BRANCH, &old, id) : 0;
 }
 
-/* Not a name of the manifest. */
+/* Not a name of the manifest, and not the manifest's place. */
 static int is_other(const char *path)
 {
     return strncmp(path, BRIDGE_CML, strlen(BRIDGE_CML)) == 0 &&
-           strncmp(path, BRIDGE_NAMES, strlen(BRIDGE_NAMES)) != 0;
-}
-
-/* git has rules of its own for names, and the manifest has its place. */
-static int git_can_have(const char *path)
-{
-    int valid = 0;
-
-    return strcmp(path, BRIDGE_MAIN) != 0 &&
-           git_reference_name_is_valid(&valid, path) == 0 && valid;
+           strncmp(path, BRIDGE_NAMES, strlen(BRIDGE_NAMES)) != 0 &&
+           strcmp(path, BRIDGE_MAIN) != 0;
 }
 
 static int stands(const Proctor__Projection *p, const char *path)
@@ -224,7 +221,7 @@ static int remove_deleted(struct export_git *x, uint64_t *moved)
         int rc;
 
         if (strcmp(a->operation, "DELETE") != 0 || !is_other(a->path) ||
-            !git_can_have(a->path) || stands(x->p, a->path)) {
+            stands(x->p, a->path)) {
             continue;
         }
         rc = commit_at(x, a->path, &there);
@@ -252,10 +249,6 @@ static int export_others(struct export_git *x, uint64_t *moved)
         int is_new = 0;
 
         if (!is_other(r->path) || r->target.len != CID_BYTES) {
-            continue;
-        }
-        if (!git_can_have(r->path)) {
-            x->left_out++;
             continue;
         }
         memcpy(root.b, r->target.data, CID_BYTES);
@@ -286,11 +279,8 @@ static int export_all(struct export_git *x, Proctor__BridgeAnswer *a)
     TRY(settle(x));
     a->changed = a->refs > 0;
     a->blobs = x->new_blobs;
-    a->note = pb_str(!mine ? "the branch main is somebody else's and stays where "
-                             "it is"
-                     : x->left_out > 0
-                         ? "refs that git cannot have stay here"
-                         : "");
+    a->note = pb_str(mine ? "" : "the branch main is somebody else's and stays "
+                                 "where it is");
     (void)git_oid_tostr(hex, sizeof(hex), &id);
     a->commit = strdup(hex);
     return a->commit != NULL ? 0 : ERR_NOMEM;

@@ -297,6 +297,46 @@ static int check_tolerance(struct check *c, const struct subject *s,
     return ADMIT_E_REFUSED;
 }
 
+static int is_word(const char *s)
+{
+    size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                         "_0123456789");
+
+    return n > 0 && n <= LIMIT_RELATION_NAME && s[n] == '\0';
+}
+
+/* Relations between exact answers to inputs of a domain. */
+static int check_relations(struct check *c, const struct subject *s)
+{
+    const Proctor__ExamSpec *x = s->task->exam;
+
+    for (size_t i = 0; i < x->n_relations; i++) {
+        const Proctor__RelationSpec *r = x->relations[i];
+        const Proctor__CmlSpec *u[2] = {r->input, r->output};
+
+        if (i == LIMIT_RELATIONS || x->oracle->table || x->error_rate > 0) {
+            (void)check_refuse(c, s, "exam.form", ERR_INPUT, SPOT_WITH,
+                               i == LIMIT_RELATIONS
+                                   ? "an exam has at most %u relations"
+                                   : "relations are for exams on a domain, "
+                                     "without an error_rate",
+                               LIMIT_RELATIONS);
+            diag_hint(&c->d, "leave out relations");
+            return ADMIT_E_REFUSED;
+        }
+        for (size_t k = 0; k < 2; k++) {
+            if (!is_word(r->name) || !r->input ||
+                (u[k] && (u[k]->file[0] == '\0' || u[k]->unit[0] == '\0' ||
+                          u[k]->takes.len > 0 || u[k]->gives.len > 0))) {
+                return check_refuse(c, s, "exam.form", ERR_INPUT, SPOT_WITH,
+                                    "relations[%zu] is not in canonical form",
+                                    i);
+            }
+        }
+    }
+    return 0;
+}
+
 /* Nothing but two programs that agree can reach proven: said before it runs. */
 static int check_reach(struct check *c, const struct subject *s)
 {
@@ -351,7 +391,8 @@ int check_exam(struct check *c, const struct subject *s)
     if ((x->oracle->table ? check_table(c, s, x->oracle->table, &takes)
                           : check_domain(c, s, &takes)) != 0 ||
         check_examples(c, s, &takes, &gives) != 0 ||
-        check_tolerance(c, s, &gives) != 0 || check_reach(c, s) != 0) {
+        check_tolerance(c, s, &gives) != 0 || check_reach(c, s) != 0 ||
+        check_relations(c, s) != 0) {
         return ADMIT_E_REFUSED;
     }
     return check_oracles(c, s, candidate);

@@ -285,6 +285,15 @@ static int check_exam_grants(struct check *c, const struct subject *s,
         check_oracle(c, s, x->second_oracle) != 0) {
         return ADMIT_E_REFUSED;
     }
+    for (size_t i = 0; i < 2 * x->n_relations; i++) {
+        const Proctor__RelationSpec *r = x->relations[i / 2];
+        const Proctor__CmlSpec *u = i % 2 == 0 ? r->input : r->output;
+        uint32_t unused = 0;
+
+        if (u && check_file(c, s, u->file, "cml.run", &unused) != 0) {
+            return ADMIT_E_REFUSED;
+        }
+    }
     for (size_t i = 0; i < x->n_corpora; i++) {
         if (check_data_file(c, s, x->corpora[i]) != 0) {
             return ADMIT_E_REFUSED;

@@ -205,6 +205,8 @@ static const char *inputs_text(const struct exam *x)
 
 static int admit(struct exam *x)
 {
+    int settled;
+
     x->is_judged = 1;
     if (exam_is_enough(x, x->controls[CONTROL_CONSTANT].failures)) {
         return exam_finish(x, VERDICT_INCONCLUSIVE,
@@ -216,6 +218,10 @@ static int admit(struct exam *x)
             return exam_finish(x, VERDICT_VOID, "a control passed: %s",
                                control_text((enum control_name)i));
         }
+    }
+    settled = inside_next(x);
+    if (settled <= 0) {
+        return settled;
     }
     if (exam_is_noisy(x)) {
         x->level = LEVEL_ORACLE; /* it may be wrong: nothing is proven of it */

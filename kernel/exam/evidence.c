@@ -11,13 +11,15 @@
 /* The message and everything that it points at. */
 struct given {
     Proctor__Evidence e;
-    Proctor__Stratum strata[STRATA_N];
-    Proctor__Stratum *strata_at[STRATA_N];
+    Proctor__Stratum strata[STRATA_ALL_N];
+    Proctor__Stratum *strata_at[STRATA_ALL_N];
     Proctor__Control controls[CONTROLS_ALL];
     Proctor__Control *controls_at[CONTROLS_ALL];
     Proctor__Power powers[POWERS_N];
     Proctor__Power *powers_at[POWERS_N];
     Proctor__Counterexample raw, shrunk, disagreement;
+    Proctor__RelationFound relations[LIMIT_RELATIONS];
+    Proctor__RelationFound *relations_at[LIMIT_RELATIONS];
     struct merkle_hash root;
     uint8_t first[BLAKE3_BYTES], second[BLAKE3_BYTES];
 };
@@ -48,13 +50,16 @@ static double bound95(const struct exam *x, uint64_t n, uint64_t failures)
 
 static void give_strata(const struct exam *x, struct given *g)
 {
-    unsigned n = x->is_exhaustive         ? 1
-                 : x->draws_n > x->base_n ? STRATA_N
-                                          : STRATA_BASE_N;
+    const uint64_t planned[STRATA_ALL_N] = {1, 1, 1, 1, 1, x->literals_n,
+                                        x->directed_n};
+    unsigned n = x->compared == 0 ? 0 : x->is_exhaustive ? 1 : STRATA_ALL_N;
 
     for (unsigned i = 0; i < n; i++) {
         Proctor__Stratum *s = &g->strata[i];
 
+        if (planned[i] == 0) {
+            continue;
+        }
         proctor__stratum__init(s);
         if (x->is_exhaustive) {
             s->name = pb_str(exam_is_table(x) ? "table" : "exhaustive");
@@ -62,17 +67,18 @@ static void give_strata(const struct exam *x, struct given *g)
             s->failures = x->failures;
             s->bound95 = bound95(x, x->compared, x->failures);
         } else {
-            s->name = pb_str(stratum_name((enum stratum)i));
+            s->name = pb_str(i == STRATUM_DIRECTED
+                                 ? "directed"
+                                 : stratum_name((enum stratum)i));
             s->draws = x->drawn[i];
             s->failures = x->failed[i];
-            s->bound95 = i == STRATUM_LITERALS
+            s->bound95 = i >= STRATA_BASE_N
                              ? 0.0
                              : bound95(x, x->drawn[i], x->failed[i]);
         }
-        g->strata_at[i] = s;
+        g->strata_at[g->e.n_strata++] = s;
     }
     g->e.strata = g->strata_at;
-    g->e.n_strata = x->compared > 0 ? n : 0;
 }
 
 static void give_control(struct given *g, const struct exam *x,
@@ -102,8 +108,9 @@ static void give_control(struct given *g, const struct exam *x,
 static void give_bounds(const struct exam *x, struct given *g)
 {
     static const double rates[POWERS_N] = {1e-2, 1e-3, 3e-4, 1e-4};
-    /* What the candidate's own literals were compared on bounds nothing. */
-    uint64_t n = x->compared - x->drawn[STRATUM_LITERALS];
+    /* What the candidate's author chose bounds nothing. */
+    uint64_t n = x->compared - x->drawn[STRATUM_LITERALS] -
+                 x->drawn[STRATUM_DIRECTED];
 
     if (x->verdict != VERDICT_ADMIT) {
         return;
@@ -142,6 +149,36 @@ static void give_results(const struct exam *x, struct given *g)
     }
 }
 
+static void give_inside(struct exam *x, struct given *g)
+{
+    const Proctor__Runnable *u = x->s.unit;
+
+    for (uint32_t i = 0; i < x->s.exam->n_relations; i++) {
+        if (x->relations[i].draws > 0) {
+            proctor__relation_found__init(&g->relations[i]);
+            g->relations[i].name = x->s.exam->relations[i]->name;
+            g->relations[i].draws = x->relations[i].draws;
+            g->relations[i].failures = x->relations[i].failures;
+            g->relations_at[g->e.n_relations++] = &g->relations[i];
+        }
+    }
+    g->e.relations = g->relations_at;
+    if (u != NULL) {
+        g->e.trapped = u->trapped;
+        g->e.n_trapped = u->n_trapped;
+    }
+    if (!x->is_counted) {
+        return;
+    }
+    g->e.reached = x->reached;
+    g->e.n_reached = u->branches;
+    g->e.needs = inside_needs(x);
+    g->e.mutants = u->mutants < LIMIT_CML_MUTANTS ? u->mutants : LIMIT_CML_MUTANTS;
+    g->e.noticed = (uint32_t)__builtin_popcountll(x->noticed);
+    g->e.equivalent = exam_is_whole(x) ? g->e.mutants - g->e.noticed : 0;
+    g->e.hunted = x->hunted;
+}
+
 /* When nothing simpler was found, or looked for, the raw one is the smallest. An
  * error that a noisy exam allows is disclosed to nobody's screen. */
 static void settle_shrunk(struct exam *x, struct given *g)
@@ -173,6 +210,7 @@ void evidence_give(struct exam *x)
         settle_shrunk(x, &g);
         give_results(x, &g);
         give_bounds(x, &g);
+        give_inside(x, &g);
         if (x->draws_n > 0) {
             for (unsigned i = 0; i < CONTROLS_N; i++) {
                 give_control(&g, x, &x->controls[i],

@@ -15,7 +15,7 @@
 
 #define SEARCH_BYTES_MAX 65536u /* a hash per input tried, and a few numbers */
 
-const char *const exam_who_text[WHO_N] = {"candidate", "oracle",
+const char *const exam_who_text[EXAM_PARTIES_N] = {"candidate", "oracle",
                                             "second oracle"};
 
 int exam_is_table(const struct exam *x)
@@ -121,19 +121,19 @@ int exam_is_enough(const struct exam *x, uint64_t failures)
 
 /* --- asking and taking in ------------------------------------------------ */
 
-static int send(struct exam *x, enum exam_who who)
+static int send(struct exam *x, unsigned who)
 {
-    x->pending |= 1u << who;
+    x->pending |= UINT64_C(1) << who;
     return x->ops.evaluate(x->ctx, who, x->said[who].inputs,
                            x->phase == PHASE_REPEATED);
 }
 
-int exam_ask(struct exam *x, enum exam_who who, const struct values *inputs,
+int exam_ask(struct exam *x, unsigned who, const struct values *inputs,
              enum phase after)
 {
     struct said *s = &x->said[who];
 
-    ASSERT((x->pending & 1u << who) == 0 && values_n(inputs) > 0);
+    ASSERT((x->pending & UINT64_C(1) << who) == 0 && values_n(inputs) > 0);
     if (x->phase >= PHASE_END) {
         return 0; /* the one asked before ended the exam at once */
     }
@@ -164,9 +164,11 @@ int exam_each_oracle(struct exam *x, int (*check)(struct exam *x,
 /* Copies, and checks against the type once more: this is where what a worker
  * said becomes what the verdict stands on. Who did not end well lacks an answer,
  * whatever it said. */
-static int take_answers(struct exam *x, struct said *s,
+static int take_answers(struct exam *x, unsigned who,
                         const struct evaluation *e)
 {
+    static const struct type bits = {2, {TYPE_INT, TYPE_UNSIGNED | 8}};
+    struct said *s = &x->said[who];
     struct values_builder w;
     uint32_t n = values_n(&e->answers);
     uint32_t most = values_n(s->inputs) - (e->complete ? 0 : 1);
@@ -175,7 +177,12 @@ static int take_answers(struct exam *x, struct said *s,
     if (code == 0) {
         code = values_builder_add_all(&w, &e->answers, 0, n < most ? n : most);
     }
-    return values_build(&s->answers, &w, &x->gives, code);
+    return values_build(&s->answers, &w,
+                        who < EXAM_MUTANTS     ? &x->gives
+                        : who < EXAM_RELATIONS ? &bits
+                        : (who - EXAM_RELATIONS) % 2 == 0 ? &x->takes
+                                                          : &x->gives,
+                        code);
 }
 
 static void end_without_verdict(struct exam *x, int code, const char *why)
@@ -192,7 +199,10 @@ static int (*const phases[])(struct exam *) = {
     [PHASE_COMMIT] = screen_commit,  [PHASE_TEST] = test_ask,
     [PHASE_TESTED] = test_judge,     [PHASE_REPEAT] = repeat_ask,
     [PHASE_REPEATED] = repeat_judge, [PHASE_REDUCE] = reduce_ask,
-    [PHASE_PROPOSED] = reduce_try,   [PHASE_REDUCED] = reduce_judge};
+    [PHASE_PROPOSED] = reduce_try,   [PHASE_REDUCED] = reduce_judge,
+    [PHASE_HUNT] = hunt_ask,         [PHASE_HUNTED] = hunt_judge,
+    [PHASE_RELATE] = relate_ask,     [PHASE_RELATED] = relate_pair,
+    [PHASE_COMPARE] = relate_output, [PHASE_COMPARED] = relate_judge};
 
 static void release(struct exam *x);
 
@@ -230,38 +240,42 @@ static void plain(char *s)
 }
 
 /* What an ended evaluation means for the exam, short of its phase's judgement. */
-static int take(struct exam *x, enum exam_who who, const struct evaluation *e)
+static int take(struct exam *x, unsigned who, const struct evaluation *e)
 {
     struct said *s = &x->said[who];
+    /* About a candidate there is always an answer. */
+    int is_view = who >= EXAM_MUTANTS && who < EXAM_RELATIONS;
 
     s->is_limit = e->limit;
     (void)snprintf(s->ending, sizeof(s->ending), "%s", e->ending);
     plain(s->ending);
-    if (e->outside) {
+    if (e->outside || (is_view && !e->complete && s->was_repeated)) {
         end_without_verdict(x, ERR_WORKER, "");
         (void)snprintf(x->reason, sizeof(x->reason),
-                       "the %s could not be run: %s", exam_who_text[who], s->ending);
+                       "the %s could not be run: %s",
+                       who < EXAM_PARTIES_N ? exam_who_text[who] : "unit",
+                       s->ending);
         return 0;
     }
-    if (!e->complete && e->limit && !s->was_repeated) {
+    if (!e->complete && (e->limit || is_view) && !s->was_repeated) {
         s->was_repeated = 1; /* a slow host must not decide: once more */
         return send(x, who);
     }
-    return take_answers(x, s, e);
+    return take_answers(x, who, e);
 }
 
-void exam_evaluated(struct exam *x, enum exam_who who,
+void exam_evaluated(struct exam *x, unsigned who,
                     const struct evaluation *e)
 {
     int was_busy = x->busy;
     int code;
 
-    ASSERT(x->magic == EXAM_MAGIC && (unsigned)who < WHO_N);
+    ASSERT(x->magic == EXAM_MAGIC && who < WHO_N);
     if (x->phase >= PHASE_END) {
         return; /* an error ended the exam while others were still asked */
     }
-    ASSERT((x->pending & 1u << who) != 0);
-    x->pending &= ~(1u << who);
+    ASSERT((x->pending & UINT64_C(1) << who) != 0);
+    x->pending &= ~(UINT64_C(1) << who);
     x->busy = 1; /* send may come back here */
     code = take(x, who, e);
     x->busy = was_busy;
@@ -274,8 +288,9 @@ void exam_evaluated(struct exam *x, enum exam_who who,
 void exam_proposed(struct exam *x, int code, struct ubytes inputs,
                    struct ubytes state)
 {
-    ASSERT(x->magic == EXAM_MAGIC && (x->pending & 1u << WHO_N) != 0);
-    x->pending &= ~(1u << WHO_N);
+    ASSERT(x->magic == EXAM_MAGIC &&
+           (x->pending & UINT64_C(1) << WHO_N) != 0);
+    x->pending &= ~(UINT64_C(1) << WHO_N);
     code = code < 0 ? code : reduce_take(x, inputs, state);
     if (code < 0) {
         end_without_verdict(x, ERR_TRACE(code), err_text(code));
@@ -303,6 +318,8 @@ static void release(struct exam *x)
 {
     for (unsigned i = 0; i < WHO_N; i++) {
         values_release(&x->said[i].answers);
+    }
+    for (unsigned i = 0; i < EXAM_PARTIES_N; i++) {
         values_release(&x->firsts[i]);
         values_release(&x->again[i]);
         free(x->again_at[i]);
@@ -310,6 +327,9 @@ static void release(struct exam *x)
     values_release(&x->known);
     values_release(&x->known_answers);
     values_release(&x->inputs);
+    values_release(&x->directed);
+    values_release(&x->near);
+    values_release(&x->answers);
     buf_release(&x->search);
     buf_release(&x->constant);
     finding_release(&x->raw);
@@ -343,7 +363,10 @@ static int check_setup(struct exam *x)
     if (e->version != DRAW_VERSION || type_tag_at(&x->takes, 0) != TYPE_TUPLE ||
         !(e->p0 > 0) || !(e->p0 <= 0.5) || !(e->alpha > 0) ||
         !(e->alpha <= 0.5) || !(e->error_rate >= 0) ||
-        !(e->error_rate <= 0.5) || e->ulps > LIMIT_ULPS) {
+        !(e->error_rate <= 0.5) || e->ulps > LIMIT_ULPS ||
+        e->n_relations > LIMIT_RELATIONS ||
+        (e->n_relations > 0 && (exam_is_table(x) || e->error_rate > 0)) ||
+        (x->s.unit != NULL && x->s.unit->branches > LIMIT_BRANCHES)) {
         return ERR_TRACE(ERR_INPUT);
     }
     if (exam_is_table(x)) {

@@ -8,6 +8,7 @@
 #define KERNEL_EXAM_EXAM_H
 
 #include "proto/cid.h"
+#include "proto/limits.h"
 #include "proto/record.h"
 #include "proto/value.h"
 
@@ -16,7 +17,18 @@
 struct exam;
 struct literals;
 
-enum exam_who { EXAM_CANDIDATE, EXAM_ORACLE, EXAM_SECOND };
+/* Parties; then what is answered about the candidate (u64s, docs/exam.md section
+ * 13), 64 branches each; then of each relation its input and its output. */
+enum exam_who {
+    EXAM_CANDIDATE,
+    EXAM_ORACLE,
+    EXAM_SECOND,
+    EXAM_PARTIES_N,
+    EXAM_MUTANTS = EXAM_PARTIES_N,
+    EXAM_BRANCHES,
+    EXAM_RELATIONS = EXAM_BRANCHES + LIMIT_BRANCHES / 64,
+    EXAM_WHO_N = EXAM_RELATIONS + 2 * LIMIT_RELATIONS
+};
 
 /* How an evaluation of n inputs ended: answers for the first answers_n inputs,
  * in order; fewer than n when the runnable failed at input answers_n. */
@@ -44,7 +56,7 @@ struct exam_ops {
     /* Runs `who` over inputs (borrowed until exam_evaluated), in the order given,
      * in as many fresh single-use workers as needed; then exam_evaluated. is_again:
      * the second run, by another engine than the first where there are two. */
-    int (*evaluate)(void *ctx, enum exam_who who, const struct values *inputs,
+    int (*evaluate)(void *ctx, unsigned who, const struct values *inputs,
                     int is_again);
     /* Appends COMMIT (durable), reveals the seed, appends DRAW (durable).
      * *out_seed: BLAKE2b-256(key x_i, "gate-v1" || leaf hash of COMMIT). */
@@ -72,7 +84,9 @@ struct exam_setup {
     uint64_t committed;            /* candidates of this exam before this one */
     uint64_t draws_left;           /* budget; too few = INCONCLUSIVE */
     int has_second;
-    int is_cml; /* the candidate runs on two engines */
+    const Proctor__Runnable *unit; /* the candidate, when it is one that is looked
+                                    * into; else NULL */
+    const struct values *directed; /* of its worker; NULL: none */
 };
 
 /* Checks the setup and begins. *out is set before the first callback, and
@@ -83,7 +97,7 @@ int exam_start(const struct exam_setup *s, const struct exam_ops *ops, void *ctx
                struct exam **out) MUST_USE;
 /* The evaluation that was asked for ended. e is borrowed for the call. May be
  * called from within ops->evaluate. */
-void exam_evaluated(struct exam *x, enum exam_who who,
+void exam_evaluated(struct exam *x, unsigned who,
                     const struct evaluation *e);
 /* What a worker proposed: values of the exam's takes, none when its search is over,
  * and what it wants to be given the next time. code < 0: it did not, and the exam

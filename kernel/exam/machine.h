@@ -7,6 +7,8 @@
  *   repeat.c    S10 and the positive control: second run in another order
  *   reduce.c    shrinking of a counterexample, by what a worker proposes
  *   controls.c  S9: the negative controls, from bytes
+ *   inside.c    S5, S6, S8: branches and mutants of a unit; what it lacks
+ *   relate.c    S11: relations
  *   near.c      floats a few ulps apart
  *   evidence.c  S12: verdict and evidence */
 #ifndef KERNEL_EXAM_MACHINE_H
@@ -18,7 +20,9 @@
 #include "proto/merkle.h"
 
 #define EXAM_MAGIC 0x6578616du
-#define WHO_N 3
+#define WHO_N EXAM_WHO_N
+#define STRATUM_DIRECTED STRATA_N /* not drawn: inputs that turn branches */
+#define STRATA_ALL_N (STRATA_N + 1)
 #define CHUNK_BYTES ((size_t)4 * LIMIT_BATCH_BYTES)
 
 /* What runs next; each phase either asks for evaluations and names the phase
@@ -34,6 +38,12 @@ enum phase {
     PHASE_REDUCE,
     PHASE_PROPOSED,
     PHASE_REDUCED,
+    PHASE_HUNT,
+    PHASE_HUNTED,
+    PHASE_RELATE,
+    PHASE_RELATED,
+    PHASE_COMPARE,
+    PHASE_COMPARED,
     PHASE_END,
     PHASE_OVER
 };
@@ -79,7 +89,7 @@ struct exam {
     enum phase phase;
     enum phase after; /* once all answers are there */
     struct said said[WHO_N];
-    unsigned pending; /* bit per who; WHO_N: proposals */
+    uint64_t pending; /* bit per who; WHO_N: proposals */
     int is_outside;   /* one of them met trouble that is not its own */
 
     /* S1: inputs that are no secret, with the answers that are known. */
@@ -95,6 +105,10 @@ struct exam {
     uint64_t draws_n;   /* planned */
     uint64_t stratum_n; /* per stratum but literals, when drawn */
     uint64_t base_n;    /* draws of those strata; all, when not drawn */
+    uint64_t literals_n; /* of literals, behind them */
+    uint64_t directed_n; /* of `directed`, behind those; and found later */
+    uint64_t order_n;    /* planned before the draw */
+    struct values directed;
     struct exam_bet bet; /* noisy exams */
     uint32_t *order;    /* owned; draw -> instance, row or member */
     uint32_t chunk_n;   /* draws per chunk */
@@ -102,9 +116,10 @@ struct exam {
     /* The chunk under way. */
     struct values inputs;
     uint64_t first;      /* its first draw */
-    struct values firsts[WHO_N]; /* the answers of the first run, once clean */
-    struct values again[WHO_N];
-    uint32_t *again_at[WHO_N]; /* owned; position -> input of the chunk */
+    struct values firsts[EXAM_PARTIES_N]; /* the answers of the first run, once
+                                           * clean */
+    struct values again[EXAM_PARTIES_N];
+    uint32_t *again_at[EXAM_PARTIES_N]; /* owned; position -> input of the chunk */
     struct buf search; /* what the worker that proposes wants to be given */
     int is_new;        /* shrunk is another one than when it was last asked */
     uint64_t shrink_evaluations;
@@ -113,7 +128,7 @@ struct exam {
 
     /* Sums over what was compared. */
     uint64_t compared;
-    uint64_t drawn[STRATA_N], failed[STRATA_N];
+    uint64_t drawn[STRATA_ALL_N], failed[STRATA_ALL_N];
     uint64_t failures;
     uint64_t disagreements;
     struct merkle_frontier results;
@@ -125,6 +140,18 @@ struct exam {
     struct buf constant; /* the first expected answer */
     int has_constant;
 
+    /* From the inside. */
+    int is_counted;
+    uint64_t reached[LIMIT_BRANCHES];
+    uint64_t noticed; /* bit per mutant */
+    uint64_t hunted;
+    struct values near; /* reached a branch that lacks draws */
+    uint32_t relation_i;
+    struct {
+        uint64_t draws, failures;
+    } relations[LIMIT_RELATIONS];
+    struct values answers; /* of the candidate, as arguments of an output */
+
     /* The end. */
     uint32_t verdict, level;
     int code;
@@ -134,15 +161,17 @@ struct exam {
 
 /* exam.c */
 /* Asks who to answer inputs (borrowed until judged); `after` then runs. */
-int exam_ask(struct exam *x, enum exam_who who, const struct values *inputs,
+int exam_ask(struct exam *x, unsigned who, const struct values *inputs,
              enum phase after) MUST_USE;
+/* Public: an example, or burnt. */
+int exam_is_known(const struct exam *x, struct ubytes input);
 /* Asks candidate and oracles, but for a table. */
 int exam_ask_all(struct exam *x, const struct values *inputs,
                  enum phase after) MUST_USE;
 /* Calls check for each oracle that was asked, until the exam is at its end. */
 int exam_each_oracle(struct exam *x, int (*check)(struct exam *x,
                                                   enum exam_who who)) MUST_USE;
-extern const char *const exam_who_text[WHO_N]; /* "candidate", "oracle", ... */
+extern const char *const exam_who_text[EXAM_PARTIES_N]; /* "candidate", "oracle", ... */
 /* Ends with a verdict; the reason is one line. Returns 0. */
 int exam_finish(struct exam *x, enum verdict v, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
@@ -188,7 +217,7 @@ int exam_is_right(const struct exam *x, struct ubytes got,
 /* near.c: equal but for floats that are at most ulps apart. */
 int values_are_near(struct ubytes a, struct ubytes b, uint64_t ulps);
 
-/* Stratum of a draw; STRATA_N when members or rows are enumerated. */
+/* Stratum of a draw; STRATA_ALL_N when members or rows are enumerated. */
 unsigned test_stratum(const struct exam *x, uint64_t draw);
 
 /* Adds one answer: u32 length, bytes. */
@@ -202,6 +231,25 @@ enum answer {
 };
 enum answer exam_compare(const struct exam *x, enum exam_who who, uint32_t i,
                          struct ubytes expected, struct ubytes *out_got);
+
+/* inside.c */
+int inside_plan(struct exam *x) MUST_USE;
+/* Beside a second run: branches and mutants, over the same inputs. */
+int inside_ask(struct exam *x, enum phase after) MUST_USE;
+void inside_count(struct exam *x);
+uint32_t inside_needs(const struct exam *x);
+/* All draws were right. 1: nothing is missing; 0: something is, or the end. */
+int inside_next(struct exam *x) MUST_USE;
+int hunt_ask(struct exam *x) MUST_USE;
+int hunt_judge(struct exam *x) MUST_USE;
+/* An input that no draw has. 0, ERR_NOMEM, ERR_LIMIT (too long). */
+int hunt_further(const struct exam *x, uint64_t k, struct buf *out) MUST_USE;
+
+/* relate.c */
+int relate_ask(struct exam *x) MUST_USE;
+int relate_pair(struct exam *x) MUST_USE;
+int relate_output(struct exam *x) MUST_USE;
+int relate_judge(struct exam *x) MUST_USE;
 
 /* controls.c */
 int controls_start(struct exam *x) MUST_USE;

@@ -30,7 +30,7 @@ int reduce_ask(struct exam *x)
 
     exam_progress(x, "shrink", x->shrink_evaluations, LIMIT_SHRINK_EVALUATIONS);
     x->is_new = 0;
-    x->pending |= 1u << WHO_N;
+    x->pending |= UINT64_C(1) << WHO_N;
     x->phase = PHASE_PROPOSED;
     return x->ops.propose(x->ctx, &s);
 }

@@ -50,6 +50,7 @@ int repeat_ask(struct exam *x)
     uint32_t n = values_n(&x->inputs);
 
     exam_progress(x, "repeat", x->repeated, x->draws_n);
+    TRY(inside_ask(x, PHASE_REPEATED));
     keep_first(x, EXAM_CANDIDATE);
     TRY(shuffle(x, EXAM_CANDIDATE, STREAM_LANE_REPEAT,
                 (n + ONE_IN - 1) / ONE_IN));
@@ -109,7 +110,7 @@ static int reject(struct exam *x, uint32_t i, struct ubytes got)
     const struct said *s = &x->said[EXAM_CANDIDATE];
     unsigned stratum = test_stratum(x, x->first + i);
 
-    if (x->s.is_cml && (got.p != NULL || !s->is_limit)) {
+    if (x->s.unit != NULL && (got.p != NULL || !s->is_limit)) {
         /* A unit is pure: the fault is an engine's. */
         TRY(exam_find(&x->disagreement, values_at(&x->inputs, i),
                       values_at(&x->firsts[EXAM_CANDIDATE], i), got,
@@ -122,7 +123,7 @@ static int reject(struct exam *x, uint32_t i, struct ubytes got)
                   values_at(&x->firsts[EXAM_CANDIDATE], i), got, x->first + i,
                   got.p == NULL ? s->ending : ""));
     x->failures++;
-    if (stratum < STRATA_N) {
+    if (stratum < STRATA_ALL_N) {
         x->failed[stratum]++;
     }
     if (got.p == NULL && s->is_limit) {
@@ -172,6 +173,7 @@ int repeat_judge(struct exam *x)
         return reject(x, i, got);
     }
     TRY(digest_again(x));
+    inside_count(x);
     exam_progress(x, "repeat", x->repeated, x->draws_n);
     return controls_judge(x);
 }

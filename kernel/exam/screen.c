@@ -238,7 +238,9 @@ static int plan(struct exam *x)
     x->stratum_n = x->base_n / STRATA_BASE_N;
     x->draws_n = x->base_n;
     if (!x->is_exhaustive && x->base_n < UINT64_MAX) {
-        x->draws_n += literal_draws(&x->src);
+        x->literals_n = literal_draws(&x->src);
+        TRY(inside_plan(x));
+        x->draws_n += x->literals_n + x->directed_n;
     }
     if (x->base_n > LIMIT_DRAWS_PER_EXAM) {
         return exam_finish(x, VERDICT_INCONCLUSIVE,
@@ -262,6 +264,7 @@ int screen_commit(struct exam *x)
     if (x->phase >= PHASE_END) {
         return 0;
     }
+    x->order_n = x->draws_n;
     x->order = malloc(x->draws_n * sizeof(*x->order));
     if (x->order == NULL) {
         return ERR_TRACE(ERR_NOMEM);

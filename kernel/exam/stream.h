@@ -13,6 +13,8 @@
 #define STREAM_LANE_REPEAT 0x101u /* the candidate's second run; k = chunk */
 #define STREAM_LANE_ORACLE 0x102u /* the positive control; k = chunk */
 #define STREAM_LANE_SHIFT 0x103u  /* permuted outputs; k = chunk */
+#define STREAM_LANE_HUNT 0x104u   /* mutations; k = input looked at */
+#define STREAM_LANE_MUTANTS 0x105u /* which mutants of a unit */
 
 struct stream {
     uint8_t key_[32];

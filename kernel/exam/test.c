@@ -13,14 +13,15 @@
 
 unsigned test_stratum(const struct exam *x, uint64_t draw)
 {
-    uint64_t item = x->order[draw];
+    uint64_t item = draw < x->order_n ? x->order[draw] : UINT32_MAX;
 
-    return x->is_exhaustive    ? STRATA_N
-           : item >= x->base_n ? STRATUM_LITERALS
-                               : (unsigned)(item / x->stratum_n);
+    return x->is_exhaustive                     ? STRATA_ALL_N
+           : item >= x->base_n + x->literals_n ? STRATUM_DIRECTED
+           : item >= x->base_n                 ? STRATUM_LITERALS
+                                               : (unsigned)(item / x->stratum_n);
 }
 
-static int is_known(const struct exam *x, struct ubytes v)
+int exam_is_known(const struct exam *x, struct ubytes v)
 {
     for (uint32_t i = 0; i < values_n(&x->known); i++) {
         if (values_compare(values_at(&x->known, i), v) == 0) {
@@ -48,6 +49,12 @@ static int make_input(const struct exam *x, uint64_t draw_i, struct buf *out)
     if (x->is_exhaustive) {
         return draw_enumerate(&x->src, instance, out);
     }
+    if (instance >= x->base_n + x->literals_n) {
+        struct ubytes v = values_at(
+            &x->directed, (uint32_t)(instance - x->base_n - x->literals_n));
+
+        return buf_put(out, v.p, v.n);
+    }
     if (instance >= x->base_n) {
         return draw(&x->src, STRATUM_LITERALS, instance - x->base_n, out);
     }
@@ -56,7 +63,7 @@ static int make_input(const struct exam *x, uint64_t draw_i, struct buf *out)
 
         buf_reset(out);
         TRY(draw(&x->src, (enum stratum)test_stratum(x, draw_i), k, out));
-        if (!is_known(x, buf_bytes(out))) {
+        if (!exam_is_known(x, buf_bytes(out))) {
             return 0;
         }
     }
@@ -189,7 +196,7 @@ static int account(struct exam *x, uint32_t i, struct ubytes expected,
     test_digest(&x->first_digest, got);
     x->compared++;
     x->failures += is_right ? 0 : 1;
-    if (s < STRATA_N) {
+    if (s < STRATA_ALL_N) {
         x->drawn[s]++;
         x->failed[s] += is_right ? 0 : 1;
     }

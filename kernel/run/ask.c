@@ -3,13 +3,13 @@
 
 #include <stdlib.h>
 
-#include "kernel/run/guard.h"
+#include "kernel/run/config.h"
 #include "kernel/run/say.h"
 #include "proto/err.h"
 
 struct ask {
     struct core *core;
-    struct guard *guard;
+    struct config_job *job; /* owned */
     struct buf report;
     Proctor__CmlTask *cml; /* owned; NULL = nothing is asked */
     void (*on_done)(void *ctx);
@@ -17,14 +17,17 @@ struct ask {
 };
 
 /* The last thing: t may be gone afterwards. */
-static void tell(struct ask *t, const struct diag *d, Proctor__CmlReply *reply)
+static void tell(struct ask *t, const struct diag *d,
+                 const Proctor__CmlReply *reply)
 {
     Proctor__AskDone m = PROCTOR__ASK_DONE__INIT;
 
-    m.cml = reply;
-    m.code = d->code;
-    m.problem = pb_str(d->what);
-    m.hint = pb_str(d->hint);
+    m.cml = (Proctor__CmlReply *)(uintptr_t)reply;
+    if (d != NULL) {
+        m.code = d->code;
+        m.problem = pb_str(d->what);
+        m.hint = pb_str(d->hint);
+    }
     m.report = bytes_field(buf_bytes(&t->report));
     say(t->core, MSG_ASK_DONE, &m.base);
     t->on_done(t->ctx);
@@ -39,79 +42,32 @@ static void on_measured(void *ctx, const Proctor__Confinement *report)
     }
 }
 
-static void fail(struct ask *t, int code, const char *what)
+static void on_cml(void *ctx, const Proctor__CmlReply *reply)
 {
-    struct diag d;
-
-    diag_init(&d);
-    diag_set(&d, code, (struct loc){0}, "%s", what);
-    tell(t, &d, NULL);
+    tell(ctx, NULL, reply);
 }
 
-static void on_ready(void *ctx, struct guard *g)
+static void on_end(void *ctx, struct config_job *j, int code,
+                   Proctor__ConfigReply *reply, const struct diag *d)
 {
-    struct ask *t = ctx;
-    int code = t->cml != NULL
-                   ? guard_send(g, MSG_CML_TASK, &t->cml->base, NULL, 0)
-                   : 0;
-
-    if (t->cml == NULL) {
-        guard_finish(g);
-    } else if (code < 0) {
-        fail(t, code, err_text(code));
-    }
+    (void)j;
+    (void)code;
+    (void)reply;
+    tell(ctx, d, NULL);
 }
-
-static void on_message(void *ctx, struct guard *g, struct frame *f)
-{
-    struct ask *t = ctx;
-    struct diag d;
-
-    guard_finish(g);
-    diag_init(&d);
-    if (t->cml != NULL && f->info->msg == MSG_CML_REPLY) {
-        tell(t, &d, (Proctor__CmlReply *)f->m);
-    } else {
-        fail(t, ERR_PROTOCOL, "the worker spoke out of turn");
-    }
-}
-
-static void on_end(void *ctx, struct guard *g, const struct guard_end *e)
-{
-    struct ask *t = ctx;
-    struct diag d;
-
-    (void)g;
-    diag_init(&d);
-    if (e->code < 0) {
-        fail(t, e->code, e->what);
-    } else if (t->cml != NULL) {
-        fail(t, ERR_WORKER,
-             e->exit->timed_out
-                 ? "the worker took too long"
-                 : "the worker ended without an answer");
-    } else {
-        tell(t, &d, NULL);
-    }
-}
-
-static const struct guard_handler handler = {.on_measured = on_measured,
-                                             .on_ready = on_ready,
-                                             .on_message = on_message,
-                                             .on_end = on_end};
-static const struct worker_limits limits = {.wall_ms = 60000};
 
 int ask_new(struct core *c, Proctor__AskRequest *m, void (*on_done)(void *ctx),
             void *ctx, struct ask **out)
 {
     struct ask *t = calloc(1, sizeof(*t));
-    struct guard_ask ask = {.limits = &limits,
-                            .task = "",
-                            .handler = &handler,
-                            .ctx = t,
-                            .class = m->cml != NULL
-                                         ? WORKER_CML
-                                         : (enum worker_class)m->worker_class};
+    Proctor__Limits limits = PROCTOR__LIMITS__INIT;
+    struct config_ask ask = {.path = "",
+                             .label = "",
+                             .cml = m->cml,
+                             .limits = &limits,
+                             .on_cml = on_cml,
+                             .on_measured = on_measured,
+                             .class = (enum worker_class)m->worker_class};
     struct diag d;
 
     if (t == NULL) {
@@ -123,12 +79,13 @@ int ask_new(struct core *c, Proctor__AskRequest *m, void (*on_done)(void *ctx),
     m->cml = NULL;
     t->on_done = on_done;
     t->ctx = ctx;
+    limits.wall_ms = 60000;
     buf_init(&t->report, LIMIT_FRAME_BYTES);
     diag_init(&d);
     if (m->worker_class >= WORKER_CLASSES_N) {
         diag_set(&d, ERR_NOT_FOUND, (struct loc){0}, "no such class");
     } else if (core_open_engine(c, &d) == 0) {
-        return guard_start(c, &ask, &t->guard);
+        return config_start(c, &ask, on_end, t, &t->job);
     }
     tell(t, &d, NULL);
     return 0;
@@ -137,7 +94,7 @@ int ask_new(struct core *c, Proctor__AskRequest *m, void (*on_done)(void *ctx),
 void ask_free(struct ask *t)
 {
     if (t != NULL) {
-        guard_free(t->guard);
+        config_free(t->job);
         proctor__cml_task__free_unpacked(t->cml, NULL);
         buf_release(&t->report);
         free(t);

@@ -12,12 +12,13 @@ struct config_job {
     struct core *core;
     struct guard *guard;
     struct config_ask ask;
+    struct worker_limits limits; /* zero: those of the class */
+    Proctor__CmlText text, *texts[1];
+    Proctor__CmlTask cml;
     config_fn fn;
     void *ctx;
     int answered;
 };
-
-static const struct worker_limits config_limits = {0}; /* those of the class */
 
 static void answer(struct config_job *j, int code,
                    Proctor__ConfigReply *reply, const struct diag *d)
@@ -40,8 +41,14 @@ static void answer_failure(struct config_job *j, int code, const char *what)
 static void on_ready(void *ctx, struct guard *g)
 {
     struct config_job *j = ctx;
-    int code = j->ask.cml != NULL
-                   ? guard_send(g, MSG_CML_TASK, &j->ask.cml->base, NULL, 0)
+    int code;
+
+    if (j->ask.cml == NULL && j->ask.on_measured != NULL) {
+        guard_finish(g);
+        return;
+    }
+    code = j->ask.cml != NULL
+                   ? guard_send(g, MSG_CML_TASK, &j->cml.base, NULL, 0)
                    : guard_send(g, MSG_CONFIG_TASK, &j->ask.task.base, NULL, 0);
 
     if (code < 0) {
@@ -79,7 +86,7 @@ static void on_message(void *ctx, struct guard *g, struct frame *f)
     guard_finish(g);
     problem = is_cml ? ((const Proctor__CmlReply *)f->m)->problem
                      : ((const Proctor__ConfigReply *)f->m)->problem;
-    if (problem != NULL) {
+    if (problem != NULL && j->ask.on_measured == NULL) {
         answer_problem(j, problem);
     } else if (is_cml) {
         j->answered = 1;
@@ -97,6 +104,8 @@ static void on_end(void *ctx, struct guard *g, const struct guard_end *e)
     (void)g;
     if (e->code < 0) {
         answer_failure(j, e->code, e->what);
+    } else if (j->ask.cml == NULL && j->ask.on_measured != NULL) {
+        answer(j, 0, NULL, NULL);
     } else if (e->exit->timed_out) {
         answer_failure(j, ERR_LIMIT, "reading it took too long");
     } else if (e->exit->killed_signal != 0) {
@@ -110,7 +119,17 @@ static void on_end(void *ctx, struct guard *g, const struct guard_end *e)
     }
 }
 
+static void on_measured(void *ctx, const Proctor__Confinement *report)
+{
+    struct config_job *j = ctx;
+
+    if (j->ask.on_measured != NULL) {
+        j->ask.on_measured(j->ctx, report);
+    }
+}
+
 static const struct guard_handler handler = {
+    .on_measured = on_measured,
     .on_ready = on_ready,
     .on_message = on_message,
     .on_end = on_end,
@@ -130,9 +149,23 @@ int config_start(struct core *c, const struct config_ask *ask, config_fn fn,
     j->ask = *ask;
     j->fn = fn;
     j->ctx = ctx;
-    wanted = (struct guard_ask){.class = ask->cml ? WORKER_CML : WORKER_CONFIG,
-                                .limits = ask->cml ? ask->limits
-                                                   : &config_limits,
+    if (ask->cml != NULL) {
+        j->limits.cpu_ms = ask->limits->cpu_ms;
+        j->limits.memory_bytes = ask->limits->memory_bytes;
+        j->limits.wall_ms = ask->limits->wall_ms;
+        proctor__cml_text__init(&j->text);
+        j->text.content = bytes_field(ask->source);
+        j->texts[0] = &j->text;
+        j->cml = *ask->cml;
+        if (ask->source.p != NULL) {
+            j->cml.texts = j->texts;
+            j->cml.n_texts = 1;
+        }
+    }
+    wanted = (struct guard_ask){.class = ask->cml            ? WORKER_CML
+                                         : ask->on_measured ? ask->class
+                                                            : WORKER_CONFIG,
+                                .limits = &j->limits,
                                 .task = j->ask.label,
                                 .handler = &handler,
                                 .ctx = j};

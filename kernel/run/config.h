@@ -13,11 +13,18 @@ struct config_ask {
     Proctor__ConfigTask task; /* all it points at is borrowed until the answer */
     const char *path;         /* for the diagnosis */
     const char *label;        /* of the CONFINE record */
-    /* Not NULL: this is asked instead, of a `cml` worker with these limits, and
-     * what it answers without a problem goes to on_cml, not to the fn. */
+    /* Not NULL: this (copied; its text is source, borrowed) is asked instead, of a
+     * `cml` worker with the limits of a policy, and what it answers without a
+     * problem goes to on_cml, not to the fn. */
     const Proctor__CmlTask *cml;
-    const struct worker_limits *limits;
+    struct ubytes source;
+    const Proctor__Limits *limits;
     void (*on_cml)(void *ctx, const Proctor__CmlReply *reply);
+    /* Not NULL: it is asked for a person, who is told problems as they are. With
+     * nothing to ask, a worker of this class is only measured, and the fn hears
+     * of no reply. */
+    void (*on_measured)(void *ctx, const Proctor__Confinement *report);
+    enum worker_class class;
 };
 
 /* code 0 and a reply (borrowed for the call; parts may be taken out of it by

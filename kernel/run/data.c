@@ -39,6 +39,14 @@ int data_types(const struct run *r, const Proctor__Task *exam,
     return 0;
 }
 
+int data_alone(struct ubytes gives, struct type *out)
+{
+    struct type t;
+
+    TRY(type_decode(gives, &t));
+    return type_tuple_of(&t, 1, out);
+}
+
 int data_corpus_type(struct ubytes domain, size_t file, struct type *out)
 {
     struct rd rd;
@@ -208,6 +216,20 @@ static int exam_due(const struct run *r, const Proctor__Task *task,
         oracle_due(r, s->second_oracle, takes, gives, out)) {
         return 1;
     }
+    for (size_t i = 0; i < 2 * s->n_relations; i++) {
+        const Proctor__RelationSpec *rel = s->relations[i / 2];
+        const Proctor__CmlSpec *u = i % 2 == 0 ? rel->input : rel->output;
+
+        TRY(data_alone(gives, t));
+        if (u != NULL) {
+            reading_unit(out, u,
+                         i % 2 == 0 ? takes : (struct ubytes){t->b, t->n},
+                         i % 2 == 0 ? takes : gives);
+            if (is_due(r, out)) {
+                return 1;
+            }
+        }
+    }
     for (size_t i = 0; i < s->n_corpora; i++) {
         if (data_corpus_type(field_bytes(&s->domain), i, t) < 0) {
             return diag_set(d, ERR_INPUT, (struct loc){0},
@@ -279,8 +301,8 @@ static int dataset_keep(struct run *r, const Proctor__ConfigReply *reply,
     if (unit != NULL) {
         Proctor__Runnable m = PROCTOR__RUNNABLE__INIT;
 
-        m.takes = r->data_cml.takes;
-        m.gives = r->data_cml.gives;
+        m.takes = config_asked(r->data_job)->task.takes;
+        m.gives = config_asked(r->data_job)->task.gives;
         code = runnable_put_cml(r->core, unit, &m, &d->inputs);
     } else {
         code = core_put(r->core, field_bytes(&reply->inputs), &d->inputs);
@@ -358,12 +380,11 @@ static void on_unit(void *ctx, const Proctor__CmlReply *reply)
     reading_done(r, dataset_keep(r, NULL, reply), NULL);
 }
 
-static const struct worker_limits reading_limits = {0}; /* those of the class */
-
 static int reading_start(struct run *r, const struct reading *x)
 {
     const struct file *f = files_find(&r->files, x->path);
     struct config_ask ask = {.task = x->task, .path = x->path};
+    Proctor__CmlTask task = PROCTOR__CML_TASK__INIT;
 
     if (f == NULL) {
         return ERR_TRACE(ERR_NOT_FOUND);
@@ -373,18 +394,13 @@ static int reading_start(struct run *r, const struct reading *x)
     TRY(store_get(r->core->store, &f->cid, &r->data_text));
     ask.label = "(data)";
     if (x->unit != NULL) {
-        proctor__cml_text__init(&r->data_source);
-        r->data_source.content = bytes_field(buf_bytes(&r->data_text));
-        r->data_sources[0] = &r->data_source;
-        proctor__cml_task__init(&r->data_cml);
-        r->data_cml.command = PROCTOR__CML_COMMAND__CML_COMPILE;
-        r->data_cml.texts = r->data_sources;
-        r->data_cml.n_texts = 1;
-        r->data_cml.unit = pb_str(x->unit);
-        r->data_cml.takes = x->task.takes;
-        r->data_cml.gives = x->task.gives;
-        ask.cml = &r->data_cml;
-        ask.limits = &reading_limits;
+        task.command = PROCTOR__CML_COMMAND__CML_COMPILE;
+        task.unit = pb_str(x->unit);
+        task.takes = x->task.takes;
+        task.gives = x->task.gives;
+        ask.cml = &task;
+        ask.source = buf_bytes(&r->data_text);
+        ask.limits = r->policy->limits;
         ask.on_cml = on_unit;
     } else {
         ask.task.text = bytes_field(buf_bytes(&r->data_text));

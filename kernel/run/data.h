@@ -36,6 +36,8 @@ const struct dataset *data_unit(const struct run *r, const Proctor__CmlSpec *s,
                                 struct ubytes takes, struct ubytes gives);
 const struct dataset *data_corpus(const struct run *r, const char *path,
                                   const struct type *t);
+/* The type of arguments that are one answer. 0, ERR_ENCODING. */
+int data_alone(struct ubytes gives, struct type *out) MUST_USE;
 /* Type of the values of a domain's corpus. 0 or ERR_INPUT: no such corpus, or
  * two types for one file. */
 int data_corpus_type(struct ubytes domain, size_t file, struct type *out)

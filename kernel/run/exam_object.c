@@ -73,6 +73,30 @@ static int put_corpora(struct run *r, const Proctor__ExamSpec *s,
     return 0;
 }
 
+struct relation_room {
+    Proctor__Relation m;
+    struct cid input, output;
+};
+
+static int put_relation(struct run *r, const Proctor__RelationSpec *s,
+                        struct ubytes takes, struct ubytes gives,
+                        struct relation_room *out, struct diag *d)
+{
+    struct type alone;
+
+    proctor__relation__init(&out->m);
+    out->m.name = s->name;
+    TRY(data_alone(gives, &alone));
+    TRY(put_unit(r, s->input, takes, takes, &out->input, d));
+    out->m.input = cid_field(&out->input);
+    if (s->output == NULL) {
+        return 0;
+    }
+    out->m.output = cid_field(&out->output);
+    return put_unit(r, s->output, (struct ubytes){alone.b, alone.n}, gives,
+                    &out->output, d);
+}
+
 /* What the domain draws must be what the candidate takes. */
 static int check_domain(const Proctor__ExamSpec *s, struct ubytes takes,
                         struct diag *d)
@@ -105,6 +129,8 @@ int exam_object_put(struct run *r, const Proctor__ExamSpec *s,
     CLEANUP(mem_freep) ProtobufCBinaryData *corpora =
         calloc(s->n_corpora + 1, sizeof(*corpora));
     Proctor__Exam m = PROCTOR__EXAM__INIT;
+    struct relation_room relations[LIMIT_RELATIONS];
+    Proctor__Relation *relations_at[LIMIT_RELATIONS];
     struct cid oracle;
     struct cid second;
     int code;
@@ -124,10 +150,17 @@ int exam_object_put(struct run *r, const Proctor__ExamSpec *s,
     if (code == 0) {
         code = put_corpora(r, s, corpora, d);
     }
+    for (size_t i = 0; code == 0 && i < s->n_relations; i++) {
+        ASSERT(i < LIMIT_RELATIONS); /* admission saw to it */
+        code = put_relation(r, s->relations[i], takes, gives, &relations[i], d);
+        relations_at[i] = &relations[i].m;
+    }
     if (code != 0) {
         return code;
     }
     m.version = 2;
+    m.relations = relations_at;
+    m.n_relations = s->n_relations;
     m.oracle = cid_field(&oracle);
     m.domain = s->domain;
     m.corpora = corpora;

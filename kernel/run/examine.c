@@ -4,9 +4,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "kernel/exam/exam.h"
 #include "kernel/exam/literal.h"
+#include "kernel/exam/stream.h"
 #include "kernel/run/config.h"
 #include "kernel/run/data.h"
 #include "kernel/run/eval.h"
@@ -15,13 +17,10 @@
 #include "kernel/store/store.h"
 #include "proto/err.h"
 
-enum {
-    WHO_N = 3
-};
-
 struct party {
     struct examine *x;
-    struct runnable *runnable; /* owned; of EXAM_SECOND maybe NULL */
+    struct runnable *runnable; /* owned; NULL: there is none, or the candidate's
+                                * (mutants, branches) */
     struct eval *eval;         /* owned; under way */
 };
 
@@ -30,11 +29,13 @@ struct examine {
     struct examine_ask ask;
     void *ctx;
     Proctor__Exam *pb;           /* owned */
-    struct party who[WHO_N];
+    struct party who[EXAM_WHO_N];
+    uint8_t mutants[32]; /* what chooses them; after COMMIT */
     struct config_job *proposing; /* owned; a worker that shrinks */
     Proctor__ConfigTask simpler;  /* its task; arrays owned */
     struct values *corpora;       /* owned, pb->n_corpora */
     struct values burnt;
+    struct values directed;
     struct buf literal_bytes;
     struct literals literals; /* borrows literal_bytes */
     struct exam *exam;
@@ -44,7 +45,7 @@ struct examine {
     int quoted; /* the candidate's last words were shown once */
 };
 
-static int load_runnable(struct examine *x, enum exam_who who,
+static int load_runnable(struct examine *x, unsigned who,
                          const ProtobufCBinaryData *field, struct diag *d)
 {
     struct cid id;
@@ -98,9 +99,12 @@ static int load_burnt(struct examine *x)
 
 static int load_literals(struct examine *x)
 {
-    static const struct cid none;
-
-    if (cid_is_equal(&x->ask.literals, &none)) {
+    if (!cid_is_zero(&x->ask.directed)) {
+        TRY(core_get_values(x->core, &x->ask.directed,
+                            &x->who[EXAM_CANDIDATE].runnable->takes,
+                            &x->directed));
+    }
+    if (cid_is_zero(&x->ask.literals)) {
         return 0;
     }
     TRY(store_get(x->core->store, &x->ask.literals, &x->literal_bytes));
@@ -112,7 +116,7 @@ static int check_types(const struct examine *x, struct diag *d)
 {
     const struct runnable *candidate = x->who[EXAM_CANDIDATE].runnable;
 
-    for (int i = 0; i < WHO_N; i++) {
+    for (int i = 0; i < EXAM_PARTIES_N; i++) {
         const struct runnable *r = x->who[i].runnable;
 
         if (r != NULL && (!type_is_equal(&r->takes, &candidate->takes) ||
@@ -134,6 +138,14 @@ static int load(struct examine *x, struct diag *d)
     if (x->pb->second_oracle.len > 0) {
         TRY(load_runnable(x, EXAM_SECOND, &x->pb->second_oracle, d));
     }
+    for (size_t i = 0; i < x->pb->n_relations && i < LIMIT_RELATIONS; i++) {
+        unsigned who = EXAM_RELATIONS + 2 * (unsigned)i;
+
+        TRY(load_runnable(x, who, &x->pb->relations[i]->input, d));
+        if (x->pb->relations[i]->output.len > 0) {
+            TRY(load_runnable(x, who + 1, &x->pb->relations[i]->output, d));
+        }
+    }
     TRY(check_types(x, d));
     TRY(load_corpora(x));
     TRY(load_literals(x));
@@ -144,7 +156,7 @@ static void on_answers(void *ctx, struct eval *v, const struct evaluation *e)
 {
     struct party *p = ctx;
     struct examine *x = p->x;
-    enum exam_who who = (enum exam_who)(p - x->who);
+    unsigned who = (unsigned)(p - x->who);
 
     ASSERT(p->eval == v);
     p->eval = NULL; /* the machine may ask again at once */
@@ -163,7 +175,7 @@ static void on_answers(void *ctx, struct eval *v, const struct evaluation *e)
     eval_free(v);
 }
 
-static int evaluate(void *ctx, enum exam_who who, const struct values *inputs,
+static int evaluate(void *ctx, unsigned who, const struct values *inputs,
                     int is_again)
 {
     struct examine *x = ctx;
@@ -176,7 +188,16 @@ static int evaluate(void *ctx, enum exam_who who, const struct values *inputs,
         .task = x->ask.task,
     };
 
-    ASSERT(p->runnable != NULL && p->eval == NULL);
+    if (who >= EXAM_MUTANTS && who < EXAM_RELATIONS) {
+        ask.runnable = x->who[EXAM_CANDIDATE].runnable;
+        ask.view = (struct eval_view){.variants = EVAL_MUTANTS};
+        memcpy(ask.view.seed, x->mutants, sizeof(x->mutants));
+        if (who >= EXAM_BRANCHES) {
+            ask.view = (struct eval_view){.variants = EVAL_BRANCHES,
+                                          .first = 64 * (who - EXAM_BRANCHES)};
+        }
+    }
+    ASSERT(ask.runnable != NULL && p->eval == NULL);
     p->x = x;
     return eval_start(x->core, &ask, on_answers, p, &p->eval);
 }
@@ -245,8 +266,12 @@ static int commit(void *ctx, uint64_t j, double alpha_j, uint64_t draws,
                   uint8_t out_seed[static 32])
 {
     struct examine *x = ctx;
+    struct stream s;
 
-    return x->ask.commit(x->ctx, j, alpha_j, draws, out_seed);
+    TRY(x->ask.commit(x->ctx, j, alpha_j, draws, out_seed));
+    stream_init(&s, out_seed, STREAM_LANE_MUTANTS, 0);
+    stream_fill(&s, x->mutants, sizeof(x->mutants));
+    return 0;
 }
 
 static void progress(void *ctx, const char *phase, uint64_t done,
@@ -283,6 +308,7 @@ static int begin(struct examine *x)
 {
     const struct runnable *oracle = x->who[EXAM_ORACLE].runnable;
     int is_table = oracle->m->kind == RUNNABLE_TABLE;
+    const Proctor__Runnable *candidate = x->who[EXAM_CANDIDATE].runnable->m;
     struct exam_setup s = {
         .exam = x->pb,
         .corpora = x->corpora,
@@ -293,7 +319,8 @@ static int begin(struct examine *x)
         .committed = x->ask.committed,
         .draws_left = x->ask.draws_left,
         .has_second = x->who[EXAM_SECOND].runnable != NULL,
-        .is_cml = x->who[EXAM_CANDIDATE].runnable->m->canonical.len > 0,
+        .unit = candidate->canonical.len > 0 ? candidate : NULL,
+        .directed = &x->directed,
     };
 
     return exam_start(&s, &exam_ops, x, &x->exam);
@@ -312,6 +339,7 @@ int examine_start(struct core *c, const struct examine_ask *ask, void *ctx,
     x->ask = *ask;
     x->ctx = ctx;
     values_init(&x->burnt);
+    values_init(&x->directed);
     buf_init(&x->literal_bytes, LIMIT_FRAME_BYTES);
     *out = x;
     code = load(x, d);
@@ -334,7 +362,7 @@ void examine_free(struct examine *x)
     if (x == NULL) {
         return;
     }
-    for (int i = 0; i < WHO_N; i++) {
+    for (int i = 0; i < EXAM_WHO_N; i++) {
         eval_free(x->who[i].eval);
         runnable_free(x->who[i].runnable);
     }
@@ -347,6 +375,7 @@ void examine_free(struct examine *x)
     }
     free(x->corpora);
     values_release(&x->burnt);
+    values_release(&x->directed);
     literals_release(&x->literals);
     buf_release(&x->literal_bytes);
     pb_free((ProtobufCMessage *)x->pb);

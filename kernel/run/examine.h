@@ -14,7 +14,8 @@ struct examine_ask {
     struct cid candidate;
     const struct cid *burnt; /* borrowed for examine_start */
     size_t burnt_n;
-    struct cid literals; /* as COMMIT has it; zero: none */
+    struct cid literals; /* as COMMIT has them; zero: none */
+    struct cid directed;
     uint64_t committed;
     uint64_t draws_left;
     const Proctor__Limits *limits; /* borrowed until done */

@@ -109,6 +109,10 @@ static int collect_exam(struct collect *c, const Proctor__ExamSpec *s)
     }
     TRY(collect_oracle(c, s->oracle));
     TRY(collect_oracle(c, s->second_oracle));
+    for (size_t i = 0; i < s->n_relations; i++) {
+        TRY(collect_cml(c, s->relations[i]->input));
+        TRY(collect_cml(c, s->relations[i]->output));
+    }
     for (size_t i = 0; i < s->n_corpora; i++) {
         TRY(collect_one(c, s->corpora[i], LIMIT_DATA_FILE_BYTES));
     }

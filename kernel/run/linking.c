@@ -28,7 +28,6 @@ struct linking {
     char did[DID_BYTES];
     char path[LIMIT_PATH_BYTES + 1]; /* of the text, as the policy sees it */
     struct buf text;
-    struct worker_limits limits;
     Proctor__CmlText source;
     Proctor__CmlText *sources[1];
     Proctor__CmlTask task;
@@ -43,7 +42,6 @@ struct linking {
 
 int linking_new(struct live *l, struct linking **out)
 {
-    const Proctor__Limits *most = l->run->policy->limits;
     struct linking *k = calloc(1, sizeof(*k));
     CLEANUP(buf_release) struct buf b;
     struct record genesis;
@@ -54,9 +52,6 @@ int linking_new(struct live *l, struct linking **out)
     }
     *out = k;
     k->live = l;
-    k->limits = (struct worker_limits){.cpu_ms = most->cpu_ms,
-                                       .memory_bytes = most->memory_bytes,
-                                       .wall_ms = most->wall_ms};
     buf_init(&k->text, LIMIT_CML_TEXT_BYTES);
     proctor__cml_text__init(&k->source);
     k->sources[0] = &k->source;
@@ -158,7 +153,7 @@ static int ask(struct linking *k)
                            .on_cml = on_reply,
                            .path = k->path,
                            .cml = &k->task,
-                           .limits = &k->limits};
+                           .limits = k->live->run->policy->limits};
 
     for (size_t i = 0; i < k->pinned_n; i++) {
         proctor__cml_ref__init(&k->m[i]);

@@ -23,6 +23,9 @@ struct op_exam {
     struct cid candidate;
     struct cid identity;   /* zero: the candidate's own CID */
     struct cid literals;   /* of its files; zero: none */
+    struct cid directed;   /* inputs of a unit's worker; zero: none */
+    uint32_t trapped[LIMIT_BRANCHES]; /* of the unit, once */
+    size_t trapped_n;
     struct runnable *files;     /* owned; while its files are read */
     struct config_job *reading; /* owned; the worker that reads them */
     struct examine *examine;
@@ -68,6 +71,7 @@ static int exam_commit(void *ctx, uint64_t j, double alpha_j, uint64_t draws,
     record_set_u(&rec, RF_COMMIT_draws, draws);
     record_set_u(&rec, RF_COMMIT_seed_i, seed_i);
     record_set_hash(&rec, RF_COMMIT_literals, x->literals.b);
+    record_set_hash(&rec, RF_COMMIT_directed, x->directed.b);
     TRY(ledger_append(l, &rec, &x->commit_seq, &x->commit_hash));
     TRY(ledger_reveal_seed(l, seed_i, secret));
     verdict_seed(secret, &x->commit_hash, x->seed);
@@ -163,6 +167,8 @@ static void verdict_outcome(struct op_exam *x, unsigned verdict, unsigned level,
     live_over(x->live, &o);
 }
 
+static int trap(struct op_exam *x, const Proctor__Evidence *e);
+
 static void done(void *ctx, int code, const char *what,
                  const Proctor__Evidence *e, uint64_t cpu_ms)
 {
@@ -194,6 +200,10 @@ static void done(void *ctx, int code, const char *what,
     snprintf(text, sizeof(text), "verdict %s: %s", verdict_name(e->verdict),
              e->reason);
     say_event(r->core, seq + 1, live_id(x->live), "", text);
+    code = trap(x, e);
+    if (code != 0) {
+        return;
+    }
     verdict_outcome(x, e->verdict, e->level, &objects.evidence, seq,
                     e->verdict == VERDICT_ADMIT ? "" : e->reason);
 }
@@ -262,6 +272,7 @@ static void exam_hold(struct op_exam *x)
         .exam = x->exam,
         .candidate = x->candidate,
         .literals = x->literals,
+        .directed = x->directed,
         .burnt = burnt,
         .limits = r->policy->limits,
         .task = live_id(x->live),
@@ -282,28 +293,78 @@ static void exam_hold(struct op_exam *x)
     }
 }
 
+/* Its worker answered. True: all is well. */
+static int job_over(struct op_exam *x, int code, const struct diag *d)
+{
+    config_free(x->reading);
+    x->reading = NULL;
+    runnable_free(x->files);
+    x->files = NULL;
+    if (code != 0) {
+        live_fail(x->live, code < 0 ? code : ERR_REFUSED,
+                  "no verdict: the candidate was not read: %s",
+                  code > 0    ? "budgets.bytes is used up"
+                  : d == NULL ? err_text(code)
+                              : d->what);
+    }
+    return code == 0;
+}
+
 static void on_literals(void *ctx, struct config_job *j, int code,
                         Proctor__ConfigReply *reply, const struct diag *d)
 {
     struct op_exam *x = ctx;
 
-    x->reading = NULL;
-    runnable_free(x->files);
-    x->files = NULL;
+    (void)j;
     if (code == 0 && reply->literals.len > 0) {
         code = core_put(x->live->run->core, field_bytes(&reply->literals),
                         &x->literals);
     }
-    config_free(j);
-    if (code != 0) {
-        live_fail(x->live, code < 0 ? code : ERR_REFUSED,
-                  "no verdict: the candidate's files were not read: %s",
-                  code > 0    ? "budgets.bytes is used up"
-                  : d == NULL ? err_text(code)
-                              : d->what);
-        return;
+    if (job_over(x, code, d)) {
+        exam_hold(x);
     }
-    exam_hold(x);
+}
+
+/* Proposals: they add draws and decide nothing; that they are members is seen
+ * to before COMMIT binds them. */
+static void on_probe(void *ctx, const Proctor__CmlReply *reply)
+{
+    CLEANUP(values_release) struct values v = {0};
+    struct op_exam *x = ctx;
+    struct core *c = x->live->run->core;
+    int code = 0;
+
+    if (reply->literals.len > 0) {
+        code = core_put(c, field_bytes(&reply->literals), &x->literals);
+    }
+    if (code == 0 && reply->inputs.len > 0) {
+        code = values_decode(&v, field_bytes(&reply->inputs), &x->files->takes,
+                             LIMIT_PROBE_INPUTS);
+        code = code == 0 ? core_put(c, field_bytes(&reply->inputs), &x->directed)
+                         : code;
+    }
+    if (job_over(x, code, NULL)) {
+        exam_hold(x);
+    }
+}
+
+/* Asks a worker about the unit in x->files. */
+static int unit_ask(struct op_exam *x, Proctor__CmlCommand command,
+                    void (*on_cml)(void *ctx, const Proctor__CmlReply *reply))
+{
+    Proctor__CmlTask task = PROCTOR__CML_TASK__INIT;
+    struct config_ask ask = {.path = "",
+                             .label = live_id(x->live),
+                             .cml = &task,
+                             .source = buf_bytes(&x->files->bundle),
+                             .limits = x->live->run->policy->limits,
+                             .on_cml = on_cml};
+
+    task.command = command;
+    task.domain = live_spec(x->live)->exam->domain;
+    task.branches = x->trapped;
+    task.n_branches = x->trapped_n;
+    return config_start(x->live->run->core, &ask, on_literals, x, &x->reading);
 }
 
 /* Has a program's files read for literals, by a worker, before anything is
@@ -314,6 +375,10 @@ static int read_literals(struct op_exam *x, struct diag *d)
     struct config_ask ask = {.path = "", .label = live_id(x->live)};
 
     TRY(runnable_load(c, &x->candidate, &x->files, d));
+    if (x->files->m->canonical.len > 0 &&
+        live_spec(x->live)->exam->domain.len > 0) {
+        return unit_ask(x, PROCTOR__CML_COMMAND__CML_PROBE, on_probe);
+    }
     if (x->files->task.n_files == 0) {
         exam_hold(x);
         return 0;
@@ -355,6 +420,66 @@ static void exam_begin(struct live *l)
         live_fail(x->live, code, "%s",
                   d.what[0] == '\0' ? err_text(code) : d.what);
     }
+}
+
+/* What was made of the unit sits the exam in its place, as the next j. */
+static void on_trapped(void *ctx, const Proctor__CmlReply *reply)
+{
+    struct op_exam *x = ctx;
+    Proctor__Runnable m = PROCTOR__RUNNABLE__INIT;
+    struct cid original = x->candidate;
+    int code;
+
+    m.takes = x->files->m->takes;
+    m.gives = x->files->m->gives;
+    m.trapped = x->trapped;
+    m.n_trapped = x->trapped_n;
+    m.original = cid_field(&original);
+    code = runnable_put_cml(x->live->run->core, reply, &m, &x->candidate);
+    if (job_over(x, code, NULL)) {
+        examine_free(x->examine);
+        x->examine = NULL;
+        x->drawn = 0;
+        x->commit_seq = 0;
+        x->commit_hash = (struct merkle_hash){{0}};
+        x->literals = x->directed = (struct cid){{0}};
+        exam_begin(x->live);
+    }
+}
+
+/* Branches that no draw reached make a verdict INCONCLUSIVE: has them replaced by
+ * traps, once. False: there is nothing of the kind. */
+static int trap(struct op_exam *x, const Proctor__Evidence *e)
+{
+    struct diag d;
+    size_t n = 0;
+    int code;
+
+    if (e->verdict != VERDICT_INCONCLUSIVE || x->trapped_n > 0) {
+        return 0;
+    }
+    for (uint32_t b = 0; b < e->n_reached; b++) {
+        if (e->reached[b] > 0 && e->reached[b] < e->needs) {
+            return 0; /* it would be missed */
+        }
+        if (e->reached[b] < e->needs) {
+            x->trapped[n++] = b;
+        }
+    }
+    if (n == 0) {
+        return 0;
+    }
+    x->trapped_n = n;
+    say_event(x->live->run->core, 0, live_id(x->live), "",
+              "what no draw reached is replaced by traps and examined again");
+    diag_init(&d);
+    code = runnable_load(x->live->run->core, &x->candidate, &x->files, &d);
+    code = code < 0 ? code
+                    : unit_ask(x, PROCTOR__CML_COMMAND__CML_TRAP, on_trapped);
+    if (code < 0) {
+        live_fail(x->live, code, "%s", err_text(code));
+    }
+    return 1;
 }
 
 /* The candidate's Runnable, from the task that it is the result of. */

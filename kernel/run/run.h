@@ -101,9 +101,6 @@ struct run {
     struct dataset *data; /* owned list */
     struct config_job *data_job;
     struct buf data_text;
-    Proctor__CmlText data_source; /* when it is of a unit */
-    Proctor__CmlText *data_sources[1];
-    Proctor__CmlTask data_cml;
     struct cid data_key;   /* of the reading under way */
     struct type data_type;
     size_t data_task_i;    /* tasks before it have all their data */

@@ -65,7 +65,7 @@ int spec_path(struct config *c, const struct yaml_node *n, const char *key,
     return *out ? 0 : ERR_NOMEM;
 }
 
-static int is_identifier(const char *s)
+int spec_is_name(const char *s)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                   "abcdefghijklmnopqrstuvwxyz_0123456789";
@@ -77,16 +77,17 @@ static int is_identifier(const char *s)
 int spec_named(struct config *c, const struct yaml_node *n, const char *key,
                const char *example, char **out_file, char **out_name)
 {
+    int is_unit = strcmp(key, "function") != 0;
     char *text = NULL;
     char *colon;
 
     TRY(spec_path(c, n, key, &text));
     colon = strrchr(text, ':');
-    if (!colon || colon == text || !is_identifier(colon + 1)) {
+    if (!colon || colon == text || !spec_is_name(colon + 1)) {
         config_enter(c, key);
-        schema_expected(c, n, strcmp(key, "unit") == 0 ? "file.cml:name"
-                                                       : "file.py:name");
-        config_hint(c, "name the file and the %s in it, e.g. %s", key, example);
+        schema_expected(c, n, is_unit ? "file.cml:name" : "file.py:name");
+        config_hint(c, "name the file and the %s in it, e.g. %s",
+                    is_unit ? "unit" : key, example);
         return ERR_INPUT;
     }
     *colon = '\0';
@@ -347,8 +348,7 @@ static int read_table(struct config *c, const struct yaml_node *n,
     return 0;
 }
 
-/* FILE.cml:NAME of a unit that has its types from the exam. */
-static int read_unit(struct config *c, const struct yaml_node *n,
+int spec_unit(struct config *c, const struct yaml_node *n,
                      const char *key, Proctor__CmlSpec **out)
 {
     Proctor__CmlSpec *m = arena_get(&c->reply, sizeof(*m));
@@ -397,7 +397,7 @@ static int read_oracle(struct config *c, const struct yaml_node *n,
     if (v[3]) {
         TRY(read_table(c, v[3], &o->table));
     } else if (v[6]) {
-        TRY(read_unit(c, v[6], "unit", &o->cml));
+        TRY(spec_unit(c, v[6], "unit", &o->cml));
     } else {
         TRY(read_what_runs(c, n, v[0], v[1], v[2], p));
         o->program = p;
@@ -431,6 +431,7 @@ enum {
     X_EXAMPLES,
     X_ERROR_RATE,
     X_ULPS,
+    X_RELATIONS,
     X_N
 };
 
@@ -439,7 +440,8 @@ static const struct schema_key exam_keys[X_N] = {{"oracle", 0, NULL},
                                                  {"domain", 0, NULL},
                                                  {"examples", 0, NULL},
                                                  {"error_rate", 0, NULL},
-                                                 {"ulps", 0, NULL}};
+                                                 {"ulps", 0, NULL},
+                                                 {"relations", 0, NULL}};
 
 /* What an exam forgives, when it says so. */
 static int read_tolerance(struct config *c, const struct yaml_node *rate,
@@ -506,6 +508,9 @@ int spec_exam(struct config *c, const struct yaml_node *n,
         TRY(read_domain(c, v[X_DOMAIN], x));
     }
     TRY(read_tolerance(c, v[X_ERROR_RATE], v[X_ULPS], x));
+    if (v[X_RELATIONS]) {
+        TRY(spec_relations(c, v[X_RELATIONS], x));
+    }
     *out_examples = v[X_EXAMPLES];
     *out = x;
     return 0;

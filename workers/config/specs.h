@@ -60,6 +60,14 @@ int spec_path(struct config *c, const struct yaml_node *n, const char *key,
 int spec_named(struct config *c, const struct yaml_node *n, const char *key,
                const char *example, char **out_file,
                char **out_name) MUST_USE;
+/* Letters, digits and _, no digit first. */
+int spec_is_name(const char *s);
+/* FILE.cml:NAME of a unit that has its types from the exam. */
+int spec_unit(struct config *c, const struct yaml_node *n, const char *key,
+              Proctor__CmlSpec **out) MUST_USE;
+/* spec_relation.c */
+int spec_relations(struct config *c, const struct yaml_node *n,
+                   Proctor__ExamSpec *x) MUST_USE;
 
 /* Copies bytes into the reply. */
 int spec_bytes(struct config *c, struct ubytes in,

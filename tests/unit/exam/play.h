@@ -34,12 +34,12 @@ typedef enum play_end (*play_fn)(struct play *p, struct ubytes input,
 
 struct play {
     /* set by the test */
-    play_fn fn[3];
+    play_fn fn[EXAM_WHO_N];
+    unsigned again_of[EXAM_WHO_N]; /* runs on the other engine */
     Proctor__Exam spec;
     struct exam_setup setup;
     uint8_t seed[32];
     int is_sync;      /* answer inside evaluate */
-    int is_again;     /* the last question was of the second run */
     int free_in_done; /* the handler frees the exam */
     int extra_output; /* the candidate ends with complete = 0 though all is there */
     int commit_code;
@@ -48,8 +48,8 @@ struct play {
 
     /* what happened */
     struct exam *x;
-    unsigned runs[3];
-    uint64_t asked[3];
+    unsigned runs[EXAM_WHO_N];
+    uint64_t asked[EXAM_WHO_N];
     unsigned commits;
     uint64_t committed_j, committed_draws;
     double committed_alpha;
@@ -59,9 +59,9 @@ struct play {
     uint8_t digest[32];   /* of its bytes */
 
     struct {
-        enum exam_who who;
+        unsigned who;
         const struct values *inputs;
-    } queue[3];
+    } queue[EXAM_WHO_N];
     unsigned queue_n;
 };
 
@@ -86,7 +86,7 @@ UNUSED static void play_put_u32(struct buf *out, uint32_t v)
     assert_int_equal(value_put_int(out, &t, v), 0);
 }
 
-static void play_answer(struct play *p, enum exam_who who,
+static void play_answer(struct play *p, unsigned who,
                         const struct values *inputs)
 {
     struct evaluation e = {.complete = 1};
@@ -95,10 +95,17 @@ static void play_answer(struct play *p, enum exam_who who,
     struct buf v;
     uint32_t n = values_n(inputs);
 
-    assert_int_equal(
-        type_decode((struct ubytes){p->spec.gives.data, p->spec.gives.len},
-                    &gives),
-        0);
+    if (who >= EXAM_MUTANTS && who < EXAM_RELATIONS) {
+        gives = (struct type){2, {TYPE_INT, TYPE_UNSIGNED | 8}};
+    } else {
+        const ProtobufCBinaryData *t =
+            who >= EXAM_RELATIONS && (who - EXAM_RELATIONS) % 2 == 0
+                ? &p->spec.takes
+                : &p->spec.gives;
+
+        assert_int_equal(type_decode((struct ubytes){t->data, t->len}, &gives),
+                         0);
+    }
     assert_int_equal(values_builder_init(&w, 256u << 20), 0);
     buf_init(&v, 4u << 20);
     p->runs[who]++;
@@ -133,18 +140,18 @@ static void play_answer(struct play *p, enum exam_who who,
     buf_release(&v);
 }
 
-static int play_evaluate(void *ctx, enum exam_who who,
+static int play_evaluate(void *ctx, unsigned who,
                          const struct values *inputs, int is_again)
 {
     struct play *p = ctx;
 
-    p->is_again = is_again;
+    p->again_of[who] += is_again ? 1 : 0;
 
     if (p->is_sync) {
         play_answer(p, who, inputs);
         return 0;
     }
-    assert_true(p->queue_n < 3);
+    assert_true(p->queue_n < EXAM_WHO_N);
     p->queue[p->queue_n].who = who;
     p->queue[p->queue_n++].inputs = inputs;
     return 0;

@@ -144,7 +144,7 @@ static void put_number(uint8_t *p, uint64_t v)
     put_be(p + 2, v, 8);
 }
 
-static int evaluate(void *ctx, enum exam_who who, const struct values *inputs,
+static int evaluate(void *ctx, unsigned who, const struct values *inputs,
                     UNUSED int is_again)
 {
     static uint8_t room[4 + (LIMIT_CHUNK_DRAWS * 2) * (4 + NUMBER_BYTES)];
