@@ -176,11 +176,9 @@ static void put_inside(const struct sitting *x, struct evidence *v)
         v->e.n_relations = i + 1;
     }
     v->e.relations = v->relations_at;
-    if (sitting_is_cml(x)) {
+    if (x->is_counted) {
         v->e.trapped = m->trapped;
         v->e.n_trapped = m->n_trapped;
-    }
-    if (x->is_counted) {
         v->e.reached = (uint64_t *)(uintptr_t)x->reached;
         v->e.n_reached = m->branches;
         v->e.needs = inside_needs(x);

@@ -31,10 +31,7 @@ uint32_t inside_mutants(const struct sitting *x)
 
 uint32_t inside_needs(const struct sitting *x)
 {
-    if (sitting_is_table(x)) {
-        return 1;
-    }
-    return x->is_exhaustive ? 0 : LIMIT_BRANCH_DRAWS;
+    return sitting_is_table(x) ? 1 : x->is_exhaustive ? 0 : LIMIT_BRANCH_DRAWS;
 }
 
 static int is_weak(const struct sitting *x)
@@ -65,11 +62,7 @@ int inside_plan(struct sitting *x)
             code = values_builder_add(&w, v);
         }
     }
-    if (code < 0) {
-        values_builder_release(&w);
-        return code;
-    }
-    TRY(sitting_pack(&w, &x->takes, &x->directed));
+    TRY(values_build(&x->directed, &w, &x->takes, code));
     x->directed_n = values_n(&x->directed);
     return 0;
 }
@@ -83,16 +76,21 @@ static int ask_views(struct sitting *x, int with_mutants)
     size_t n = 0;
 
     for (unsigned i = 0; i < VIEWS; i++) {
+        struct question one = {.runnable = x->party[CANDIDATE].cid,
+                               .variants = 2,
+                               .seed = x->mutants,
+                               .gives = &u64,
+                               .inputs = &x->inputs,
+                               .out = &x->view[i]};
+
+        if (i > 0) {
+            one.variants = 1;
+            one.variants_first = 64 * (i - 1);
+            one.seed = NULL;
+        }
         if (i == 0 ? inside_mutants(x) > 0 && with_mutants
-                   : 64 * (i - 1) < branches(x)) {
-            q[n++] =
-                (struct question){.runnable = x->party[CANDIDATE].cid,
-                                  .variants = i == 0 ? 2 : 1,
-                                  .variants_first = i == 0 ? 0 : 64 * (i - 1),
-                                  .seed = i == 0 ? x->mutants : NULL,
-                                  .gives = &u64,
-                                  .inputs = &x->inputs,
-                                  .out = &x->view[i]};
+                   : one.variants_first < branches(x)) {
+            q[n++] = one;
         }
     }
     TRY(sitting_put(x, q, n));
@@ -148,13 +146,27 @@ int inside_count(struct sitting *x)
 
 /* --- looking for more ----------------------------------------------------------- */
 
-/* Does input i reach a branch that lacks draws, with so many planned? */
-static int is_wanted(const struct sitting *x, uint32_t i,
-                     const uint32_t planned[LIMIT_BRANCHES])
+/* Adds inputs that reach a branch that lacks draws, up to so many in w; with
+ * planned only as many as it lacks, and none that is public. */
+static int pick(const struct sitting *x, uint32_t most, uint32_t *planned,
+                struct values_builder *w)
 {
-    for (uint32_t b = 0; b < branches(x); b++) {
-        if (x->reached[b] + planned[b] < inside_needs(x) && reached(x, i, b)) {
-            return 1;
+    for (uint32_t i = 0; i < values_n(&x->inputs) && values_builder_n(w) < most;
+         i++) {
+        struct ubytes v = values_at(&x->inputs, i);
+        int is_wanted = 0;
+
+        for (uint32_t b = 0; b < branches(x); b++) {
+            uint64_t have = x->reached[b] + (planned == NULL ? 0 : planned[b]);
+
+            is_wanted |= have < inside_needs(x) && reached(x, i, b);
+        }
+        if (!is_wanted || (planned != NULL && chunk_is_public(x, v))) {
+            continue;
+        }
+        TRY(values_builder_add(w, v));
+        for (uint32_t b = 0; planned != NULL && b < branches(x); b++) {
+            planned[b] += (uint32_t)reached(x, i, b);
         }
     }
     return 0;
@@ -162,24 +174,14 @@ static int is_wanted(const struct sitting *x, uint32_t i,
 
 static int keep_near(struct sitting *x)
 {
-    static const uint32_t none[LIMIT_BRANCHES];
     struct values_builder w;
-    uint32_t n = values_n(&x->near);
     int code = values_builder_init(&w, LIMIT_FRAME_BYTES);
 
-    code = code == 0 ? values_builder_add_all(&w, &x->near, 0, n) : code;
-    for (uint32_t i = 0;
-         i < values_n(&x->inputs) && n < NEAR_MAX && code == 0; i++) {
-        if (is_wanted(x, i, none)) {
-            code = values_builder_add(&w, values_at(&x->inputs, i));
-            n++;
-        }
-    }
-    if (code < 0) {
-        values_builder_release(&w);
-        return code;
-    }
-    return sitting_pack(&w, &x->takes, &x->near);
+    code = code == 0 ? values_builder_add_all(&w, &x->near, 0,
+                                              values_n(&x->near))
+                     : code;
+    code = code == 0 ? pick(x, NEAR_MAX, NULL, &w) : code;
+    return values_build(&x->near, &w, &x->takes, code);
 }
 
 int inside_further(struct sitting *x, uint64_t k, struct buf *out)
@@ -243,36 +245,12 @@ static int make_round(struct sitting *x)
         code = code == ERR_LIMIT ? 0 : code; /* too long: one less */
     }
     buf_release(&v);
-    if (code < 0) {
-        values_builder_release(&w);
-        return code;
-    }
-    return sitting_pack(&w, &x->takes, &x->inputs);
-}
-
-/* Of what was looked at, what reaches a branch that lacks draws. */
-static int choose(struct sitting *x, struct values_builder *w)
-{
-    CLEANUP(mem_freep) uint32_t *planned =
-        calloc(LIMIT_BRANCHES, sizeof(*planned));
-
-    TRY(planned == NULL ? ERR_NOMEM : 0);
-    for (uint32_t i = 0; i < values_n(&x->inputs); i++) {
-        struct ubytes v = values_at(&x->inputs, i);
-
-        if (!is_wanted(x, i, planned) || chunk_is_public(x, v)) {
-            continue;
-        }
-        for (uint32_t b = 0; b < branches(x); b++) {
-            planned[b] += (uint32_t)reached(x, i, b);
-        }
-        TRY(values_builder_add(w, v));
-    }
-    return 0;
+    return values_build(&x->inputs, &w, &x->takes, code);
 }
 
 static int hunt(struct sitting *x)
 {
+    uint32_t planned[LIMIT_BRANCHES] = {0};
     struct values_builder w;
     int code;
 
@@ -284,7 +262,7 @@ static int hunt(struct sitting *x)
     TRY(ask_views(x, is_weak(x)));
     count_mutants(x);
     TRY(values_builder_init(&w, LIMIT_FRAME_BYTES));
-    code = choose(x, &w);
+    code = pick(x, UINT32_MAX, planned, &w);
     if (code < 0 || values_builder_n(&w) == 0) {
         values_builder_release(&w);
         return code;
@@ -329,9 +307,6 @@ int inside_settle(struct sitting *x)
         return 0;
     }
     while (((n = lacking(x, &first)) > 0 || is_weak(x)) && can_hunt(x)) {
-        if (x->progress != NULL) {
-            x->progress(x->ctx, "hunt", x->hunted, LIMIT_HUNT);
-        }
         STEP(hunt(x));
     }
     if (n > 0) {

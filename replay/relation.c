@@ -9,7 +9,6 @@
 struct relation {
     const Proctor__Relation *m;
     size_t i;
-    struct cid cid; /* of what is asked now */
     struct said said;
 };
 
@@ -36,13 +35,10 @@ static int draw(struct sitting *x, const struct relation *r)
         code = code == 0 ? values_builder_add(&w, buf_bytes(&v)) : code;
     }
     buf_release(&v);
-    if (code < 0) {
-        values_builder_release(&w);
-        return code == ERR_LIMIT
-                   ? give_up(x, r, "is tried on inputs that are too long", "")
-                   : code;
-    }
-    return sitting_pack(&w, &x->takes, &x->inputs);
+    code = values_build(&x->inputs, &w, &x->takes, code);
+    return code == ERR_LIMIT
+               ? give_up(x, r, "is tried on inputs that are too long", "")
+               : code;
 }
 
 static int ask(struct sitting *x, struct relation *r,
@@ -74,15 +70,12 @@ static int pair(struct sitting *x, struct relation *r)
                 &w, i < n ? values_at(&x->inputs, i) : other);
         }
     }
-    if (code == 0 && values_builder_n(&w) < n) {
-        code = give_up(x, r, "leaves the domain on most inputs", "");
+    TRY(values_build(&x->inputs, &w, &x->takes, code));
+    if (values_n(&x->inputs) < n) {
+        return give_up(x, r, "leaves the domain on most inputs", "");
     }
-    if (code != 0) {
-        values_builder_release(&w);
-        return code;
-    }
-    x->related[r->i] = values_builder_n(&w) / 2;
-    return sitting_pack(&w, &x->takes, &x->inputs);
+    x->related[r->i] = values_n(&x->inputs) / 2;
+    return 0;
 }
 
 static int reject(struct sitting *x, struct relation *r, uint32_t i,

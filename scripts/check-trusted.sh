@@ -16,7 +16,7 @@ set -euo pipefail
 TARGET=9000
 BUDGET=28200
 REPLAY_CODE=5570
-REPLAY_STATEMENTS=2440
+REPLAY_STATEMENTS=2470
 bin=${1:-$ROOT/build/release/bin}
 cd "$ROOT"
 n=0 failed=0

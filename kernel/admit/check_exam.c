@@ -189,6 +189,13 @@ static int check_apart(struct check *c, const struct subject *s,
     return ADMIT_E_REFUSED;
 }
 
+/* Of an exam: its types are those of the candidate. */
+static int is_unit(const Proctor__CmlSpec *u)
+{
+    return u->file[0] != '\0' && u->unit[0] != '\0' && u->takes.len == 0 &&
+           u->gives.len == 0;
+}
+
 static int check_oracle_form(struct check *c, const struct subject *s,
                              const Proctor__OracleSpec *o)
 {
@@ -202,8 +209,7 @@ static int check_oracle_form(struct check *c, const struct subject *s,
         return check_refuse(c, s, "exam.form", ERR_INPUT, SPOT_WITH,
                             "an oracle is a program, a unit of CML or a table");
     }
-    if (u && (u->file[0] == '\0' || u->unit[0] == '\0' || u->takes.len > 0 ||
-              u->gives.len > 0)) {
+    if (u && !is_unit(u)) {
         return check_refuse(c, s, "exam.form", ERR_INPUT, SPOT_WITH,
                             "a unit as oracle has a file and a name, and the "
                             "types of the candidate");
@@ -312,7 +318,6 @@ static int check_relations(struct check *c, const struct subject *s)
 
     for (size_t i = 0; i < x->n_relations; i++) {
         const Proctor__RelationSpec *r = x->relations[i];
-        const Proctor__CmlSpec *u[2] = {r->input, r->output};
 
         if (i == LIMIT_RELATIONS || x->oracle->table || x->error_rate > 0) {
             (void)check_refuse(c, s, "exam.form", ERR_INPUT, SPOT_WITH,
@@ -324,14 +329,10 @@ static int check_relations(struct check *c, const struct subject *s)
             diag_hint(&c->d, "leave out relations");
             return ADMIT_E_REFUSED;
         }
-        for (size_t k = 0; k < 2; k++) {
-            if (!is_word(r->name) || !r->input ||
-                (u[k] && (u[k]->file[0] == '\0' || u[k]->unit[0] == '\0' ||
-                          u[k]->takes.len > 0 || u[k]->gives.len > 0))) {
-                return check_refuse(c, s, "exam.form", ERR_INPUT, SPOT_WITH,
-                                    "relations[%zu] is not in canonical form",
-                                    i);
-            }
+        if (!is_word(r->name) || !r->input || !is_unit(r->input) ||
+            (r->output && !is_unit(r->output))) {
+            return check_refuse(c, s, "exam.form", ERR_INPUT, SPOT_WITH,
+                                "relations[%zu] is not in canonical form", i);
         }
     }
     return 0;

@@ -154,22 +154,20 @@ static void give_inside(struct exam *x, struct given *g)
     const Proctor__Runnable *u = x->s.unit;
 
     for (uint32_t i = 0; i < x->s.exam->n_relations; i++) {
-        if (x->relations[i].draws > 0) {
+        if (x->related[i] > 0) {
             proctor__relation_found__init(&g->relations[i]);
             g->relations[i].name = x->s.exam->relations[i]->name;
-            g->relations[i].draws = x->relations[i].draws;
-            g->relations[i].failures = x->relations[i].failures;
+            g->relations[i].draws = x->related[i];
+            g->relations[i].failures = x->broken[i];
             g->relations_at[g->e.n_relations++] = &g->relations[i];
         }
     }
     g->e.relations = g->relations_at;
-    if (u != NULL) {
-        g->e.trapped = u->trapped;
-        g->e.n_trapped = u->n_trapped;
-    }
     if (!x->is_counted) {
         return;
     }
+    g->e.trapped = u->trapped;
+    g->e.n_trapped = u->n_trapped;
     g->e.reached = x->reached;
     g->e.n_reached = u->branches;
     g->e.needs = inside_needs(x);

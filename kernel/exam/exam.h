@@ -84,8 +84,7 @@ struct exam_setup {
     uint64_t committed;            /* candidates of this exam before this one */
     uint64_t draws_left;           /* budget; too few = INCONCLUSIVE */
     int has_second;
-    const Proctor__Runnable *unit; /* the candidate, when it is one that is looked
-                                    * into; else NULL */
+    const Proctor__Runnable *unit; /* the candidate, if one that is looked into */
     const struct values *directed; /* of its worker; NULL: none */
 };
 

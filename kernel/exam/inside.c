@@ -13,8 +13,8 @@
 #include "proto/limits.h"
 
 #define HUNT_ROUND 8192u
-#define NEAR_MAX 256u               /* inputs that mutations start from */
-#define MUTATIONS_MAX 8u            /* tried until one is a member */
+#define NEAR_MAX 256u    /* inputs that mutations start from */
+#define MUTATIONS_MAX 8u /* tried until one is a member */
 #define FURTHER (UINT64_C(1) << 40) /* instances that no draw has */
 
 static int is_looked_into(const struct exam *x)
@@ -45,12 +45,11 @@ int inside_plan(struct exam *x)
 {
     CLEANUP(values_builder_release) struct values_builder w = {0};
     const struct values *v = x->s.directed;
-    CLEANUP(mem_freep) uint32_t *order = NULL;
+    CLEANUP(mem_freep) uint32_t *order = v == NULL ? NULL : values_sorted(v);
 
     if (v == NULL || !is_looked_into(x)) {
         return 0;
     }
-    order = values_sorted(v);
     TRY(order == NULL ? ERR_NOMEM : values_builder_init(&w, LIMIT_FRAME_BYTES));
     for (uint32_t i = 0; i < values_n(v) && i < LIMIT_PROBE_INPUTS; i++) {
         struct ubytes input = values_at(v, order[i]);
@@ -177,15 +176,17 @@ static int mutate(const struct exam *x, struct stream *r, struct buf *out)
 static int hunt_input(const struct exam *x, uint64_t k, struct buf *out)
 {
     struct stream r;
-    int is_made = 0;
 
-    if (values_n(&x->near) > 0 && k % 2 == 1) {
-        stream_init(&r, x->src.seed, STREAM_LANE_HUNT, k);
-        for (unsigned i = 0; i < MUTATIONS_MAX && is_made == 0; i++) {
-            is_made = mutate(x, &r, out);
+    stream_init(&r, x->src.seed, STREAM_LANE_HUNT, k);
+    for (unsigned i = 0; k % 2 == 1 && values_n(&x->near) > 0 &&
+                         i < MUTATIONS_MAX; i++) {
+        int is_made = mutate(x, &r, out);
+
+        if (is_made != 0) {
+            return is_made < 0 ? is_made : 0;
         }
     }
-    return is_made != 0 ? (is_made < 0 ? is_made : 0) : hunt_further(x, k, out);
+    return hunt_further(x, k, out);
 }
 
 int hunt_ask(struct exam *x)

@@ -116,8 +116,7 @@ struct exam {
     /* The chunk under way. */
     struct values inputs;
     uint64_t first;      /* its first draw */
-    struct values firsts[EXAM_PARTIES_N]; /* the answers of the first run, once
-                                           * clean */
+    struct values firsts[EXAM_PARTIES_N]; /* answers of a clean first run */
     struct values again[EXAM_PARTIES_N];
     uint32_t *again_at[EXAM_PARTIES_N]; /* owned; position -> input of the chunk */
     struct buf search; /* what the worker that proposes wants to be given */
@@ -147,9 +146,7 @@ struct exam {
     uint64_t hunted;
     struct values near; /* reached a branch that lacks draws */
     uint32_t relation_i;
-    struct {
-        uint64_t draws, failures;
-    } relations[LIMIT_RELATIONS];
+    uint64_t related[LIMIT_RELATIONS], broken[LIMIT_RELATIONS]; /* of inputs */
     struct values answers; /* of the candidate, as arguments of an output */
 
     /* The end. */
@@ -232,9 +229,8 @@ enum answer {
 enum answer exam_compare(const struct exam *x, enum exam_who who, uint32_t i,
                          struct ubytes expected, struct ubytes *out_got);
 
-/* inside.c */
+/* inside.c: directed inputs; branches and mutants, beside a second run. */
 int inside_plan(struct exam *x) MUST_USE;
-/* Beside a second run: branches and mutants, over the same inputs. */
 int inside_ask(struct exam *x, enum phase after) MUST_USE;
 void inside_count(struct exam *x);
 uint32_t inside_needs(const struct exam *x);

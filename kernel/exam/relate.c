@@ -68,7 +68,7 @@ int relate_pair(struct exam *x)
         return give_up(x, "leaves the domain on most inputs", "");
     }
     TRY(exam_pack(&w, &x->takes, &x->inputs));
-    x->relations[x->relation_i].draws = values_n(&x->inputs) / 2;
+    x->related[x->relation_i] = values_n(&x->inputs) / 2;
     return exam_ask(x, EXAM_CANDIDATE, &x->inputs, PHASE_COMPARE);
 }
 
@@ -80,7 +80,7 @@ static int reject(struct exam *x, uint32_t i, struct ubytes expected,
     exam_forget(&x->raw);
     TRY(exam_find(&x->raw, values_at(&x->inputs, i), expected, got, i % half,
                   got.p == NULL ? x->said[EXAM_CANDIDATE].ending : ""));
-    x->relations[x->relation_i].failures++;
+    x->broken[x->relation_i] = 1;
     return exam_finish(x, VERDICT_REJECT,
                        "relation %s does not hold for input %" PRIu32
                        " of %" PRIu32,

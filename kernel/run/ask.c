@@ -47,12 +47,9 @@ static void on_cml(void *ctx, const Proctor__CmlReply *reply)
     tell(ctx, NULL, reply);
 }
 
-static void on_end(void *ctx, struct config_job *j, int code,
-                   Proctor__ConfigReply *reply, const struct diag *d)
+static void on_end(void *ctx, UNUSED struct config_job *j, UNUSED int code,
+                   UNUSED Proctor__ConfigReply *reply, const struct diag *d)
 {
-    (void)j;
-    (void)code;
-    (void)reply;
     tell(ctx, d, NULL);
 }
 

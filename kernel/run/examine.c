@@ -19,8 +19,7 @@
 
 struct party {
     struct examine *x;
-    struct runnable *runnable; /* owned; NULL: there is none, or the candidate's
-                                * (mutants, branches) */
+    struct runnable *runnable; /* owned; NULL: none, or the candidate's variants */
     struct eval *eval;         /* owned; under way */
 };
 

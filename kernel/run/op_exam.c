@@ -200,8 +200,7 @@ static void done(void *ctx, int code, const char *what,
     snprintf(text, sizeof(text), "verdict %s: %s", verdict_name(e->verdict),
              e->reason);
     say_event(r->core, seq + 1, live_id(x->live), "", text);
-    code = trap(x, e);
-    if (code != 0) {
+    if (trap(x, e)) {
         return;
     }
     verdict_outcome(x, e->verdict, e->level, &objects.evidence, seq,
@@ -297,8 +296,8 @@ static void exam_hold(struct op_exam *x)
 static int job_over(struct op_exam *x, int code, const struct diag *d)
 {
     config_free(x->reading);
-    x->reading = NULL;
     runnable_free(x->files);
+    x->reading = NULL;
     x->files = NULL;
     if (code != 0) {
         live_fail(x->live, code < 0 ? code : ERR_REFUSED,
@@ -310,12 +309,11 @@ static int job_over(struct op_exam *x, int code, const struct diag *d)
     return code == 0;
 }
 
-static void on_literals(void *ctx, struct config_job *j, int code,
+static void on_literals(void *ctx, UNUSED struct config_job *j, int code,
                         Proctor__ConfigReply *reply, const struct diag *d)
 {
     struct op_exam *x = ctx;
 
-    (void)j;
     if (code == 0 && reply->literals.len > 0) {
         code = core_put(x->live->run->core, field_bytes(&reply->literals),
                         &x->literals);
@@ -325,8 +323,7 @@ static void on_literals(void *ctx, struct config_job *j, int code,
     }
 }
 
-/* Proposals: they add draws and decide nothing; that they are members is seen
- * to before COMMIT binds them. */
+/* Proposals: they add draws and decide nothing. */
 static void on_probe(void *ctx, const Proctor__CmlReply *reply)
 {
     CLEANUP(values_release) struct values v = {0};
@@ -474,8 +471,7 @@ static int trap(struct op_exam *x, const Proctor__Evidence *e)
               "what no draw reached is replaced by traps and examined again");
     diag_init(&d);
     code = runnable_load(x->live->run->core, &x->candidate, &x->files, &d);
-    code = code < 0 ? code
-                    : unit_ask(x, PROCTOR__CML_COMMAND__CML_TRAP, on_trapped);
+    code = code ? code : unit_ask(x, PROCTOR__CML_COMMAND__CML_TRAP, on_trapped);
     if (code < 0) {
         live_fail(x->live, code, "%s", err_text(code));
     }

@@ -289,17 +289,15 @@ static int add_burnt(Proctor__ExamState *e, const uint8_t cid[static CID_BYTES])
     return 0;
 }
 
-static const uint8_t *identity(const struct record *r, enum record_field canonical,
-                               enum record_field candidate)
+const uint8_t *fold_identity(const struct record *r)
 {
-    const uint8_t *h = record_hash(r, canonical);
+    int is_verdict = r->kind == RECORD_VERDICT;
+    const uint8_t *h = record_hash(r, is_verdict ? RF_VERDICT_identity
+                                                 : RF_REVOKE_identity);
 
-    return is_zero(h) ? record_hash(r, candidate) : h;
-}
-
-const uint8_t *fold_identity(const struct record *verdict)
-{
-    return identity(verdict, RF_VERDICT_identity, RF_VERDICT_candidate);
+    return !is_zero(h) ? h
+                       : record_hash(r, is_verdict ? RF_VERDICT_candidate
+                                                   : RF_REVOKE_candidate);
 }
 
 static int on_verdict(struct fold *f, const struct record *r)
@@ -321,7 +319,7 @@ static void on_revoke(struct fold *f, const struct record *r)
 {
     Proctor__CandidateState *c = fold_find_candidate(
         f, record_hash(r, RF_REVOKE_exam),
-        identity(r, RF_REVOKE_identity, RF_REVOKE_candidate));
+        fold_identity(r));
 
     if (c != NULL) {
         c->revoked = 1; /* for good: a later verdict does not lift it */

@@ -29,9 +29,8 @@ int fold_ref(const struct fold *f, const char *name, struct cid *out);
  * Of a RECONCILE's key: the status, the record. */
 const Proctor__RefState *fold_ref_state(const struct fold *f, const char *name);
 
-/* What a candidate is known by: VERDICT.identity; without one, its CID. */
-const uint8_t *fold_identity(const struct record *verdict);
-
+/* What a candidate is known by: identity in VERDICT, REVOKE; without one, its CID. */
+const uint8_t *fold_identity(const struct record *r);
 struct fold_verdict {
     uint64_t seq;    /* of the VERDICT record */
     uint32_t verdict;/* enum verdict */
