@@ -207,18 +207,9 @@ static void done(void *ctx, int code, const char *what,
                     e->verdict == VERDICT_ADMIT ? "" : e->reason);
 }
 
-/* Whether the evidence that a recorded verdict stands on is there and whole. A
- * verdict without it counts for nothing (rule 1). */
-static int evidence_is_whole(struct core *c, const struct cid *evidence)
-{
-    CLEANUP(buf_release) struct buf b;
-
-    buf_init(&b, LIMIT_FRAME_BYTES);
-    return store_get(c->store, evidence, &b) == 0;
-}
-
 /* A verdict that stands is returned as it stands. VOID and INCONCLUSIVE said
- * nothing about the candidate: it may try again, as the next j. */
+ * nothing about the candidate: it may try again, as the next j; but what had to be
+ * trapped is trapped at once. Without its evidence a verdict counts for nothing. */
 static int known(struct op_exam *x)
 {
     struct core *c = x->live->run->core;
@@ -228,12 +219,12 @@ static int known(struct op_exam *x)
     char reason[160];
     char text[256];
     CLEANUP(buf_release) struct buf b = {0};
+    ProtobufCMessage *m CLEANUP(pb_freep) = NULL;
 
     if (!fold_verdict(ledger_fold(c->ledger), &x->exam,
                       cid_is_zero(&x->identity) ? &x->candidate : &x->identity,
                       &v) ||
-        (!v.revoked && (v.verdict == VERDICT_VOID ||
-                        v.verdict == VERDICT_INCONCLUSIVE))) {
+        (!v.revoked && v.verdict == VERDICT_VOID)) {
         return 0;
     }
     if (v.revoked) {
@@ -246,12 +237,15 @@ static int known(struct op_exam *x)
         return 1;
     }
     memcpy(evidence.b, record_hash(&rec, RF_VERDICT_evidence), CID_BYTES);
-    if (!evidence_is_whole(c, &evidence)) {
+    if (core_get_message(c, &evidence, &proctor__evidence__descriptor, &m) < 0) {
         live_fail(x->live, ERR_STORE_DAMAGED,
                   "the evidence of verdict #%llu is missing or damaged; "
                   "proctor verify --full names it",
                   (unsigned long long)v.seq);
         return 1;
+    }
+    if (v.verdict == VERDICT_INCONCLUSIVE) {
+        return trap(x, (const Proctor__Evidence *)m);
     }
     record_str(&rec, RF_VERDICT_reason, reason, sizeof(reason));
     snprintf(text, sizeof(text), "as recorded in #%llu: %s",

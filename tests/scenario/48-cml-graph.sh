@@ -22,8 +22,9 @@ wrong renamed.cml:days_from_civil
 expect 0 proctor run $c/g.yaml --policy policy/default.yaml
 out 'known since record'
 expect 0 proctor log --kind verdict --json
-check "two candidates, two verdicts" \
-    test "$(jq -r '.. | objects | select(.kind? == "verdict") | .candidate' "$OUT" | sort -u | wc -l)" = 2
+check "three candidates, three verdicts: the wrong one, one with an arm that no
+    draw reaches, and that without it" \
+    test "$(jq -r '.. | objects | select(.kind? == "verdict") | .candidate' "$OUT" | sort -u | wc -l)" = 3
 
 # The artifact is an object of the store, found from the candidate.
 seq=$(jq -s -r '[.. | objects | select(.kind? == "verdict") | .seq] | max' "$OUT")

@@ -198,6 +198,38 @@ static Proctor__OracleSpec *make_unit_oracle(const char *file, const char *unit)
     return o;
 }
 
+static Proctor__Graph *relation_tour(const char *name, const char *file)
+{
+    Proctor__Graph *g = make_tour();
+    Proctor__ExamSpec *x = g->tasks[1]->exam;
+    Proctor__OracleSpec *o = make_unit_oracle(file, "f");
+
+    x->relations = make_mem(sizeof(*x->relations));
+    x->relations[0] = make_mem(sizeof(**x->relations));
+    x->n_relations = 1;
+    proctor__relation_spec__init(x->relations[0]);
+    x->relations[0]->name = make_text(name);
+    x->relations[0]->input = o->cml;
+    free(o);
+    return g;
+}
+
+static void relations(void **state)
+{
+    Proctor__Graph *g;
+
+    (void)state;
+    assert_admitted(relation_tour("even", "r.cml"));
+    assert_rule(relation_tour("two words", "r.cml"), "exam.form",
+                "relations[0] is not in canonical form");
+    assert_rule(relation_tour("", "r.cml"), "exam.form", "relations[0]");
+    assert_rule(relation_tour("even", ""), "exam.form", "relations[0]");
+    assert_rule(relation_tour("even", "../r.cml"), "file.path", "../r.cml");
+    g = relation_tour("even", "r.cml");
+    g->tasks[1]->exam->error_rate = 0.01;
+    assert_rule(g, "exam.form", "without an error_rate");
+}
+
 static Proctor__Graph *unit_tour(const char *file, const char *unit)
 {
     Proctor__Graph *g = make_tour();
@@ -456,6 +488,7 @@ int main(void)
         cmocka_unit_test(tables),
         cmocka_unit_test(oracle_form),
         cmocka_unit_test(units_as_oracles),
+        cmocka_unit_test(relations),
         cmocka_unit_test(oracle_is_the_candidate),
         cmocka_unit_test(ref_without_exam),
         cmocka_unit_test(ref_moved_twice),

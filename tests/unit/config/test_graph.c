@@ -353,6 +353,8 @@ static void units(void **state)
               "gives: u8}, repair: {with: {unit: d/f.cml:g}}}\n"
               "  - {id: x, op: exam, needs: [u], with: {oracle: {function: "
               "o.py:f}, second_oracle: {unit: d/o.cml:h}, domain: [u8], "
+              "relations: [{name: even, input: r.cml:a, output: r.cml:b}, "
+              "{name: odd, input: r.cml:c}], "
               "examples: [{in: [1], out: 3}]}}\n");
     assert_fine(&a);
     g = a.reply.graph;
@@ -362,6 +364,11 @@ static void units(void **state)
     assert_null(g->tasks[1]->exam->second_oracle->program);
     assert_string_equal(g->tasks[1]->exam->second_oracle->cml->file, "d/o.cml");
     assert_string_equal(g->tasks[1]->exam->second_oracle->cml->unit, "h");
+    assert_int_equal(g->tasks[1]->exam->n_relations, 2);
+    assert_string_equal(g->tasks[1]->exam->relations[0]->name, "even");
+    assert_string_equal(g->tasks[1]->exam->relations[0]->output->unit, "b");
+    assert_string_equal(g->tasks[1]->exam->relations[1]->input->file, "r.cml");
+    assert_null(g->tasks[1]->exam->relations[1]->output);
     assert_int_equal(g->tasks[0]->repair->cml->takes.len,
                      g->tasks[0]->cml->takes.len);
     assert_int_equal(g->tasks[1]->exam->n_examples, 1);
