@@ -92,7 +92,7 @@ int relate_output(struct exam *x)
 {
     static const struct ubytes none = {NULL, 0};
     CLEANUP(values_builder_release) struct values_builder w = {0};
-    CLEANUP(buf_release) struct buf v;
+    CLEANUP(buf_release) struct buf v = {0};
     const struct values *said = &x->said[EXAM_CANDIDATE].answers;
     struct type one;
 
