@@ -133,10 +133,8 @@ static int send_batch(struct round *r, struct batch *b)
         m.engine = b->q->engine;
         m.variants = b->q->variants;
         m.variants_first = b->q->variants_first;
-        if (b->q->seed != NULL) {
-            m.variants_seed =
-                (ProtobufCBinaryData){32, (uint8_t *)(uintptr_t)b->q->seed};
-        }
+        m.variants_seed = (ProtobufCBinaryData){
+            b->q->seed == NULL ? 0 : 32, (uint8_t *)(uintptr_t)b->q->seed};
         code = frame_send(r->a->sock, MSG_EVALUATE_REQUEST, &m.base, NULL, 0);
         r->under_way++;
     }
@@ -258,12 +256,7 @@ static int join(struct round *r, struct question *q, struct diag *d)
         q->out->is_limit = b->done->limit;
         plain(q->out->ending, sizeof(q->out->ending), b->done->ending);
     }
-    if (code == 0) {
-        code = values_decode(&q->out->answers, values_builder_bytes(&w),
-                             q->gives, values_builder_n(&w));
-    }
-    values_builder_release(&w);
-    return code;
+    return values_build(&q->out->answers, &w, q->gives, code);
 }
 
 static int start_kernel(struct asker *a, struct diag *d)

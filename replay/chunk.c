@@ -286,11 +286,7 @@ static int again_make(struct sitting *x, enum lane lane, uint32_t repeats,
         }
         code = values_builder_add(&w, values_at(&x->inputs, a->at[i]));
     }
-    if (code < 0) {
-        values_builder_release(&w);
-        return code;
-    }
-    return sitting_pack(&w, &x->takes, &a->inputs);
+    return values_build(&a->inputs, &w, &x->takes, code);
 }
 
 /* The lowest input with another answer than in the first run, or none. False: all

@@ -11,6 +11,7 @@
 #define NEAR_MAX 256u
 #define TRIES 8
 #define BEYOND (UINT64_C(1) << 40)
+#define CAN_HUNT(x) (!(x)->is_exhaustive && (x)->hunted < LIMIT_HUNT)
 
 static int is_looked_into(const struct sitting *x)
 {
@@ -24,9 +25,7 @@ static uint32_t branches(const struct sitting *x)
 
 uint32_t inside_mutants(const struct sitting *x)
 {
-    uint32_t n = x->party[CANDIDATE].m->mutants;
-
-    return n > LIMIT_CML_MUTANTS ? LIMIT_CML_MUTANTS : n;
+    return x->party[CANDIDATE].m->mutants; /* load.c saw to its limit */
 }
 
 uint32_t inside_needs(const struct sitting *x)
@@ -76,40 +75,31 @@ static int ask_views(struct sitting *x, int with_mutants)
     size_t n = 0;
 
     for (unsigned i = 0; i < VIEWS; i++) {
-        struct question one = {.runnable = x->party[CANDIDATE].cid,
-                               .variants = 2,
-                               .seed = x->mutants,
-                               .gives = &u64,
-                               .inputs = &x->inputs,
-                               .out = &x->view[i]};
+        uint32_t first = i == 0 ? 0 : 64 * (i - 1);
 
-        if (i > 0) {
-            one.variants = 1;
-            one.variants_first = 64 * (i - 1);
-            one.seed = NULL;
-        }
         if (i == 0 ? inside_mutants(x) > 0 && with_mutants
-                   : one.variants_first < branches(x)) {
-            q[n++] = one;
+                   : first < branches(x)) {
+            q[n++] = (struct question){x->party[CANDIDATE].cid,    0,
+                                       i == 0 ? 2 : 1,             first,
+                                       i == 0 ? x->mutants : NULL, &u64,
+                                       &x->inputs,                 &x->view[i]};
         }
     }
     TRY(sitting_put(x, q, n));
     for (size_t i = 0; i < n; i++) {
-        if (!q[i].out->is_complete) {
-            x->is_unasked = 1;
-            return diag_set(x->d, ERR_WORKER, (struct loc){0},
-                            "the unit could not be looked into");
-        }
+        x->is_unasked |= !q[i].out->is_complete;
     }
-    return 0;
+    return x->is_unasked ? diag_set(x->d, ERR_WORKER, (struct loc){0},
+                                    "the unit could not be looked into")
+                         : 0;
 }
 
 static uint64_t bits(const struct said *s, uint32_t i)
 {
-    struct ubytes v = values_at(&s->answers, i);
     struct rd r;
 
-    rd_init(&r, (struct ubytes){v.p + 2, v.n - 2});
+    rd_init(&r, values_at(&s->answers, i));
+    (void)rd_take(&r, 2);
     return rd_u64(&r);
 }
 
@@ -217,16 +207,11 @@ static int make_one(struct sitting *x, uint64_t k, struct buf *out)
     struct chance c;
     int made = 0;
 
-    if (k % 2 == 1 && values_n(&x->near) > 0) {
-        chance_open(&c, x->claim->seed, LANE_HUNT, k);
-        for (int i = 0; i < TRIES && made == 0; i++) {
-            made = mutate(x, &c, out);
-        }
+    chance_open(&c, x->claim->seed, LANE_HUNT, k);
+    for (int i = 0; i < TRIES && made == 0 && k % 2 == 1; i++) {
+        made = values_n(&x->near) == 0 ? 0 : mutate(x, &c, out);
     }
-    if (made == 0) {
-        return inside_further(x, k, out);
-    }
-    return made < 0 ? made : 0;
+    return made == 0 ? inside_further(x, k, out) : made < 0 ? made : 0;
 }
 
 static int make_round(struct sitting *x)
@@ -276,16 +261,11 @@ static int hunt(struct sitting *x)
     return chunk_repeat(x);
 }
 
-static int can_hunt(const struct sitting *x)
-{
-    return !x->is_exhaustive && x->hunted < LIMIT_HUNT;
-}
-
 /* Branches that lack draws, and the first of them. In a unit that was trapped what
  * is never reached is a trap, once all was looked at. */
 static uint32_t lacking(const struct sitting *x, uint32_t *out_first)
 {
-    int is_trapped = x->party[CANDIDATE].m->n_trapped > 0 && !can_hunt(x);
+    int is_trapped = x->party[CANDIDATE].m->n_trapped > 0 && !(CAN_HUNT(x));
     uint32_t n = 0;
 
     for (uint32_t b = 0; b < branches(x); b++) {
@@ -306,7 +286,7 @@ int inside_settle(struct sitting *x)
     if (!is_looked_into(x)) {
         return 0;
     }
-    while (((n = lacking(x, &first)) > 0 || is_weak(x)) && can_hunt(x)) {
+    while (((n = lacking(x, &first)) > 0 || is_weak(x)) && CAN_HUNT(x)) {
         STEP(hunt(x));
     }
     if (n > 0) {

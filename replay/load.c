@@ -230,8 +230,9 @@ int load_objects(struct sitting *x)
     TRY(objects_cid(roles[ORACLE], &x->exam->oracle, &x->party[ORACLE].cid,
                     x->d));
     TRY(load_party(x, CANDIDATE));
-    if (x->party[CANDIDATE].m->branches > LIMIT_BRANCHES) {
-        return refuse(x, "the candidate has more branches than an exam counts");
+    if (x->party[CANDIDATE].m->branches > LIMIT_BRANCHES ||
+        x->party[CANDIDATE].m->mutants > LIMIT_CML_MUTANTS) {
+        return refuse(x, "the candidate has more branches than are counted");
     }
     TRY(load_party(x, ORACLE));
     if (x->exam->second_oracle.len > 0) {

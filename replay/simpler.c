@@ -121,11 +121,7 @@ static int evaluate(struct search *s)
     for (uint32_t i = 0; i < n && code == 0; i++) {
         code = values_builder_add(&w, buf_bytes(&s->round[i].v));
     }
-    if (code < 0) {
-        values_builder_release(&w);
-        return code;
-    }
-    TRY(sitting_pack(&w, &x->takes, &x->inputs));
+    TRY(values_build(&x->inputs, &w, &x->takes, code));
     TRY(sitting_ask(x, sitting_everybody(x)));
     for (uint32_t i = 0; i < n; i++) {
         struct ubytes got = sitting_got(&x->said[CANDIDATE], i);
@@ -206,11 +202,7 @@ static int ask_alone(struct search *s)
 
     TRY(values_builder_init(&w, LIMIT_FRAME_BYTES));
     code = values_builder_add(&w, buf_bytes(&s->best.v));
-    if (code < 0) {
-        values_builder_release(&w);
-        return code;
-    }
-    TRY(sitting_pack(&w, &x->takes, &x->inputs));
+    TRY(values_build(&x->inputs, &w, &x->takes, code));
     TRY(sitting_ask(x, sitting_everybody(x)));
     x->depends = !fails(x, 0);
     x->shrunk.is_set = x->shrunk.is_set && !x->depends;

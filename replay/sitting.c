@@ -41,11 +41,7 @@ int sitting_find(struct finding *f, struct ubytes input, struct ubytes expected,
 int sitting_pack(struct values_builder *w, const struct type *t,
                  struct values *out)
 {
-    int code =
-        values_decode(out, values_builder_bytes(w), t, values_builder_n(w));
-
-    values_builder_release(w);
-    return code;
+    return values_build(out, w, t, 0);
 }
 
 /* --- asking ----------------------------------------------------------------- */
@@ -87,16 +83,12 @@ static int ask_table(struct sitting *x, const struct party *p,
     struct values_builder w;
     struct ubytes answer;
     uint32_t i = 0;
+    int code = 0;
 
     TRY(values_builder_init(&w, (size_t)1 << 30));
-    while (i < values_n(inputs) &&
+    while (code == 0 && i < values_n(inputs) &&
            sitting_lookup(p, values_at(inputs, i), &answer)) {
-        int code = values_builder_add(&w, answer);
-
-        if (code < 0) {
-            values_builder_release(&w);
-            return code;
-        }
+        code = values_builder_add(&w, answer);
         i++;
     }
     out->is_complete = i == values_n(inputs);
@@ -104,7 +96,7 @@ static int ask_table(struct sitting *x, const struct party *p,
     (void)snprintf(out->ending, sizeof(out->ending), "%s",
                    out->is_complete ? ""
                                     : "the table has no row for this input");
-    return sitting_pack(&w, &x->gives, &out->answers);
+    return values_build(&out->answers, &w, &x->gives, code);
 }
 
 /* 0 when the object is in the store and whole, else ERR_* with x->d. */
