@@ -18,10 +18,7 @@ static int is_looked_into(const struct sitting *x)
     return sitting_is_cml(x) && !sitting_is_noisy(x);
 }
 
-static uint32_t branches(const struct sitting *x)
-{
-    return x->party[CANDIDATE].m->branches;
-}
+#define branches(x) ((x)->party[CANDIDATE].m->branches)
 
 uint32_t inside_mutants(const struct sitting *x)
 {
@@ -35,22 +32,21 @@ uint32_t inside_needs(const struct sitting *x)
 
 static int is_weak(const struct sitting *x)
 {
-    unsigned noticed = (unsigned)__builtin_popcountll(x->noticed);
-
-    return !sitting_is_whole(x) && noticed * 100 < inside_mutants(x) * 95;
+    return !sitting_is_whole(x) &&
+           __builtin_popcountll(x->noticed) * 100 <
+               95 * (int)inside_mutants(x);
 }
 
 int inside_plan(struct sitting *x)
 {
     const struct values *in = &x->directed;
-    CLEANUP(mem_freep) uint32_t *order = NULL;
+    CLEANUP(mem_freep) uint32_t *order = values_sorted(in);
     struct values_builder w;
     int code = 0;
 
     if (!is_looked_into(x) || values_n(in) == 0) {
         return 0;
     }
-    order = values_sorted(in);
     TRY(order == NULL ? ERR_NOMEM : values_builder_init(&w, LIMIT_FRAME_BYTES));
     for (uint32_t i = 0;
          i < values_n(in) && i < LIMIT_PROBE_INPUTS && code == 0; i++) {
@@ -110,8 +106,8 @@ static int reached(const struct sitting *x, uint32_t i, uint32_t b)
 
 static void count_mutants(struct sitting *x)
 {
-    uint32_t n = inside_mutants(x);
-    uint64_t all = n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
+    uint32_t none = 64 - inside_mutants(x); /* bits that stand for nothing */
+    uint64_t all = none == 64 ? 0 : UINT64_MAX >> none;
 
     for (uint32_t i = 0; i < values_n(&x->view[0].answers); i++) {
         x->noticed |= bits(&x->view[0], i) & all;

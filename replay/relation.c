@@ -25,11 +25,10 @@ static int draw(struct sitting *x, const struct relation *r)
     uint64_t first = (uint64_t)(r->i + 1) << 32;
     struct values_builder w;
     struct buf v;
-    int code;
+    int code = 0;
 
     TRY(values_builder_init(&w, (size_t)4 * LIMIT_BATCH_BYTES));
     buf_init(&v, LIMIT_FRAME_BYTES);
-    code = 0;
     for (uint64_t i = 0; i < LIMIT_RELATION_DRAWS && code == 0; i++) {
         code = inside_further(x, first + i, &v);
         code = code == 0 ? values_builder_add(&w, buf_bytes(&v)) : code;
