@@ -92,10 +92,7 @@ out 'exam: REJECT'
 out 'input +\[848173264512\]'
 # One that is computed. What no draw reaches is taken out, and what is left is so
 # full of what no draw tells that it is not admitted.
-cat >$d/b.cml <<'END'
-unit mix(a: i64) -> i64 { (a ^ (a >> 7)) * 6364136223846793005 + (a >> 13) * 31 }
-unit step(n: i64) -> i64 { if mix(mix(mix(n))) == 77777 { 7 } else { if n > 10 { n + n } else { n * 3 } } }
-END
+echo 'unit step(n: i64) -> i64 { if n * 6364136223846793005 + 1442695040888963407 == 77777 { 7 } else { if n > 10 { n + n } else { n * 3 } } }' >$d/b.cml
 graph b.cml:step "$o" "$p" >$d/g.yaml
 expect 1 run
 out 'INCONCLUSIVE: too weak: [0-9]+ of [0-9]+ mutants were noticed'

@@ -39,10 +39,14 @@ static int want_columns(struct variant *v, struct cml_dag *dag)
     v->was_asked = 1;
     diag_init(&d);
     document_init(&v->doc, dag, "");
-    TRY(document_from_node(&v->doc, v->unit, &d));
-    code = columns_new(dag, v->doc.units[v->doc.units_n - 1].term, "",
-                       &v->columns, &d);
-    return code == ERR_INPUT || code == ERR_LIMIT ? 0 : code;
+    code = document_from_node(&v->doc, v->unit, &d);
+    if (code == 0) {
+        code = columns_new(dag, v->doc.units[v->doc.units_n - 1].term, "",
+                           &v->columns, &d);
+    }
+    /* Without them, or the memory for them, it is walked. */
+    return code == ERR_INPUT || code == ERR_LIMIT || code == ERR_NOMEM ? 0
+                                                                       : code;
 }
 
 static void variant_release(struct variant *v)
