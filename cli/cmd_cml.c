@@ -6,12 +6,13 @@
 
 #include "cli/args.h"
 #include "cli/cml_state.h"
-#include "cli/cmd_cml.h"
+#include "cli/cmd_cml_export.h"
 #include "cli/export_out.h"
 #include "cli/files.h"
 #include "cli/session.h"
 #include "proto/err.h"
 #include "proto/limits.h"
+#include "proto/tlog_proof.h"
 
 #define FUEL 100000000
 
@@ -50,7 +51,7 @@ static error_t verb_of(struct cml_args *a, const char *arg)
 }
 
 enum { KEY_UNIT = 256, KEY_FUEL, KEY_DOT, KEY_XML, KEY_TO, KEY_C, KEY_TEXT,
-       KEY_GIT, KEY_ENGINE, KEY_INPUTS };
+       KEY_GIT, KEY_ENGINE, KEY_INPUTS, KEY_REF };
 
 static error_t engine_of(struct cml_args *a, const char *arg)
 {
@@ -124,6 +125,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_GIT:
         a->git = arg;
         return 0;
+    case KEY_REF:
+        a->ref = arg;
+        return 0;
     case 'o':
         a->output = arg;
         return 0;
@@ -147,6 +151,10 @@ static const struct argp_option OPTIONS[] = {
     {"write", 'w', NULL, 0, "With fmt: into the file instead of the terminal",
      0},
     {"c", KEY_C, NULL, 0, "With export: as C17", 0},
+    {"ref", KEY_REF, "ID", 0,
+     "With export, instead of FILE: what was admitted under this name, in this "
+     "VERDICT record, or as this candidate",
+     0},
     {"text", KEY_TEXT, NULL, 0, "With canonical: the form itself", 0},
     {"git", KEY_GIT, "DIR", 0,
      "With import: the repository whose refs/cml/ are read", 0},
@@ -161,13 +169,13 @@ static const struct argp SPEC = {
     OPTIONS,
     parse,
     "cid|check|fmt|explain|canonical FILE\neval FILE [ARG...]\neval --inputs FILE "
-    "FILE\ndiff FILE FILE\nexport --c FILE\nmanifest FILE...\nmerge BASE OURS "
-    "THEIRS\nimport --git DIR",
+    "FILE\ndiff FILE FILE\nexport --c FILE\nexport --c --ref ID\nmanifest "
+    "FILE...\nmerge BASE OURS THEIRS\nimport --git DIR",
     "Reads CML, the closed language of pure functions, in a confined worker: "
     "`cid` names its units by their content, `check` checks them, `fmt` writes "
     "them in their one spelling, `eval` applies one to JSON values, `explain` "
     "draws one, `diff` tells what two differ in, `merge` joins what two changed "
-    "in a third, `export --c` writes one as C, "
+    "in a third, `export --c` writes one as C, with what is known of it above, "
     "`manifest` lists the names and CIDs of all units of some files, "
     "`canonical` names the form that a unit shares with those that differ from it "
     "only in what cannot matter, `import --git` "
@@ -256,6 +264,22 @@ static int ask(struct cml_args *a)
     return rc;
 }
 
+/* Instead of a file, what was admitted. */
+static int prepare_ref(struct cml_args *a)
+{
+    if (a->verb != VERB_EXPORT || !a->as_c || a->words_n > 0 ||
+        a->task.unit[0] != '\0') {
+        return cli_fail(a->c, ERR_INPUT,
+                        "--ref is for export --c, instead of a file and --unit");
+    }
+    a->task.command = PROCTOR__CML_COMMAND__CML_EXPORT_C;
+    a->words[0] = (char *)(uintptr_t)a->ref; /* where a problem is */
+    a->files_n = 1;
+    a->task.texts = a->text_list;
+    a->task.n_texts = 1;
+    return cml_export_load(a);
+}
+
 /* How many of the words are files. */
 static size_t files_of(const struct cml_args *a)
 {
@@ -268,6 +292,9 @@ static int prepare(struct cml_args *a)
 {
     size_t files = files_of(a);
 
+    if (a->has_verb && a->ref != NULL) {
+        return prepare_ref(a);
+    }
     if (!a->has_verb || a->words_n < files ||
         (a->verb != VERB_EVAL && a->words_n > files)) {
         return cli_fail_hint(a->c, ERR_INPUT, "proctor cml --help",
@@ -321,6 +348,7 @@ int cmd_cml(struct cli *c, int argc, char **argv)
         buf_init(&a.bytes[i], LIMIT_CML_TEXT_BYTES);
     }
     buf_init(&a.input_bytes, LIMIT_CML_TEXT_BYTES);
+    buf_init(&a.head, TLOG_PROOF_BYTES_MAX + 8192);
     rc = args_parse(c, &SPEC, argc, argv, &a);
     if (rc == 0 && a.has_verb && a.verb == VERB_IMPORT) {
         rc = import(&a);
@@ -332,5 +360,6 @@ int cmd_cml(struct cli *c, int argc, char **argv)
         buf_release(&a.bytes[i]);
     }
     buf_release(&a.input_bytes);
+    buf_release(&a.head);
     return rc;
 }

@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "proto/buf.h"
+#include "proto/cid.h"
 
 #include "worker.pb-c.h"
 
@@ -25,6 +26,9 @@ struct cml_args {
     const char *inputs; /* borrowed; path, with eval, or NULL */
     const char *output; /* borrowed; where to write, or NULL */
     const char *git;    /* borrowed; of import, or NULL */
+    const char *ref;    /* borrowed; of export: what of the store, or NULL */
+    struct cid unit;    /* that it stands for */
+    struct buf head;    /* comment above exported files */
     char *words[CML_WORDS_MAX]; /* files, then arguments; borrowed */
     size_t words_n;
     size_t files_n;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cmd_cml.h"
+#include "cli/cmd_cml_export.h"
 #include "cli/files.h"
 #include "cli/json.h"
 #include "proto/cid.h"
@@ -146,44 +146,6 @@ int cml_tell_problem(struct cml_args *a, const Proctor__CmlReply *r)
     return a->c->d.code;
 }
 
-static int is_file_name(const char *s)
-{
-    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                         "0123456789_");
-
-    return n > 0 && n < 64 && s[n] == '\0';
-}
-
-/* The worker's name becomes a file's: it is held to what that may be. */
-static int write_export(struct cml_args *a, const Proctor__CmlReply *r)
-{
-    const char *name = r->n_units > 0 ? r->units[r->n_units - 1]->name : "";
-    const uint8_t *end = memchr(r->out.data, '\0', r->out.len);
-    size_t header = end != NULL ? (size_t)(end - r->out.data) : 0;
-    char path[4096];
-
-    if (end == NULL || !is_file_name(name)) {
-        return cli_fail_hint(a->c, ERR_INPUT,
-                             "letters, digits and _, at most 63 of them",
-                             "no unit of this name can be exported");
-    }
-    for (int source = 0; source < 2; source++) {
-        struct ubytes text = {r->out.data, header};
-
-        if (source) {
-            text.p = end + 1;
-            text.n = r->out.len - header - 1;
-        }
-        if (snprintf(path, sizeof(path), "%s/%s.%c",
-                     a->output != NULL ? a->output : ".", name,
-                     source ? 'c' : 'h') >= (int)sizeof(path)) {
-            return cli_fail(a->c, ERR_INPUT, "the path is too long");
-        }
-        TRY(files_write(path, text));
-    }
-    return 0;
-}
-
 /* The worker's bytes are read again: they are a manifest, or nothing is told. */
 static int show_manifest(struct cml_args *a, const Proctor__CmlReply *r)
 {
@@ -296,7 +258,7 @@ static int show_merge(struct cml_args *a, const Proctor__CmlReply *r)
 int cml_show_reply(struct cml_args *a, const Proctor__CmlReply *r)
 {
     if (a->verb == VERB_EXPORT) {
-        return write_export(a, r);
+        return cml_export_write(a, r);
     }
     if (a->verb == VERB_MANIFEST) {
         return show_manifest(a, r);

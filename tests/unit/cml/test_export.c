@@ -1,11 +1,14 @@
-/* Exported C: random units compiled with warnings as errors and held against the
- * interpreter, results, errors and fuel. What cannot be exported is refused at its
- * place. PROCTOR_FULL: more units. */
+/* Three engines: exported C, compiled with warnings as errors, and columns are held
+ * against the reference interpreter over random units and inputs; results, errors
+ * and fuel. What cannot be exported is refused at its place. PROCTOR_FULL: 100,000
+ * units. */
 #include "gen_scalar.h"
 
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include "proto/value.h"
+#include "workers/cml/columns.h"
 #include "workers/cml/document.h"
 #include "workers/cml/eval.h"
 #include "workers/cml/eval_int.h"
@@ -14,7 +17,10 @@
 
 #define UNITS 60
 #define BATCHES_FULL 40
+#define SMALL 2 /* batches of SOURCES_MAX */
+#define SMALL_FULL 640
 #define INPUTS 60
+#define GROUP 20 /* inputs of a batch of columns */
 #define SOURCES_MAX 160
 #define WIDE 9 /* scalars of three parameters */
 
@@ -161,7 +167,7 @@ static void put_access(FILE *f)
     }
 }
 
-static void *compile(const char *dir)
+static void *compile(const char *dir, const char *level)
 {
     char command[800];
     char path[200];
@@ -169,9 +175,9 @@ static void *compile(const char *dir)
 
     snprintf(
         command, sizeof(command),
-        "cd %s && gcc -std=c17 -O2 -ffp-contract=off -Wall -Wextra -Werror "
+        "cd %s && gcc -std=c17 %s -ffp-contract=off -Wall -Wextra -Werror "
         "-shared -fPIC -o all.so all.c -lm",
-        dir);
+        dir, level);
     assert_int_equal(system(command), 0);
     snprintf(path, sizeof(path), "%s/all.so", dir);
     lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -182,13 +188,6 @@ static void *compile(const char *dir)
 }
 
 /* --- inputs --- */
-
-static unsigned bits_of(enum scalar t)
-{
-    static const unsigned bits[] = {1, 8, 16, 32, 64, 8, 16, 32, 64, 32, 64};
-
-    return bits[t];
-}
 
 static struct val leaf_value(enum scalar t, uint64_t raw)
 {
@@ -286,50 +285,104 @@ static unsigned flatten(const struct val *v, uint64_t *out)
 
 typedef void (*driver)(const uint64_t *, uint64_t *, uint64_t *, int *);
 
-static void compare_once(const struct source *s, struct eval *e, driver drive,
-                         struct gen *g, unsigned *seen)
-{
-    uint64_t in[WIDE];
-    uint64_t want[3];
-    uint64_t got[3];
-    struct val items[3][5];
-    struct val args[3];
-    struct val out;
-    uint64_t fuel = gen_below(g, 3) ? 3000 : gen_below(g, 60);
-    uint64_t left = fuel;
-    unsigned n = 0;
-    int error = -1;
+/* One unit in its three engines. */
+struct engines {
+    const struct source *s;
+    struct eval reference;
+    struct columns *columns;
+    driver native;
+};
+
+/* Inputs of one fuel: as scalars, as values, as bytes. */
+struct group {
+    uint64_t fuel;
+    uint64_t in[GROUP][WIDE];
+    struct val items[GROUP][3][5];
+    struct val args[GROUP][3];
+    struct buf bytes;
+    struct ubytes lanes[GROUP];
+};
+
+/* What an engine said. */
+struct answer {
     int code;
+    uint64_t left;
+    uint64_t out[3];
+};
 
-    for (unsigned p = 0; p < 3; p++) {
-        unsigned from = n;
+static void group_make(struct group *g, const struct source *s, struct gen *r)
+{
+    size_t ends[GROUP];
 
-        for (unsigned i = 0; i < scalar_leaves_n[s->types[p]]; i++) {
-            in[n++] = draw(g, scalar_leaves[s->types[p]][i]);
+    g->fuel = gen_below(r, 3) ? 3000 : gen_below(r, 60);
+    buf_init(&g->bytes, 1u << 20);
+    for (unsigned i = 0; i < GROUP; i++) {
+        uint64_t *in = g->in[i];
+
+        assert_int_equal(value_put_tuple(&g->bytes, 3), 0);
+        for (unsigned p = 0; p < 3; p++) {
+            const uint64_t *from = in;
+
+            for (unsigned k = 0; k < scalar_leaves_n[s->types[p]]; k++) {
+                *in++ = draw(r, scalar_leaves[s->types[p]][k]);
+            }
+            g->args[i][p] = value_of(
+                s, s->types[p],
+                s->unit->fields[1].kids[p]->fields[0].kids[0]->id, from,
+                g->items[i][p]);
+            assert_int_equal(eval_put(&g->bytes, &g->args[i][p]), 0);
         }
-        args[p] = value_of(s, s->types[p],
-                           s->unit->fields[1].kids[p]->fields[0].kids[0]->id,
-                           in + from, items[p]);
+        ends[i] = buf_len(&g->bytes);
     }
-    eval_reset(e, fuel);
-    code = eval_unit(e, s->unit->id, args, 3, &out);
-    drive(in, &left, got, &error);
-    seen[code]++;
-    if (code != error || left != e->fuel) {
-        fail_msg("%.*s\nerror %d, expected %d; fuel left %llu, expected %llu",
-                 (int)buf_len(&s->text), (const char *)buf_bytes(&s->text).p,
-                 error, code, (unsigned long long)left,
-                 (unsigned long long)e->fuel);
+    for (unsigned i = 0; i < GROUP; i++) {
+        size_t start = i > 0 ? ends[i - 1] : 0;
+
+        g->lanes[i] =
+            (struct ubytes){buf_bytes(&g->bytes).p + start, ends[i] - start};
     }
-    n = code == 0 ? flatten(&out, want) : 0;
-    for (unsigned i = 0; i < n; i++) {
-        if (got[i] != want[i]) {
-            fail_msg("%.*s\nscalar %u (%u bits): %llx, expected %llx",
-                     (int)buf_len(&s->text),
-                     (const char *)buf_bytes(&s->text).p, i,
-                     bits_of(scalar_leaves[s->types[3]][i]),
-                     (unsigned long long)got[i], (unsigned long long)want[i]);
-        }
+}
+
+static void tell_answer(const char *engine, const struct answer *a)
+{
+    fprintf(stderr, "%s: error %d, fuel left %llu, %llx %llx %llx\n", engine,
+            a->code, (unsigned long long)a->left, (unsigned long long)a->out[0],
+            (unsigned long long)a->out[1], (unsigned long long)a->out[2]);
+}
+
+static void differ(const struct engines *e, const struct group *g, unsigned i,
+                   const struct answer *want, const char *engine,
+                   const struct answer *got)
+{
+    char in[400];
+    struct ubytes v = g->lanes[i];
+
+    hex_text(v.p, v.n < 190 ? v.n : 190, in);
+    tell_answer("reference", want);
+    tell_answer(engine, got);
+    fail_msg("%.*s\ninput %s, fuel %llu", (int)buf_len(&e->s->text),
+             (const char *)buf_bytes(&e->s->text).p, in,
+             (unsigned long long)g->fuel);
+}
+
+static void compare_lane(struct engines *e, struct group *g, unsigned i,
+                         unsigned *seen)
+{
+    struct answer want = {.code = -1};
+    struct answer got = {.code = -1, .left = g->fuel};
+    struct val out;
+
+    eval_reset(&e->reference, g->fuel);
+    want.code =
+        eval_unit(&e->reference, e->s->unit->id, g->args[i], 3, &out);
+    want.left = e->reference.fuel;
+    if (want.code == 0) {
+        (void)flatten(&out, want.out);
+    }
+    e->native(g->in[i], &got.left, got.out, &got.code);
+    seen[want.code]++;
+    if (want.code != got.code || want.left != got.left ||
+        memcmp(want.out, got.out, sizeof(want.out)) != 0) {
+        differ(e, g, i, &want, "exported C", &got);
     }
 }
 
@@ -349,27 +402,73 @@ static struct source *add(struct batch *b, char name[static 16])
     return s;
 }
 
-static void compare_unit(struct source *s, void *lib, unsigned i,
-                         unsigned inputs, struct gen *g, unsigned *seen)
+/* The columns' answer in the bytes that cross, as the reference's. */
+static void compare_columns(struct engines *e, struct group *g)
 {
+    struct buf want;
+    struct buf got;
+
+    buf_init(&want, 1u << 16);
+    buf_init(&got, 1u << 16);
+    assert_int_equal(columns_batch(e->columns, g->lanes, GROUP, g->fuel), 0);
+    for (unsigned i = 0; i < GROUP; i++) {
+        struct answer a;
+        struct answer b;
+        struct val out;
+
+        memset(&a, 0, sizeof(a));
+        memset(&b, 0, sizeof(b));
+        buf_reset(&want);
+        buf_reset(&got);
+        eval_reset(&e->reference, g->fuel);
+        a.code = eval_unit(&e->reference, e->s->unit->id, g->args[i], 3, &out);
+        a.left = e->reference.fuel;
+        if (a.code == 0) {
+            assert_int_equal(eval_put(&want, &out), 0);
+        }
+        b.code = columns_answer(e->columns, i, &got, &b.left);
+        if (a.code != b.code || a.left != b.left ||
+            buf_len(&want) != buf_len(&got) ||
+            (buf_len(&want) > 0 && memcmp(buf_bytes(&want).p, buf_bytes(&got).p,
+                                          buf_len(&want)) != 0)) {
+            differ(e, g, i, &a, "columns", &b);
+        }
+    }
+    buf_release(&want);
+    buf_release(&got);
+}
+
+static void compare_unit(struct source *s, void *lib, unsigned i,
+                         unsigned inputs, struct gen *r, unsigned *seen)
+{
+    static struct group g;
+    struct engines e = {.s = s};
     char name[40];
-    struct eval e;
-    driver drive;
+    struct diag d;
     void *at;
 
     snprintf(name, sizeof(name), "drive_%u", i);
     at = dlsym(lib, name);
     assert_non_null(at);
-    memcpy(&drive, &at, sizeof(drive));
-    assert_int_equal(eval_init(&e, &s->dag, 0), 0);
-    for (unsigned k = 0; k < inputs; k++) {
-        compare_once(s, &e, drive, g, seen);
+    memcpy(&e.native, &at, sizeof(e.native));
+    diag_init(&d);
+    assert_int_equal(eval_init(&e.reference, &s->dag, 0), 0);
+    assert_int_equal(columns_new(&s->dag, s->unit, "t.cml", &e.columns, &d), 0);
+    for (unsigned k = 0; k < inputs; k += GROUP) {
+        group_make(&g, s, r);
+        for (unsigned l = 0; l < GROUP; l++) {
+            compare_lane(&e, &g, l, seen);
+        }
+        compare_columns(&e, &g);
+        buf_release(&g.bytes);
     }
-    eval_release(&e);
+    columns_free(e.columns);
+    eval_release(&e.reference);
 }
 
 /* Compiles all of them in one go and compares. */
-static void compare_all(struct batch *b, unsigned inputs, unsigned *seen)
+static void compare_all(struct batch *b, unsigned inputs, const char *level,
+                        unsigned *seen)
 {
     char dir[] = "/tmp/proctor-export-XXXXXX";
     struct gen g = {.state = b->n + inputs};
@@ -388,7 +487,7 @@ static void compare_all(struct batch *b, unsigned inputs, unsigned *seen)
         write_unit(dir, all, &b->sources[i], i);
     }
     fclose(all);
-    lib = compile(dir);
+    lib = compile(dir, level);
     for (unsigned i = 0; i < b->n; i++) {
         compare_unit(&b->sources[i], lib, i, inputs, &g, seen);
         source_close(&b->sources[i]);
@@ -478,30 +577,43 @@ static void test_operators(void **state)
     add_simple(S_NEST, S_U8,
                "if v0 < v1 && v0 != v1 { v0 } else { max(v0, v1) }");
     add_simple(S_PAIR, S_U8, "if v0 <= v1 { min(v1, v0) } else { v1 }");
-    compare_all(&all_units, 1000, seen);
+    compare_all(&all_units, 1000, "-O2", seen);
     assert_true(seen[EVAL_OK] > 0 && seen[EVAL_E_DIVISION] > 0);
 }
 
+/* Units of that size from seed on, in batches. */
+static void compare_random(uint64_t seed, unsigned batches, unsigned units,
+                           int size, const char *level, unsigned *seen)
+{
+    for (unsigned b = 0; b < batches; b++) {
+        for (unsigned i = 0; i < units; i++) {
+            char name[16];
+            struct source *s = add(&all_units, name);
+
+            scalar_file(seed++, size, name, &s->text, s->types);
+        }
+        compare_all(&all_units, INPUTS, level, seen);
+    }
+}
+
+/* Large ones as they are used, and many small ones, for which the compiler takes
+ * its time. */
 static void test_random(void **state)
 {
     unsigned seen[16] = {0};
 
     (void)state;
-    for (unsigned b = 0; b < (full() ? BATCHES_FULL : 1); b++) {
-        for (unsigned i = 0; i < UNITS; i++) {
-            char name[16];
-            struct source *s = add(&all_units, name);
-
-            scalar_file(1 + (uint64_t)b * UNITS + i, 40, name, &s->text,
-                        s->types);
-        }
-        compare_all(&all_units, INPUTS, seen);
-    }
+    compare_random(1, full() ? BATCHES_FULL : 1, UNITS, 40, "-O2", seen);
+    compare_random(1000000, full() ? SMALL_FULL : SMALL, SOURCES_MAX, 12, "-O1",
+                   seen);
     /* or the test would not say much */
     assert_true(seen[EVAL_OK] > UNITS * INPUTS / 4);
     assert_true(seen[EVAL_E_FUEL] > 0);
     assert_true(seen[EVAL_E_DIVISION] > 0);
     assert_true(seen[EVAL_E_MATCH] > 0);
+    print_message("%u values, %u errors\n", seen[EVAL_OK],
+                  seen[EVAL_E_FUEL] + seen[EVAL_E_DIVISION] +
+                      seen[EVAL_E_MATCH]);
 }
 
 /* What stands in the way is named, where it is. */
