@@ -36,6 +36,14 @@ void arena_release(struct arena *a)
     arena_init(a, a->max_);
 }
 
+void arena_reset(struct arena *a)
+{
+    while (a->top_ && a->top_->below) {
+        drop_top(a);
+    }
+    a->used_ = 0;
+}
+
 static int add_block(struct arena *a, size_t need)
 {
     size_t size = need > BLOCK_BYTES ? need : BLOCK_BYTES;

@@ -22,6 +22,8 @@ struct arena_mark {
 
 void arena_init(struct arena *a, size_t max_bytes);
 void arena_release(struct arena *a);
+/* Forgets everything handed out; keeps a block for what comes. */
+void arena_reset(struct arena *a);
 /* n zeroed bytes, aligned for any object; NULL when memory or max is spent. */
 void *arena_get(struct arena *a, size_t n);
 /* n objects of size bytes; checks the product. */

@@ -40,18 +40,26 @@ static const struct {
 
 static int is_same(struct ubytes name, const char *text)
 {
-    return strlen(text) == name.n && memcmp(name.p, text, name.n) == 0;
+    size_t i = 0;
+
+    /* most differ in their first byte */
+    while (i < name.n && text[i] != '\0' && (uint8_t)text[i] == name.p[i]) {
+        i++;
+    }
+    return i == name.n && text[i] == '\0';
 }
 
-static struct ubytes unalias(struct ubytes name)
+/* What a name that is in no table stands for; false: nothing. */
+static int unalias(struct ubytes *name)
 {
     for (size_t i = 0; i < ARRAY_N(aliases); i++) {
-        if (is_same(name, aliases[i].alias)) {
-            return (struct ubytes){(const uint8_t *)aliases[i].name,
-                                   strlen(aliases[i].name)};
+        if (is_same(*name, aliases[i].alias)) {
+            *name = (struct ubytes){(const uint8_t *)aliases[i].name,
+                                    strlen(aliases[i].name)};
+            return 1;
         }
     }
-    return name;
+    return 0;
 }
 
 const struct cml_kind_info *cml_kind_info(enum cml_kind kind)
@@ -78,14 +86,14 @@ const struct cml_primitive_info *cml_primitive_info(enum cml_primitive p)
 
 enum cml_primitive cml_primitive_from_name(struct ubytes name)
 {
-    struct ubytes n = unalias(name);
-
-    for (unsigned p = 0; p < CML_PRIMITIVES; p++) {
-        if (is_same(n, primitives[p].name) ||
-            is_same(n, primitives[p].short_name)) {
-            return (enum cml_primitive)p;
+    do {
+        for (unsigned p = 0; p < CML_PRIMITIVES; p++) {
+            if (is_same(name, primitives[p].name) ||
+                is_same(name, primitives[p].short_name)) {
+                return (enum cml_primitive)p;
+            }
         }
-    }
+    } while (unalias(&name));
     return CML_PRIMITIVES;
 }
 
@@ -97,13 +105,13 @@ const struct cml_op_info *cml_op_info(enum cml_op op)
 
 enum cml_op cml_op_from_name(struct ubytes name)
 {
-    struct ubytes n = unalias(name);
-
-    for (unsigned o = 0; o < CML_OPS; o++) {
-        if (is_same(n, ops[o].name) || is_same(n, ops[o].text)) {
-            return (enum cml_op)o;
+    do {
+        for (unsigned o = 0; o < CML_OPS; o++) {
+            if (is_same(name, ops[o].name) || is_same(name, ops[o].text)) {
+                return (enum cml_op)o;
+            }
         }
-    }
+    } while (unalias(&name));
     return CML_OPS;
 }
 

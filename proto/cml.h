@@ -93,6 +93,7 @@ struct cml_value {
 
 struct cml_node {
     enum cml_kind kind;
+    uint8_t word; /* BinOp: enum cml_op, PrimitiveType: enum cml_primitive */
     uint32_t height; /* 1 = no children */
     struct cid cid;
     struct ubytes bytes;            /* canonical; owned by the dag */
@@ -106,6 +107,8 @@ struct cml_dag {
     uint32_t cap_;
     uint32_t *slots_; /* owned; hash table of ids + 1 by CID */
     uint32_t slots_n_;
+    uint32_t *recent_; /* owned, slots_n_; ids + 1 by a hash of the fields, the last
+                        * one of each: what comes again is not encoded again */
 };
 
 #define CML_COMPOSITE_MAX 16 /* fields; as tuples of type.h */

@@ -20,6 +20,7 @@ void cml_dag_release(struct cml_dag *d)
     arena_release(&d->arena_);
     free(d->nodes_);
     free(d->slots_);
+    free(d->recent_);
     cml_dag_init(d);
 }
 
@@ -65,17 +66,23 @@ static int grow(struct cml_dag *d)
     uint32_t cap = d->cap_ > 0 ? d->cap_ * 2 : 64;
     struct cml_node *nodes = reallocarray(d->nodes_, cap, sizeof(*nodes));
     uint32_t *slots;
+    uint32_t *recent;
 
     if (nodes == NULL) {
         return ERR_NOMEM;
     }
     d->nodes_ = nodes;
     slots = calloc((size_t)cap * 2, sizeof(*slots));
-    if (slots == NULL) {
+    recent = calloc((size_t)cap * 2, sizeof(*recent));
+    if (slots == NULL || recent == NULL) {
+        free(slots);
+        free(recent);
         return ERR_NOMEM;
     }
     free(d->slots_);
+    free(d->recent_);
     d->slots_ = slots;
+    d->recent_ = recent;
     d->slots_n_ = cap * 2;
     d->cap_ = cap;
     for (uint32_t i = 0; i < d->n_; i++) {
@@ -142,6 +149,11 @@ static int add_new(struct cml_dag *d, enum cml_kind kind,
         return ERR_LIMIT;
     }
     *n = (struct cml_node){.kind = kind, .cid = *cid, .fields = copy};
+    if (kind == CML_BINOP) {
+        n->word = (uint8_t)cml_op_from_name(fields[0].u.text);
+    } else if (kind == CML_PRIMITIVE_TYPE) {
+        n->word = (uint8_t)cml_primitive_from_name(fields[0].u.text);
+    }
     n->bytes = (struct ubytes){(const uint8_t *)kept, bytes.n};
     for (unsigned i = 0; i < fields_n; i++) {
         int is_scalar = cml_kind_info(kind)->fields[i].shape == CML_SCALAR;
@@ -159,28 +171,117 @@ static int add_new(struct cml_dag *d, enum cml_kind kind,
     return 0;
 }
 
+/* Does v hold bytes? A child in a scalar is a CID as such. */
+static int has_text(const struct cml_value *v, int is_scalar)
+{
+    return v->tag == CML_STRING || v->tag == CML_BYTES ||
+           (is_scalar && v->tag == CML_CHILD);
+}
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+    h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+    return h ^ h >> 29;
+}
+
+/* Of anything but a list. */
+static uint64_t hash_one(uint64_t h, const struct cml_value *v, int is_scalar)
+{
+    h = mix(h, (uint64_t)v->tag);
+    if (has_text(v, is_scalar)) {
+        for (size_t i = 0; i < v->u.text.n; i++) {
+            h = mix(h, v->u.text.p[i]);
+        }
+        return mix(h, v->u.text.n);
+    }
+    if (v->tag == CML_INT || v->tag == CML_FLOAT) {
+        return mix(mix(h, v->code), v->u.bits);
+    }
+    return v->tag == CML_CHILD ? mix(h, v->u.node) : h;
+}
+
+static uint64_t hash_of(enum cml_kind kind, const struct cml_value *fields)
+{
+    const struct cml_kind_info *k = cml_kind_info(kind);
+    uint64_t h = mix(1, (uint64_t)kind);
+
+    for (unsigned i = 0; i < k->fields_n; i++) {
+        const struct cml_value *v = &fields[i];
+
+        h = hash_one(h, v, k->fields[i].shape == CML_SCALAR);
+        for (uint32_t j = 0; v->tag == CML_LIST && j < v->u.list.n; j++) {
+            h = hash_one(h, &v->u.list.p[j], 0);
+        }
+    }
+    return h;
+}
+
+static int is_same_one(const struct cml_value *a, const struct cml_value *b,
+                       int is_scalar)
+{
+    if (a->tag != b->tag) {
+        return 0;
+    }
+    if (has_text(a, is_scalar)) {
+        return a->u.text.n == b->u.text.n &&
+               (a->u.text.n == 0 ||
+                memcmp(a->u.text.p, b->u.text.p, a->u.text.n) == 0);
+    }
+    if (a->tag == CML_INT || a->tag == CML_FLOAT) {
+        return a->code == b->code && a->u.bits == b->u.bits;
+    }
+    return a->tag == CML_CHILD  ? a->u.node == b->u.node
+           : a->tag == CML_LIST ? a->u.list.n == b->u.list.n
+                                : 1;
+}
+
+static int is_same(const struct cml_node *n, enum cml_kind kind,
+                   const struct cml_value *fields)
+{
+    const struct cml_kind_info *k = cml_kind_info(kind);
+    int same = n->kind == kind;
+
+    for (unsigned i = 0; same && i < k->fields_n; i++) {
+        const struct cml_value *a = &n->fields[i];
+        const struct cml_value *b = &fields[i];
+
+        same = is_same_one(a, b, k->fields[i].shape == CML_SCALAR);
+        for (uint32_t j = 0; same && a->tag == CML_LIST && j < a->u.list.n;
+             j++) {
+            same = is_same_one(&a->u.list.p[j], &b->u.list.p[j], 0);
+        }
+    }
+    return same;
+}
+
 int cml_add(struct cml_dag *d, enum cml_kind kind,
             const struct cml_value *fields, uint32_t *out_id, struct diag *diag)
 {
     CLEANUP(buf_release) struct buf bytes;
+    uint32_t *recent;
     struct cid cid;
     int code;
 
     buf_init(&bytes, LIMIT_CML_NODE_BYTES);
-    TRY(cml_check_fields(d, kind, fields, diag));
     if (d->n_ == d->cap_) {
         TRY(grow(d));
     }
+    recent = &d->recent_[hash_of(kind, fields) & (d->slots_n_ - 1)];
+    if (*recent != 0 && is_same(&d->nodes_[*recent - 1], kind, fields)) {
+        *out_id = *recent - 1;
+        return 0;
+    }
+    TRY(cml_check_fields(d, kind, fields, diag));
     code = cml_encode(d, kind, fields, &bytes);
     if (code == 0) {
         cid = cid_of(buf_bytes(&bytes));
-        if (cml_dag_find(d, &cid, out_id) == 0) {
-            return 0;
+        if (cml_dag_find(d, &cid, out_id) != 0) {
+            *out_id = d->n_;
+            code = d->n_ < LIMIT_CML_NODES
+                       ? add_new(d, kind, fields, buf_bytes(&bytes), &cid)
+                       : ERR_LIMIT;
         }
-        *out_id = d->n_;
-        code = d->n_ < LIMIT_CML_NODES
-                   ? add_new(d, kind, fields, buf_bytes(&bytes), &cid)
-                   : ERR_LIMIT;
+        *recent = code == 0 ? *out_id + 1 : *recent;
     }
     if (code == ERR_LIMIT) {
         return diag_set(diag, code, (struct loc){0},

@@ -56,8 +56,8 @@ void eval_release(struct eval *e)
 
 void eval_reset(struct eval *e, uint64_t fuel)
 {
-    arena_release(&e->arena);
-    arena_release(&e->args);
+    arena_reset(&e->arena);
+    arena_reset(&e->args);
     e->fuel = fuel;
     e->env_n = 0;
 }
@@ -116,7 +116,7 @@ static struct val literal(const struct eval *e, const struct cml_node *n)
 /* NOLINTNEXTLINE(misc-no-recursion): see the head */
 static int binop(struct eval *e, const struct cml_node *n, struct val *out)
 {
-    enum cml_op op = cml_op_from_name(n->fields[0].u.text);
+    enum cml_op op = (enum cml_op)n->word;
     struct val l;
     struct val r;
 
@@ -180,8 +180,7 @@ static int construct(struct eval *e, uint32_t type, const struct val *args,
     struct val *items;
 
     if (t->kind == CML_PRIMITIVE_TYPE) {
-        return eval_convert(&args[0],
-                            cml_primitive_from_name(t->fields[0].u.text), out);
+        return eval_convert(&args[0], (enum cml_primitive)t->word, out);
     }
     EVAL_TRY(val_new_array(e, n, &items, out));
     if (n > 0) {

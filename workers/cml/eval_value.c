@@ -102,8 +102,7 @@ int eval_read(struct eval *e, uint32_t type, struct rd *r, struct val *out)
 
     *out = val_void();
     if (t->kind == CML_PRIMITIVE_TYPE) {
-        code = read_scalar(e, cml_primitive_from_name(t->fields[0].u.text), tag,
-                           r, out);
+        code = read_scalar(e, (enum cml_primitive)t->word, tag, r, out);
     } else if ((t->kind == CML_ARRAY_TYPE && tag == TYPE_LIST) ||
                (t->kind == CML_COMPOSITE_TYPE && tag == TYPE_TUPLE)) {
         code = read_items(e, type, r, out);

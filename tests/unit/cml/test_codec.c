@@ -280,6 +280,44 @@ static void test_tables(void **state)
     assert_int_equal(cml_kind_from_name(cml_word("MathOp").u.text), CML_KINDS);
 }
 
+/* What comes again is not encoded again, and is what encoding it would find; what
+ * differs in one thing only is another node. */
+static void test_again(void **state)
+{
+    static const uint8_t codes[] = {1, 2, 4, 8, 0x81, 0x84};
+    uint32_t first[ARRAY_N(codes) * 300];
+    uint32_t word = 0;
+
+    (void)state;
+    for (unsigned turn = 0; turn < 2; turn++) {
+        for (uint32_t i = 0; i < ARRAY_N(first); i++) {
+            struct cml_value v = {.tag = CML_INT,
+                                  .code = codes[i % ARRAY_N(codes)],
+                                  .u.bits = i / ARRAY_N(codes) % 128};
+            uint32_t id = add(CML_LEAF, &v);
+            struct cid c = cid_of(cml_dag_at(&dag, id)->bytes);
+
+            assert_memory_equal(c.b, cml_dag_at(&dag, id)->cid.b, CID_BYTES);
+            assert_int_equal(cml_dag_at(&dag, id)->fields[0].code, v.code);
+            assert_int_equal(cml_dag_at(&dag, id)->fields[0].u.bits, v.u.bits);
+            first[i] = turn == 0 ? id : first[i];
+            assert_int_equal(id, first[i]);
+        }
+    }
+    for (unsigned turn = 0; turn < 2; turn++) {
+        struct cml_value v[3] = {cml_word("ADD"), cml_child(0), cml_child(0)};
+        uint32_t t = primitive("UInt64");
+
+        assert_int_equal(cml_dag_at(&dag, t)->word, CML_PRIMITIVE_UINT64);
+        v[1] = v[2] = cml_child(literal(t, first[5]));
+        word = turn == 0 ? add(CML_BINOP, v) : word;
+        assert_int_equal(add(CML_BINOP, v), word);
+        assert_int_equal(cml_dag_at(&dag, word)->word, CML_OP_ADD);
+        v[0] = cml_word("AND");
+        assert_int_not_equal(add(CML_BINOP, v), word);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +328,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_every_byte, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bundles, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tables, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_again, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
