@@ -162,6 +162,15 @@ for batch in 1024 1; do
     figure "recovery_batch_$batch" "$(awk -v t="$t" -v o="$bare" -v b="$bytes" 'BEGIN {printf "%.1f", (t - o) / b * 1e9}')" s/GB
 done
 
+# Units of CML: a document of 1,000 nodes to its CID, and exams.
+{
+    echo 'unit f(x0: u64, b: u64) -> u64 {'
+    for ((i = 0; i < 164; i++)); do echo "  let x$((i + 1)) = (x$i ^ $((i * 7919 + 1))) * b;"; done
+    echo '  b }'
+} >"$work/large.cml"
+figure cml_cid_wall "$(fastest proctor cml cid "$work/large.cml")" s
+python3 tests/bench/cml_exam.py "$bin/proctor" >>"$work/figures" || die "exams of units failed"
+
 # Programs from examples, beside cvc5 on the same files: a sample, all of them with
 # PROCTOR_FULL.
 if command -v cvc5 >/dev/null; then
@@ -196,6 +205,8 @@ declare -A goal=(
     [exam_popcount_rate]="aim: 50,000 draws/s"
     [exam_python_over_plain_loop]="peer: plain_exam.py, unconfined, same run"
     [cml_columns_rate]=">= 2e8/s"
+    [cml_cid_wall]="<= 0.5 s; the whole command"
+    [exam_cml_p50]="<= 50 ms, from START to VERDICT"
     [cml_columns_over_gcc]="peer: gcc -O2 -march=native of the exported C, same run"
     [cml_exported_over_hand_worst]="<= 3; peer: the same by hand, gcc -O2, same run"
     [sygus_bv_search_p50]="<= 30 ms"

@@ -78,7 +78,6 @@ def spans(records):
             continue
         elif kind == "confine":
             at["workers"] += 1
-            at.setdefault("first", t)
         elif kind in ("commit", "verdict"):
             at[kind] = t
         if kind == "verdict":
@@ -110,10 +109,10 @@ def main():
         sys.exit(f"cml_exam.py: {len(found)} exams, not {a.n}")
     for part in ("whole", "screen", "test"):
         v = sorted(s[part] / 1e6 for s in found)
-        print(f"exam_cml_{part}_p50 {v[len(v) // 2]:.1f} ms")
-        if part == "whole":
-            print(f"exam_cml_{part}_p99 {v[min(len(v) - 1, len(v) * 99 // 100)]:.1f} ms")
-            print(f"exam_cml_{part}_least {v[0]:.1f} ms")
+        name = "exam_cml" + ("" if part == "whole" else "_" + part)
+        print(f"{name}_p50 {v[len(v) // 2]:.1f} ms")
+        print(f"{name}_p99 {v[min(len(v) - 1, len(v) * 99 // 100)]:.1f} ms")
+        print(f"{name}_least {v[0]:.1f} ms")
     print(f"exam_cml_workers {max(s['workers'] for s in found)} workers")
 
 
