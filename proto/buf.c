@@ -242,14 +242,16 @@ void rd_copy(struct rd *r, void *out, size_t n)
     }
 }
 
-static uint64_t rd_be(struct rd *r, size_t n)
+/* 0 after an error. Every value that crosses is read by these. */
+static inline uint64_t rd_be(struct rd *r, size_t n)
 {
-    uint8_t bytes[8];
+    struct ubytes in = rd_take(r, n);
     uint64_t v = 0;
 
-    rd_copy(r, bytes, n);
-    for (size_t i = 0; i < n; i++) {
-        v = v << 8 | bytes[i];
+    if (in.p != NULL) {
+        for (size_t i = 0; i < n; i++) {
+            v = v << 8 | in.p[i];
+        }
     }
     return v;
 }
