@@ -296,6 +296,10 @@ int unify_texts(struct bank *b, struct arena *a, struct plan **out) MUST_USE;
  * ERR_NOMEM. */
 int pair(struct bank *b, struct arena *a, uint32_t most, struct tree **out)
     MUST_USE;
+/* The smallest program op(t, op(u, v)) that is found of three terms, t and u small,
+ * with that many evaluations at most; else as pair. */
+int triple(struct bank *b, struct arena *a, uint64_t most, struct tree **out)
+    MUST_USE;
 /* A tree that joins strings to what is wanted of the examples of set; *out NULL:
  * none found. ERR_NOMEM. */
 int chain(struct bank *b, struct arena *a, uint64_t set, struct tree **out)

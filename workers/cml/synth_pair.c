@@ -1,21 +1,27 @@
 /* Two terms that together are what is wanted: for each term, the other is computed
  * from the wanted values and looked up. So a bank of terms of size n finds programs
- * of size 2n + 1. Runs in the `cml` worker. */
+ * of size 2n + 1. And three, of which two are small ones: what is wanted of the third
+ * is computed from both. Runs in the `cml` worker. */
 #include <stdlib.h>
 
 #include "proto/err.h"
 #include "workers/cml/synth_int.h"
 
 #define PARTS_MAX 384u /* terms within, or around, what is wanted */
+#define OUTER_MAX 240u  /* of three: terms tried as the first */
+#define INNER_MAX 2400u /* and as the second, with each of these */
+#define WAYS_MAX 32u
 
-/* wanted = op(t, other), or op(other, t) when is_swapped. */
-static void other_of(const struct bank *b, enum synth_op op, int is_swapped,
-                     uint8_t code, const uint64_t *t, uint64_t *out)
+/* goal = op(t, other), or op(other, t) when is_swapped. */
+static void other_of(const struct bank *b, const struct rule *r, int is_swapped,
+                     const uint64_t *goal, const uint64_t *t, uint64_t *out)
 {
+    enum synth_op op = r->op;
+    uint8_t code = r->code;
     unsigned bits = 8u * (code & 0x7fu);
 
     for (uint32_t i = 0; i < b->n; i++) {
-        uint64_t y = b->wanted[i];
+        uint64_t y = goal[i];
         uint64_t v = op == SYNTH_OP_xor   ? y ^ t[i]
                      : op == SYNTH_OP_add ? y - t[i]
                      : is_swapped         ? y + t[i]
@@ -64,7 +70,7 @@ static void by_inverse(const struct bank *b, uint32_t rule, uint32_t most,
         for (int swapped = 0; swapped < ways; swapped++) {
             uint32_t found;
 
-            other_of(b, r->op, swapped, r->code, bank_columns(b, i), other);
+            other_of(b, r, swapped, b->wanted, bank_columns(b, i), other);
             found = bank_find(b, 0, other);
             if (found != UINT32_MAX) {
                 take(b, best, rule, swapped ? found : i, swapped ? i : found);
@@ -154,5 +160,122 @@ int pair(struct bank *b, struct arena *a, uint32_t most, struct tree **out)
     *out = kids[0] != NULL && kids[1] != NULL
                ? tree_new(a, &b->p->rules[best.rule], kids)
                : NULL;
+    return *out != NULL ? 0 : ERR_NOMEM;
+}
+
+/* --- three --- */
+
+/* An operator that can be undone, and on which side the term is that is known. */
+struct way {
+    const struct rule *rule;
+    int is_swapped;
+};
+
+struct three {
+    struct bank *b;
+    uint64_t most; /* evaluations */
+    struct way ways[WAYS_MAX];
+    uint32_t ways_n;
+    uint32_t terms[3];
+    struct way outer;
+    struct way inner;
+    uint32_t size; /* 0: none found */
+};
+
+static void add_ways(struct three *x)
+{
+    const struct problem *p = x->b->p;
+
+    for (uint32_t i = 0; i < p->sorts[0].n && x->ways_n + 2 <= WAYS_MAX; i++) {
+        const struct rule *r = &p->rules[p->sorts[0].first + i];
+
+        if (r->kind != RULE_OPERATOR || r->args_n != 2 || r->args[0] != 0 ||
+            r->args[1] != 0) {
+            continue;
+        }
+        if (r->op == SYNTH_OP_xor || r->op == SYNTH_OP_add ||
+            r->op == SYNTH_OP_sub) {
+            x->ways[x->ways_n++] = (struct way){r, 0};
+        }
+        if (r->op == SYNTH_OP_sub) {
+            x->ways[x->ways_n++] = (struct way){r, 1};
+        }
+    }
+}
+
+/* goal = op(u, v), u small, v any. */
+static void find_inner(struct three *x, struct way outer, uint32_t first,
+                       const uint64_t *goal)
+{
+    struct bank *b = x->b;
+    uint64_t last[SYNTH_COLUMNS_MAX];
+    uint32_t tried = 0;
+
+    for (uint32_t u = 0; u < b->terms_n && tried < INNER_MAX &&
+                         b->evaluations < x->most;
+         u++) {
+        uint32_t both = 2u + b->terms[first].size + b->terms[u].size;
+
+        if (b->terms[u].sort != 0) {
+            continue;
+        }
+        tried++;
+        for (uint32_t i = 0; i < x->ways_n; i++) {
+            uint32_t v;
+
+            if (x->size != 0 && both + 1 >= x->size) {
+                return; /* those that follow are no smaller */
+            }
+            other_of(b, x->ways[i].rule, x->ways[i].is_swapped, goal,
+                     bank_columns(b, u), last);
+            b->evaluations += b->n;
+            v = bank_find(b, 0, last);
+            if (v != UINT32_MAX &&
+                (x->size == 0 || both + b->terms[v].size < x->size)) {
+                x->size = both + b->terms[v].size;
+                x->outer = outer;
+                x->inner = x->ways[i];
+                x->terms[0] = first;
+                x->terms[1] = u;
+                x->terms[2] = v;
+            }
+        }
+    }
+}
+
+static struct tree *way_tree(struct arena *a, struct way w, struct tree *t,
+                             struct tree *other)
+{
+    struct tree *kids[SYNTH_ARGS_MAX] = {w.is_swapped ? other : t,
+                                         w.is_swapped ? t : other, NULL};
+
+    return t != NULL && other != NULL ? tree_new(a, w.rule, kids) : NULL;
+}
+
+int triple(struct bank *b, struct arena *a, uint64_t most, struct tree **out)
+{
+    struct three x = {.b = b, .most = b->evaluations + most};
+    uint64_t goal[SYNTH_COLUMNS_MAX];
+    uint32_t tried = 0;
+
+    *out = NULL;
+    add_ways(&x);
+    for (uint32_t t = 0; t < b->terms_n && tried < OUTER_MAX; t++) {
+        if (b->terms[t].sort != 0) {
+            continue;
+        }
+        tried++;
+        for (uint32_t i = 0; i < x.ways_n; i++) {
+            other_of(b, x.ways[i].rule, x.ways[i].is_swapped, b->wanted,
+                     bank_columns(b, t), goal);
+            find_inner(&x, x.ways[i], t, goal);
+        }
+    }
+    if (x.size == 0) {
+        return 0;
+    }
+    *out = way_tree(a, x.outer, bank_tree(b, a, x.terms[0]),
+                    way_tree(a, x.inner, bank_tree(b, a, x.terms[1]),
+                             bank_tree(b, a, x.terms[2])));
     return *out != NULL ? 0 : ERR_NOMEM;
 }

@@ -45,18 +45,34 @@ static int is_contradicted(struct search *s)
 
 /* --- one set of examples --- */
 
-static int look_for_pairs(struct search *s)
+static int take_tree(struct search *s, struct tree *tree)
 {
-    struct tree *tree;
-    struct plan *plan;
-
-    TRY(pair(&s->bank, &s->plans, s->bank.terms_n / PAIRS_SHARE, &tree));
     if (tree == NULL || (s->plan != NULL && s->plan->size <= tree->size)) {
         return 0;
     }
-    plan = plan_of_tree(&s->bank, &s->plans, tree);
-    s->plan = plan;
-    return plan != NULL ? 0 : ERR_NOMEM;
+    s->plan = plan_of_tree(&s->bank, &s->plans, tree);
+    return s->plan != NULL ? 0 : ERR_NOMEM;
+}
+
+static int look_for_pairs(struct search *s)
+{
+    struct tree *tree;
+
+    TRY(pair(&s->bank, &s->plans, s->bank.terms_n / PAIRS_SHARE, &tree));
+    return take_tree(s, tree);
+}
+
+/* When there are no more terms, and nothing was found. */
+static int look_for_three(struct search *s)
+{
+    uint64_t used = s->evaluations + s->bank.evaluations;
+    struct tree *tree;
+
+    if (s->plan != NULL || used >= s->p.budget) {
+        return 0;
+    }
+    TRY(triple(&s->bank, &s->plans, s->p.budget - used, &tree));
+    return take_tree(s, tree);
 }
 
 static int look(struct search *s)
@@ -127,6 +143,8 @@ static int search_active(struct search *s)
     }
     if (code != BANK_STOP) {
         (void)look(s);
+        TRY(s->code);
+        TRY(look_for_three(s));
     }
     TRY(s->code);
     s->is_all = code == BANK_ALL;

@@ -261,6 +261,77 @@ static int put_own(const struct problem *p, struct place w, struct buf *out)
     return put_operator(p, w, n->op, n->code, out);
 }
 
+static int is_joined(const struct tree *t)
+{
+    return t->rule->kind == RULE_OPERATOR && t->rule->op == SYNTH_OP_concat;
+}
+
+/* Adds a string that is a constant, or joined of such. 1: it is not.
+ * NOLINTNEXTLINE(misc-no-recursion): as deep as the program is large */
+static int add_constant(const struct problem *p, const struct tree *t,
+                        struct buf *text)
+{
+    const struct pool_item *s;
+    int code;
+
+    if (is_joined(t)) {
+        code = add_constant(p, t->kids[0], text);
+        return code != 0 ? code : add_constant(p, t->kids[1], text);
+    }
+    if (t->rule->kind != RULE_CONSTANT) {
+        return 1;
+    }
+    s = pool_at(&p->pool, t->rule->value);
+    return buf_put(text, s->p, s->n);
+}
+
+/* Constants that are joined one behind the other are written as one: *out_rest is what
+ * comes behind them (NULL: nothing). 1: t does not begin with one. Not with a grammar
+ * from outside, which need not have that constant. */
+static int put_constants(const struct problem *p, const struct tree *t,
+                         struct buf *out, const struct tree **out_rest)
+{
+    CLEANUP(buf_release) struct buf text;
+    const struct tree *at = t;
+    struct pool_item all = {.p = NULL};
+    size_t n = 0;
+    int code = 0;
+
+    buf_init(&text, (size_t)SYNTH_SIZE_MAX * SYNTH_SEQUENCE_MAX);
+    while (code == 0 && at != NULL && p->task->n_sorts == 0) {
+        const struct tree *left = is_joined(at) ? at->kids[0] : at;
+
+        n = buf_len(&text);
+        code = add_constant(p, left, &text);
+        at = code == 0 ? (left != at ? at->kids[1] : NULL) : at;
+    }
+    if (code < 0 || at == t) {
+        return code < 0 ? code : 1;
+    }
+    all.p = buf_bytes(&text).p;
+    all.n = (uint32_t)(at == NULL ? buf_len(&text) : n);
+    *out_rest = at;
+    return put_string(out, &all);
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as the program is large */
+static int put_rule(const struct problem *p, struct place w, struct buf *out)
+{
+    const struct rule *r = w.at->rule;
+    const struct tree *rest = NULL;
+    int code = is_joined(w.at) ? put_constants(p, w.at, out, &rest) : 1;
+
+    if (code != 0) {
+        return code < 0 ? code : put_operator(p, w, r->op, r->code, out);
+    }
+    if (rest == NULL) {
+        return 0;
+    }
+    TRY(put_text(out, " ++ ("));
+    TRY(put_place(p, (struct place){.at = rest}, out));
+    return put_text(out, ")");
+}
+
 /* NOLINTNEXTLINE(misc-no-recursion): as deep as the program is large */
 static int put_place(const struct problem *p, struct place w, struct buf *out)
 {
@@ -276,7 +347,7 @@ static int put_place(const struct problem *p, struct place w, struct buf *out)
     case RULE_CONSTANT:
         return put_constant(p, p->sorts[r->sort].shape, r->value, out);
     case RULE_OPERATOR:
-        return put_operator(p, w, r->op, r->code, out);
+        return put_rule(p, w, out);
     case RULE_OWN:
         break;
     }

@@ -192,6 +192,45 @@ static void test_posed(void **state)
     }
 }
 
+/* Constants that the search joined are written as one. */
+static void test_joined(void **state)
+{
+    static const struct posed is = {
+        "a prefix of two constants", {"string"}, "string",
+        {{"\"lee\"", "\"-x-lee\""}, {"\"ray\"", "\"-x-ray\""},
+         {"\"foxy\"", "\"-x-foxy\""}},
+        "[\"\"]", "\"-x-\""};
+    static const char text[] = "\"-x-\" ++ ";
+    struct solved s;
+    struct made m;
+
+    (void)state;
+    pose(&m, &is);
+    solve(&s, &m.task);
+    assert_int_equal(s.code, 0);
+    assert_int_equal(s.r.status, PROCTOR__SYNTH_STATUS__SYNTH_FOUND);
+    assert_non_null(memmem(s.r.text.data, s.r.text.len, text, sizeof(text) - 1));
+    arena_release(&s.a);
+    made_release(&m);
+}
+
+/* Three terms, two of them operators deep: beyond the trees that the bank can hold. */
+static void test_three(void **state)
+{
+    struct hidden h;
+    struct solved s;
+    struct made m;
+
+    (void)state;
+    made_hidden(&m, &h, 72, 10);
+    assert_string_equal(h.ops, "xrx^sxsxl+^x1+-"); /* A - (x + 1) */
+    solve(&s, &m.task);
+    assert_int_equal(s.code, 0);
+    assert_int_equal(s.r.status, PROCTOR__SYNTH_STATUS__SYNTH_FOUND);
+    arena_release(&s.a);
+    made_release(&m);
+}
+
 /* --- what is no plain answer --- */
 
 static void pose_words(struct made *m, const uint64_t (*rows)[2], uint32_t n)
@@ -369,6 +408,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bit_vectors),
         cmocka_unit_test(test_posed),
+        cmocka_unit_test(test_joined),
+        cmocka_unit_test(test_three),
         cmocka_unit_test(test_contradiction),
         cmocka_unit_test(test_no_program),
         cmocka_unit_test(test_evidence),
