@@ -334,6 +334,12 @@ static int put_head(struct cml_args *a, const struct statement *s,
                       "function.\n"));
     TRY(put_cid(out, "unit", &a->unit));
     TRY(put_cid(out, "candidate", &candidate));
+    if (s->candidate->n_trapped > 0) {
+        TRY(buf_putf(out,
+                     " * trapped    %zu branches: out of reach in the domain, they "
+                     "end in an error\n",
+                     s->candidate->n_trapped));
+    }
     TRY(put_cid(out, "exam", &id));
     TRY(put_bounds(out, s, exam));
     TRY(buf_putf(out, " * log        "));

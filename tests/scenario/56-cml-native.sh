@@ -37,6 +37,16 @@ expect 0 proctor run $c/gcd.yaml --policy $policy
 # field RECORD NAME: of its record.
 field() { proctor show "$1" --json | jq -r ".record.$2"; }
 
+# object_of CID FILE: its bytes there, and the file's name; - without one.
+object_of() {
+    if [ "$1" = null ]; then
+        echo -
+    else
+        proctor show --raw "$1" >"$2"
+        echo "$2"
+    fi
+}
+
 # main.c: lines of arguments in, lines of answers out, as `proctor cml eval` has it.
 driver() { # driver NAME TYPE ARGUMENTS
     local args= read= i
@@ -76,16 +86,18 @@ int main(void)
 END
 }
 
-native() { # native NAME TYPE ARGUMENTS
-    local verdict commit exam seed literals n cid file engine cc
+native() { # native NAME TYPE ARGUMENTS LEVEL
+    local verdict commit exam seed literals directed n cid file engine cc
     expect 0 proctor cml export --c --ref "primitives/$1" -o made
     verdict=$(proctor ref show "primitives/$1" --json | jq .verdict)
     commit=$(field "$verdict" commit)
     exam=$(field "$verdict" exam)
-    cid=$(proctor cml cid "$c/$4" | sed -n "s/  $1\$//p")
+    bundle=$(proctor show "$(field "$verdict" candidate)" --json | jq -r .object.bundle)
+    proctor show --raw "$bundle" >unit.cmlb
+    cid=$(proctor cml cid unit.cmlb | sed -n "s/  $1\$//p")
     for file in made/$1.h made/$1.c; do
         check "$file names the unit" grep -q "^ \* unit  *$cid" "$file"
-        check "and the verdict" grep -q "^ \* verdict  *admit, level $5" "$file"
+        check "and the verdict" grep -q "^ \* verdict  *admit, level $4" "$file"
         check "and its record" grep -q "record $verdict of " "$file"
         sed -n '/^c2sp.org/,/^[*]/{/^[*]/!p}' "$file" >proof
         expect 0 proctor prove --check proof --key .proctor/ledger/vkey
@@ -100,16 +112,10 @@ native() { # native NAME TYPE ARGUMENTS
     proctor show --raw "$exam" >exam.bin
     n=$(field "$commit" draws)
     seed=$(proctor log --kind draw --json | jq -r ".. | objects | select(.commit? == $commit) | .seed")
-    literals=$(field "$commit" literals)
-    if [ "$literals" = null ]; then
-        "$draws" exam.bin "$seed" "$n" >inputs
-    else
-        proctor show --raw "$literals" >literals.bin
-        "$draws" exam.bin "$seed" "$n" literals.bin >inputs
-    fi
+    literals=$(object_of "$(field "$commit" literals)" literals.bin)
+    directed=$(object_of "$(field "$commit" directed)" directed.bin)
+    "$draws" exam.bin "$seed" "$n" "$literals" "$directed" >inputs
     check "all of the $n draws" test "$(wc -l <inputs)" -ge "$n"
-    bundle=$(proctor show "$(field "$verdict" candidate)" --json | jq -r .object.bundle)
-    proctor show --raw "$bundle" >unit.cmlb
     for engine in reference columns; do
         proctor cml eval --engine $engine --fuel 1048576 --inputs inputs unit.cmlb >$engine.out
     done
@@ -124,8 +130,8 @@ native() { # native NAME TYPE ARGUMENTS
     rm made/*
 }
 mkdir made
-native days_from_civil int64_t 3 date.cml proven
-native gcd uint64_t 2 gcd.cml oracle
+native days_from_civil int64_t 3 proven
+native gcd uint64_t 2 oracle
 
 # A proof that was touched is none.
 expect 0 proctor cml export --c --ref primitives/gcd -o made
@@ -138,6 +144,10 @@ for file in made/gcd.h made/gcd.c; do
     check "$file is not examined" test "$(head -n 1 $file)" = '/* Not examined. */'
     check "and claims nothing" sh -c "! grep -q 'verdict\|c2sp' $file"
 done
+rm made/*
+# What no input of the domain reaches is not what was examined.
+expect 0 proctor cml export --c --ref primitives/days_from_civil -o made
+check "trapped branches are named" grep -q '^ \* trapped  *[1-9]' made/days_from_civil.h
 rm made/*
 
 # What was refuted does not go out, nor what is no unit, no verdict, no name.
