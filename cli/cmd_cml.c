@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include "cli/args.h"
+#include "cli/cml_assert.h"
 #include "cli/cml_state.h"
 #include "cli/cmd_cml_export.h"
 #include "cli/export_out.h"
 #include "cli/files.h"
-#include "cli/session.h"
 #include "proto/err.h"
 #include "proto/limits.h"
 #include "proto/tlog_proof.h"
@@ -31,6 +31,7 @@ static const struct {
     [VERB_CANONICAL] = {"canonical", PROCTOR__CML_COMMAND__CML_CANONICAL, 1},
     [VERB_MERGE] = {"merge", PROCTOR__CML_COMMAND__CML_MERGE, 3},
     [VERB_MANIFEST] = {"manifest", PROCTOR__CML_COMMAND__CML_MANIFEST, 0},
+    [VERB_LINK] = {"link", PROCTOR__CML_COMMAND__CML_LINK, 1},
     [VERB_IMPORT] = {"import", PROCTOR__CML_COMMAND__CML_NONE, 0},
 };
 
@@ -45,13 +46,13 @@ static error_t verb_of(struct cml_args *a, const char *arg)
     }
     (void)cli_fail_hint(a->c, ERR_INPUT,
                         "cid, check, fmt, eval, explain, diff, merge, export, "
-                        "manifest, canonical or import",
+                        "manifest, canonical, link, assert, refs, cob or import",
                         "\"%.40s\" is nothing that `proctor cml` does", arg);
     return EINVAL;
 }
 
 enum { KEY_UNIT = 256, KEY_FUEL, KEY_DOT, KEY_XML, KEY_TO, KEY_C, KEY_TEXT,
-       KEY_GIT, KEY_ENGINE, KEY_INPUTS, KEY_REF };
+       KEY_GIT, KEY_ENGINE, KEY_INPUTS, KEY_REF, KEY_CLOSED, KEY_AT, KEY_SNAPSHOT };
 
 static error_t engine_of(struct cml_args *a, const char *arg)
 {
@@ -116,6 +117,20 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_INPUTS:
         a->inputs = arg;
         return 0;
+    case KEY_CLOSED:
+        a->task.closed = 1;
+        return 0;
+    case KEY_SNAPSHOT:
+        a->snapshot = arg;
+        return 0;
+    case KEY_AT:
+        if (args_u64(arg[0] == '#' ? arg + 1 : arg, &a->at) < 0 ||
+            a->at >= INT64_MAX) {
+            (void)cli_fail(a->c, ERR_INPUT,
+                           "--at: \"%.40s\" is no record's number", arg);
+            return EINVAL;
+        }
+        return 0;
     case KEY_C:
         a->as_c = 1;
         return 0;
@@ -156,11 +171,16 @@ static const struct argp_option OPTIONS[] = {
      "VERDICT record, or as this candidate",
      0},
     {"text", KEY_TEXT, NULL, 0, "With canonical: the form itself", 0},
+    {"closed", KEY_CLOSED, NULL, 0,
+     "With check: references that are open are errors", 0},
+    {"at", KEY_AT, "RECORD", 0, "With link: refs as of that record", 0},
+    {"snapshot", KEY_SNAPSHOT, "FILE", 0,
+     "With link: refs as this snapshot has them (proctor show --raw CID)", 0},
     {"git", KEY_GIT, "DIR", 0,
      "With import: the repository whose refs/cml/ are read", 0},
     {"output", 'o', "PATH", 0,
      "With export: the folder of NAME.c and NAME.h (else this one); with "
-     "merge and manifest: the file to write; with import: the folder of NAME.cmlb "
+     "merge, manifest and link: the file to write; with import: the folder of NAME.cmlb "
      "(else this one)",
      0},
     {0}};
@@ -168,8 +188,8 @@ static const struct argp_option OPTIONS[] = {
 static const struct argp SPEC = {
     OPTIONS,
     parse,
-    "cid|check|fmt|explain|canonical FILE\neval FILE [ARG...]\neval --inputs FILE "
-    "FILE\ndiff FILE FILE\nexport --c FILE\nexport --c --ref ID\nmanifest "
+    "cid|check|fmt|explain|canonical|link FILE\neval FILE [ARG...]\neval --inputs "
+    "FILE FILE\ndiff FILE FILE\nexport --c FILE\nexport --c --ref ID\nmanifest "
     "FILE...\nmerge BASE OURS THEIRS\nimport --git DIR",
     "Reads CML, the closed language of pure functions, in a confined worker: "
     "`cid` names its units by their content, `check` checks them, `fmt` writes "
@@ -178,9 +198,10 @@ static const struct argp SPEC = {
     "in a third, `export --c` writes one as C, with what is known of it above, "
     "`manifest` lists the names and CIDs of all units of some files, "
     "`canonical` names the form that a unit shares with those that differ from it "
-    "only in what cannot matter, `import --git` "
+    "only in what cannot matter, `link` replaces references by what they lead "
+    "to, `import --git` "
     "takes artifacts from a git repository, each verified by its CID."
-    "\vFILE - is the standard "
+    "\vproctor cml assert, refs and cob have a --help of their own. FILE - is the standard "
     "input. The language: docs/cml.md.",
     NULL,
     NULL,
@@ -235,30 +256,37 @@ static int read_inputs(struct cml_args *a)
     return 0;
 }
 
-static int ask(struct cml_args *a)
+int cml_ask(struct session *s, struct cli *c, Proctor__CmlTask *task,
+            const Proctor__CmlReply **out)
 {
     Proctor__AskRequest m = PROCTOR__ASK_REQUEST__INIT;
     const struct client_question q = {MSG_ASK_REQUEST, &m.base, NULL, 0,
                                       MSG_ASK_DONE};
     const Proctor__AskDone *done;
+
+    TRY(session_open(s, c, NULL));
+    m.cml = task;
+    TRY(session_ask(s, &q, -1));
+    done = (const Proctor__AskDone *)s->answer.m;
+    if (s->answer.info->msg != MSG_ASK_DONE) {
+        return ERR_TRACE(ERR_PROTOCOL);
+    }
+    *out = done->cml;
+    return done->code < 0 || done->cml == NULL
+               ? cli_fail_hint(c, done->code < 0 ? done->code : ERR_WORKER,
+                               done->hint, "%s", done->problem)
+               : 0;
+}
+
+static int ask(struct cml_args *a)
+{
+    const Proctor__CmlReply *reply = NULL;
     struct session s;
-    int rc = session_open(&s, a->c, NULL);
+    int rc = cml_ask(&s, a->c, &a->task, &reply);
 
     if (rc == 0) {
-        m.cml = &a->task;
-        rc = session_ask(&s, &q, -1);
-    }
-    if (rc == 0) {
-        done = (const Proctor__AskDone *)s.answer.m;
-        if (s.answer.info->msg != MSG_ASK_DONE) {
-            rc = ERR_TRACE(ERR_PROTOCOL);
-        } else if (done->code < 0 || done->cml == NULL) {
-            rc = cli_fail_hint(a->c, done->code < 0 ? done->code : ERR_WORKER,
-                               done->hint, "%s", done->problem);
-        } else {
-            rc = done->cml->problem != NULL ? cml_tell_problem(a, done->cml)
-                                            : cml_show_reply(a, done->cml);
-        }
+        rc = reply->problem != NULL ? cml_tell_problem(a, reply)
+                                    : cml_show_reply(a, reply);
     }
     session_close(&s);
     return rc;
@@ -302,6 +330,12 @@ static int prepare(struct cml_args *a)
                              : a->words_n < files ? "which file?"
                                                   : "one file too many");
     }
+    if (a->task.closed && a->verb != VERB_CHECK) {
+        return cli_fail(a->c, ERR_INPUT, "--closed is for check");
+    }
+    if (a->verb != VERB_LINK && (a->at != INT64_MAX || a->snapshot != NULL)) {
+        return cli_fail(a->c, ERR_INPUT, "--at and --snapshot are for link");
+    }
     if (a->verb == VERB_EXPORT && !a->as_c) {
         return cli_fail_hint(a->c, ERR_INPUT, "--c", "export as what?");
     }
@@ -340,9 +374,13 @@ int cmd_cml(struct cli *c, int argc, char **argv)
     struct cml_args a = {.c = c, .task = PROCTOR__CML_TASK__INIT};
     int rc;
 
+    if (argc > 1 && strcmp(argv[1], "assert") == 0) {
+        return cml_assert(c, argc - 1, argv + 1);
+    }
     if (argc > 1 && cml_state_has(argv[1])) {
         return cml_state(c, argc - 1, argv + 1);
     }
+    a.at = INT64_MAX;
     a.task.fuel = FUEL;
     for (size_t i = 0; i < CML_WORDS_MAX; i++) {
         buf_init(&a.bytes[i], LIMIT_CML_TEXT_BYTES);
@@ -354,7 +392,9 @@ int cmd_cml(struct cli *c, int argc, char **argv)
         rc = import(&a);
     } else if (rc == 0) {
         rc = prepare(&a);
-        rc = rc == 0 ? ask(&a) : rc;
+        rc = rc < 0                 ? rc
+             : a.verb == VERB_LINK ? cml_link(&a)
+                                   : ask(&a);
     }
     for (size_t i = 0; i < CML_WORDS_MAX; i++) {
         buf_release(&a.bytes[i]);

@@ -3,6 +3,7 @@
 #define CLI_CMD_CML_H
 
 #include "cli/cli.h"
+#include "cli/session.h"
 #include "proto/buf.h"
 #include "proto/cid.h"
 
@@ -12,7 +13,7 @@
 
 enum cml_verb { VERB_CID, VERB_CHECK, VERB_FMT, VERB_EVAL, VERB_EXPLAIN,
                 VERB_DIFF, VERB_EXPORT, VERB_MANIFEST, VERB_CANONICAL,
-                VERB_IMPORT, VERB_MERGE, VERBS };
+                VERB_IMPORT, VERB_MERGE, VERB_LINK, VERBS };
 
 struct cml_args {
     struct cli *c;
@@ -29,6 +30,8 @@ struct cml_args {
     const char *ref;    /* borrowed; of export: what of the store, or NULL */
     struct cid unit;    /* that it stands for */
     struct buf head;    /* comment above exported files */
+    uint64_t at;        /* of link; INT64_MAX: now */
+    const char *snapshot; /* borrowed; of link, or NULL */
     char *words[CML_WORDS_MAX]; /* files, then arguments; borrowed */
     size_t words_n;
     size_t files_n;
@@ -43,5 +46,12 @@ struct cml_args {
 int cml_show_reply(struct cml_args *a, const Proctor__CmlReply *r);
 /* What is wrong with a text, at its place: the code that it ends with. */
 int cml_tell_problem(struct cml_args *a, const Proctor__CmlReply *r);
+
+/* Opens a session and asks a worker; the reply is the session's. The session is to
+ * be closed in any case. ERR_* is in c->d. */
+int cml_ask(struct session *s, struct cli *c, Proctor__CmlTask *task,
+            const Proctor__CmlReply **out) MUST_USE;
+/* proctor cml link, when its text is read. */
+int cml_link(struct cml_args *a);
 
 #endif

@@ -1,12 +1,9 @@
 /* The graph and the policy of `proctor exam` as texts in memory. What a person
  * wrote as YAML is never pasted into them: it goes along as overrides. The
  * person's process. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "cli/exam_ask.h"
 #include "cli/json.h"
@@ -153,26 +150,6 @@ static void put_policy(struct json *j, const struct exam_ask *a)
     json_close(j);
 }
 
-static int write_memory(struct ubytes text, int *out_fd)
-{
-    CLEANUP(fd_closep) int fd = memfd_create("proctor-exam", MFD_CLOEXEC);
-
-    if (fd < 0) {
-        return err_from_errno(errno);
-    }
-    while (text.n > 0) {
-        ssize_t n = write(fd, text.p, text.n);
-
-        if (n < 0 && errno != EINTR) {
-            return err_from_errno(errno);
-        }
-        text.p += n > 0 ? n : 0;
-        text.n -= n > 0 ? (size_t)n : 0;
-    }
-    *out_fd = fd_take(&fd);
-    return 0;
-}
-
 static int add_text(struct exam_ask *a,
                     void (*put)(struct json *j, const struct exam_ask *a),
                     struct diag *d)
@@ -184,15 +161,12 @@ static int add_text(struct exam_ask *a,
     json_init(&j);
     put(&j, a);
     rc = json_end(&j, &text);
-    if (rc == 0) {
-        rc = write_memory(text, &a->request.fds[a->request.fds_n]);
-    }
+    rc = rc == 0 ? request_memory(&a->request, text) : rc;
     json_release(&j);
     if (rc < 0) {
         return diag_set(d, rc, NOWHERE, "cannot write the exam down: %s",
                         err_text(rc));
     }
-    a->request.fds_n++;
     return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "cli/files.h"
@@ -128,5 +129,25 @@ int request_policy(struct request *r, char *path, struct diag *d)
     TRY(files_open("the policy", path, &r->fds[r->fds_n], d));
     r->fds_n++;
     r->m.policy_path = path;
+    return 0;
+}
+
+int request_memory(struct request *r, struct ubytes text)
+{
+    CLEANUP(fd_closep) int fd = memfd_create("proctor-text", MFD_CLOEXEC);
+
+    if (fd < 0) {
+        return err_from_errno(errno);
+    }
+    while (text.n > 0) {
+        ssize_t n = write(fd, text.p, text.n);
+
+        if (n < 0 && errno != EINTR) {
+            return err_from_errno(errno);
+        }
+        text.p += n > 0 ? n : 0;
+        text.n -= n > 0 ? (size_t)n : 0;
+    }
+    r->fds[r->fds_n++] = fd_take(&fd);
     return 0;
 }

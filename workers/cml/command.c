@@ -6,6 +6,7 @@
 
 #include "proto/err.h"
 #include "proto/limits.h"
+#include "workers/cml/closed.h"
 #include "workers/cml/explain.h"
 #include "workers/cml/export.h"
 #include "workers/cml/format.h"
@@ -132,7 +133,7 @@ int command_describe(struct command *c, struct document *doc,
 
 /* Every unit of every text, or the one of each that is asked for. */
 static int list_units(struct command *c, struct texts *t,
-                      const Proctor__CmlTask *task)
+                      const Proctor__CmlTask *task, struct diag *d)
 {
     int compiles = task->command == PROCTOR__CML_COMMAND__CML_COMPILE;
     uint32_t n = 0;
@@ -152,6 +153,9 @@ static int list_units(struct command *c, struct texts *t,
 
             if (task->unit[0] != '\0' && strcmp(unit->name, task->unit) != 0) {
                 continue;
+            }
+            if (compiles && task->closed) {
+                TRY(closed_check(&t->docs[i], unit->id, task->did, d));
             }
             TRY(command_describe(c, &t->docs[i], unit, compiles,
                                  compiles && task->inside, &units[c->reply.n_units]));
@@ -221,7 +225,7 @@ static int answer(struct command *c, struct texts *t,
     if (task->takes.len > 0) {
         TRY(run_check_types(&t->dag, a, t->docs[0].path, task, d));
     }
-    TRY(list_units(c, t, task));
+    TRY(list_units(c, t, task, d));
     switch ((int)task->command) {
     case PROCTOR__CML_COMMAND__CML_FORMAT:
         return form_put(&t->docs[0], t->forms[0], t->forms[0], &c->out, d);

@@ -48,10 +48,8 @@ static int fail(struct link *k, const char *name, const char *what,
                     what, more);
 }
 
-/* refs/cml/...: SELF and the store's own DID are its root, another DID is below
- * remotes, any other subject a part like the others. 0 or ERR_LIMIT. */
-static int path_of(const struct link *k, const struct cml_node *r,
-                   char out[static LIMIT_REF_BYTES + 1])
+int link_path(const struct cml_node *r, const char *did,
+              char out[static LIMIT_REF_BYTES + 1])
 {
     struct ubytes subject = r->fields[0].u.text;
     const struct cml_value *parts = &r->fields[1];
@@ -65,7 +63,7 @@ static int path_of(const struct link *k, const struct cml_node *r,
         i = 1;
     } else if (!cml_is_word(&r->fields[0], "SELF") &&
                !cml_is_word(&r->fields[0], "M4_CONTEXT_SELF") &&
-               !cml_is_word(&r->fields[0], k->task->did)) {
+               !cml_is_word(&r->fields[0], did)) {
         text_putf(&t, "%s%.*s/",
                   subject.n > 4 && memcmp(subject.p, "did:", 4) == 0
                       ? "remotes/"
@@ -300,7 +298,7 @@ static int resolve(struct link *k, uint32_t call, uint32_t type, uint32_t ref,
     size_t i = 0;
 
     k->culprit = k->path_n_ == 0 ? ref : k->culprit;
-    if (path_of(k, cml_dag_at(k->dag, ref), path) < 0) {
+    if (link_path(cml_dag_at(k->dag, ref), k->task->did, path) < 0) {
         return fail(k, path, "no ref has so long a name", "");
     }
     while (i < k->task->n_refs && strcmp(k->task->refs[i]->path, path) != 0) {

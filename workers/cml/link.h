@@ -6,6 +6,7 @@
 #define WORKERS_CML_LINK_H
 
 #include "proto/cml.h"
+#include "proto/limits.h"
 
 #include "worker.pb-c.h"
 
@@ -30,6 +31,11 @@ void link_release(struct link *k);
 /* 0; *out is the linked unit, when nothing is missing. ERR_INPUT (a ref leads
  * nowhere, to another type, or in a circle), ERR_LIMIT, ERR_ENCODING, ERR_NOMEM. */
 int link_unit(struct link *k, uint32_t unit, uint32_t *out) MUST_USE;
+/* The path that a Reference names: refs/cml/...; SELF and the store's own DID are
+ * its root, another DID is below remotes, any other subject a part like the others.
+ * ERR_LIMIT: too long, out is cut. */
+int link_path(const struct cml_node *r, const char *did,
+              char out[static LIMIT_REF_BYTES + 1]) MUST_USE;
 /* What a payload is as an expression of this type. name: for messages. */
 int link_value(struct link *k, uint32_t type, uint32_t payload,
                const char *name, uint32_t *out) MUST_USE;

@@ -8,6 +8,7 @@
 #include "proto/err.h"
 #include "proto/limits.h"
 #include "proto/value.h"
+#include "workers/cml/closed.h"
 #include "workers/cml/eval.h"
 #include "workers/cml/format.h"
 #include "workers/cml/link.h"
@@ -78,25 +79,6 @@ static int give(struct state *s, uint32_t id)
     return 0;
 }
 
-/* Where the unit's text has the Reference that could not be followed.
- * NOLINTNEXTLINE(misc-no-recursion): at most LIMIT_CML_HEIGHT deep */
-static const struct term *find_term(const struct term *t, uint32_t id)
-{
-    const struct term *found = NULL;
-
-    if (t->kind == CML_REFERENCE && t->id == id && t->line > 0) {
-        return t;
-    }
-    for (unsigned i = 0; i < CML_FIELDS_MAX && found == NULL; i++) {
-        for (uint32_t k = 0; t->fields[i].kids && k < t->fields[i].n &&
-                             found == NULL;
-             k++) {
-            found = find_term(t->fields[i].kids[k], id);
-        }
-    }
-    return found;
-}
-
 static int link(struct state *s)
 {
     const struct term *u = command_find(&s->doc, s->task->unit, &s->d);
@@ -112,7 +94,7 @@ static int link(struct state *s)
     }
     code = link_unit(&s->link, u->id, &linked);
     if (code < 0) {
-        at = find_term(u, s->link.culprit);
+        at = closed_term(u, s->link.culprit);
         if (at != NULL) {
             s->d.at = (struct loc){s->doc.path, at->line, at->col};
         }
