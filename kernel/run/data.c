@@ -396,6 +396,7 @@ static int reading_start(struct run *r, const struct reading *x)
     if (x->unit != NULL) {
         task.command = PROCTOR__CML_COMMAND__CML_COMPILE;
         task.unit = pb_str(x->unit);
+        task.closed = 1; /* its references are not followed */
         task.takes = x->task.takes;
         task.gives = x->task.gives;
         ask.cml = &task;
