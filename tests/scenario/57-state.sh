@@ -172,9 +172,8 @@ err 'no snapshot'
 
 # Fields that differ, and what is not there.
 cat >$t/config.cml <<'END'
-type Config { host: string, port: u16 }
-unit want() -> Config { Config("a", 1) }
-unit seen() -> Config { Config("a", 2) }
+unit want() -> {host: string, port: u16} { {host: string, port: u16}("a", 1) }
+unit seen() -> {host: string, port: u16} { {host: string, port: u16}("a", 2) }
 END
 {
     printf 'version: 1\nname: d\ntasks:\n'
@@ -192,6 +191,14 @@ out 'no-observed: passed: missing-observed'
 out 'fields: passed: drift'
 expect 0 proctor show --raw "$(proctor log --kind reconcile --json | jq -r '[.. | objects | select(.kind? == "reconcile" and .task? == "fields")][0].bundle')"
 check "the status names the field that differs" grep -q 'drift: port' "$OUT"
+
+# An oracle's references are not followed: refused by name; a linked one is fine.
+printf 'version: 1\nname: o\ntasks:\n  - {id: c, op: cml, with: {unit: "tax.cml:calculate_tax", takes: [f64], gives: f64}, validator: {name: well_formed, level: schema}}\n  - {id: e, op: exam, needs: [c], with: {oracle: {unit: "ORACLE"}, domain: [f64]}, validator: {name: holdout, level: oracle}}\n' >$t/exam.yaml
+printf 'unit open(a: f64) -> f64 { a * f64(ref "desired/TAX_RATE") }\nunit fixed(a: f64) -> f64 { a * 0.21 }\n' >$t/oracle.cml
+sed 's/ORACLE/oracle.cml:open/' $t/exam.yaml >$t/o.yaml
+printf '  - {capability: exam.hold}\n' >>$t/proctor-policy.yaml
+expect 2 proctor run $t/o.yaml
+err 'refs/cml/desired/TAX_RATE: an open reference'
 
 # The candidate names the snapshot that its references were replaced from.
 expect 0 proctor run $t/rates.yaml --store again --json
