@@ -85,6 +85,15 @@ void reconcile_key(const struct cid three[static 3],
     cid_text(&hash, out + sizeof(ASSERTION_ROOT));
 }
 
+unsigned reconcile_state(const struct cid three[static 3])
+{
+    return cid_is_zero(&three[1])    ? RECONCILE_MISSING_DESIRED
+           : cid_is_zero(&three[2])  ? RECONCILE_MISSING_OBSERVED
+           : !cid_is_zero(&three[0]) ? RECONCILE_UNIT
+           : cid_is_equal(&three[1], &three[2]) ? RECONCILE_IN_SYNC
+                                                : RECONCILE_DRIFT;
+}
+
 static int copy(char *out, size_t n, const char *text)
 {
     if (strlen(text) >= n) {

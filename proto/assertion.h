@@ -32,6 +32,10 @@ int did_parse(const char *text, uint8_t out_key[static 32]) MUST_USE;
 void reconcile_key(const struct cid three[static 3],
                    char out[static RECONCILE_KEY_BYTES]);
 
+/* RECONCILE.state of the same three: what the CIDs alone say; with a unit, that it
+ * says more, if both are there. */
+unsigned reconcile_state(const struct cid three[static 3]);
+
 struct assertion {
     char did[DID_BYTES];
     char path[LIMIT_REF_BYTES + 1];

@@ -235,13 +235,7 @@ static int describe(struct live *l, const Proctor__CmlReply *reply)
         record_set_hash(&s->rec, RF_RECONCILE_unit + i, three[i].b);
     }
     record_set_hash(&s->rec, RF_RECONCILE_snapshot, snapshot.b);
-    record_set_u(&s->rec, RF_RECONCILE_state,
-                 cid_is_zero(&three[DESIRED])    ? RECONCILE_MISSING_DESIRED
-                 : cid_is_zero(&three[OBSERVED]) ? RECONCILE_MISSING_OBSERVED
-                 : reply != NULL                 ? RECONCILE_UNIT
-                 : cid_is_equal(&three[DESIRED], &three[OBSERVED])
-                     ? RECONCILE_IN_SYNC
-                     : RECONCILE_DRIFT);
+    record_set_u(&s->rec, RF_RECONCILE_state, reconcile_state(three));
     return 0;
 }
 

@@ -219,12 +219,30 @@ static void test_payload(void **state)
     }
 }
 
+static void test_states(void **state)
+{
+    const struct cid none = {{0}};
+    struct cid three[3] = {{{0}}, {{1}}, {{1}}};
+
+    (void)state;
+    assert_int_equal(reconcile_state(three), RECONCILE_IN_SYNC);
+    three[2].b[0] = 2;
+    assert_int_equal(reconcile_state(three), RECONCILE_DRIFT);
+    three[0].b[0] = 9;
+    assert_int_equal(reconcile_state(three), RECONCILE_UNIT);
+    three[2] = none;
+    assert_int_equal(reconcile_state(three), RECONCILE_MISSING_OBSERVED);
+    three[1] = none;
+    assert_int_equal(reconcile_state(three), RECONCILE_MISSING_DESIRED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_did),        cmocka_unit_test(test_names),
         cmocka_unit_test(test_statement),  cmocka_unit_test(test_signatures),
         cmocka_unit_test(test_record),     cmocka_unit_test(test_payload),
+        cmocka_unit_test(test_states),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
