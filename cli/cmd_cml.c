@@ -52,7 +52,8 @@ static error_t verb_of(struct cml_args *a, const char *arg)
 }
 
 enum { KEY_UNIT = 256, KEY_FUEL, KEY_DOT, KEY_XML, KEY_TO, KEY_C, KEY_TEXT,
-       KEY_GIT, KEY_ENGINE, KEY_INPUTS, KEY_REF, KEY_CLOSED, KEY_AT, KEY_SNAPSHOT };
+       KEY_GIT, KEY_ENGINE, KEY_INPUTS, KEY_REF, KEY_CLOSED, KEY_AT,
+       KEY_SNAPSHOT };
 
 static error_t engine_of(struct cml_args *a, const char *arg)
 {
