@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Runs every fuzz harness: first its seed corpus, then SECONDS of new inputs.
-# Usage: scripts/fuzz.sh [SECONDS]     (default 2; verify.sh --full uses 60)
+# Usage: scripts/fuzz.sh [SECONDS]     (default 1; verify.sh --full uses 60)
 # A crashing input is kept in tests/fuzz/findings/. Prints TAP.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
-seconds=${1:-2}
+seconds=${1:-1}
 build_preset fuzz || exit 1
 cd "$ROOT"
 export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1

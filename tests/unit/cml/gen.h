@@ -36,6 +36,12 @@ struct gen {
     unsigned comments; /* next one's number; 0 = none are made */
 };
 
+/* How many seeds a property is tried with. */
+static inline unsigned gen_rounds(unsigned usual, unsigned full)
+{
+    return getenv("PROCTOR_FULL") != NULL ? full : usual;
+}
+
 static inline uint64_t gen_u64(struct gen *g)
 {
     uint64_t z = (g->state += UINT64_C(0x9e3779b97f4a7c15)); /* splitmix64 */

@@ -208,7 +208,7 @@ static void check_meaning(uint64_t seed, int size)
 
 static void test_meaning(void **state)
 {
-    unsigned n = getenv("PROCTOR_FULL") != NULL ? 40000 : 2000;
+    unsigned n = gen_rounds(700, 40000);
 
     (void)state;
     for (unsigned i = 0; i < n; i++) {
@@ -373,7 +373,7 @@ static void check_rewritten(uint64_t seed)
 
 static void test_rewritten(void **state)
 {
-    unsigned n = getenv("PROCTOR_FULL") != NULL ? 20000 : 800;
+    unsigned n = gen_rounds(300, 20000);
 
     (void)state;
     for (unsigned i = 0; i < n; i++) {

@@ -11,7 +11,7 @@
 #include "workers/cml/document.h"
 #include "workers/cml/text.h"
 
-#define FILES 3000
+#define FILES 1000
 #define FILES_FULL 300000
 
 /* One unit in both engines. */

@@ -326,7 +326,7 @@ static void one_round(uint64_t seed)
 static void test_agreement(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 2000; seed++) {
+    for (uint64_t seed = 1; seed <= gen_rounds(400, 20000); seed++) {
         one_round(seed);
     }
 }

@@ -189,7 +189,7 @@ static void round_trip(const char *text, size_t n, int wide)
 static void test_from_nodes(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 500; seed++) {
+    for (uint64_t seed = 1; seed <= gen_rounds(150, 5000); seed++) {
         enum gen_type types[4];
         struct source s;
         struct source again;
@@ -227,7 +227,7 @@ static void test_from_nodes(void **state)
 static void test_round_trip(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 1000; seed++) {
+    for (uint64_t seed = 1; seed <= gen_rounds(300, 10000); seed++) {
         enum gen_type types[4];
         struct buf text;
 

@@ -69,7 +69,7 @@ static void check_unit_of(uint64_t seed, int size)
 
 static void test_same(void **state)
 {
-    unsigned n = getenv("PROCTOR_FULL") != NULL ? 40000 : 2500;
+    unsigned n = gen_rounds(800, 40000);
 
     (void)state;
     for (unsigned i = 0; i < n; i++) {

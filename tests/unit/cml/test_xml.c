@@ -279,7 +279,7 @@ static void round_trip(const char *text, size_t n)
 static void test_round_trip(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= (getenv("PROCTOR_FULL") ? 20000 : 2000); seed++) {
+    for (uint64_t seed = 1; seed <= gen_rounds(500, 20000); seed++) {
         enum gen_type types[4];
         struct buf text;
 
@@ -377,7 +377,7 @@ static void test_comments(void **state)
     assert_string_equal((const char *)buf_bytes(&out).p, text);
     buf_release(&out);
     source_close(&s);
-    for (uint64_t seed = 1; seed <= (getenv("PROCTOR_FULL") ? 5000 : 400); seed++) {
+    for (uint64_t seed = 1; seed <= gen_rounds(150, 5000); seed++) {
         commented(seed);
     }
 }

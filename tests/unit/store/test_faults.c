@@ -114,7 +114,7 @@ static const struct fault shapes[] = {
 #define DENSE 2 /* shapes */
 static unsigned long step_of(size_t shape)
 {
-    return shape < DENSE || getenv("PROCTOR_FULL") != NULL ? 1 : 5;
+    return shape < DENSE || getenv("PROCTOR_FULL") != NULL ? 1 : 11;
 }
 
 static void test_append_faults(void **state)
