@@ -215,6 +215,25 @@ then=$(jq -r .cid "$OUT")
 check "what a snapshot gives is what it gave" test "$then" = "$(proctor cml link $t/tax.cml --store again --json --at "$(proctor log --store again --kind task --json | jq '[.. | objects | select(.task? == "tax")][0].seq')" | jq -r .cid)"
 check "and not what is there now" test "$then" != "$(proctor cml link $t/tax.cml --store again --json | jq -r .cid)"
 
+# The ref moves, and the kernel dies, between the candidate and its exam: what was
+# linked is examined.
+{
+    head -n 4 $t/exam.yaml
+    printf '  - {id: move, op: assert, needs: [c], with: {ref: refs/cml/desired/TAX_RATE, operation: SET, leaf: 0.5}, validator: {name: signed, level: schema}}\n'
+    printf '  - {id: e, op: exam, needs: [c, move], with: {oracle: {unit: "oracle.cml:fixed"}, domain: [f64]}, validator: {name: holdout, level: oracle}}\n'
+} >$t/moved.yaml
+expect 0 proctor cml assert refs/cml/desired/TAX_RATE SET --leaf 0.21 --store moved
+proctor run $t/moved.yaml --store moved >/dev/null 2>&1 &
+client=$!
+for _ in $(seq 200); do
+    proctor cml refs --store moved --json 2>/dev/null | jq -e '.refs[0].seq_number == 2' >/dev/null && break
+done
+pkill -9 -P $client proctor-kernel
+wait $client 2>/dev/null
+proctor run --resume --store moved >"$OUT" 2>"$ERR"
+expect 0 proctor log --store moved --kind verdict --json
+json '[.. | objects | select(.kind? == "verdict") | .verdict] == [1]'
+
 # Killed when the run has begun, or the assertion is recorded: said once in the end.
 for at in '"want"\|want' refs/cml/desired/TAX_RATE; do
     store=k-${#at}
