@@ -316,11 +316,30 @@ static int read_pending(struct graph_reader *g, const struct pending *p,
     return 0;
 }
 
+/* Where the arguments' types of a candidate stand; NULL: of no candidate that
+ * an exam could tell them. */
+static ProtobufCBinaryData *takes_of(Proctor__ProgramSpec *program,
+                                     Proctor__CmlSpec *cml)
+{
+    return program ? &program->takes : cml ? &cml->takes : NULL;
+}
+
+static ProtobufCBinaryData *takes_of_task(const Proctor__Task *t)
+{
+    return takes_of(t->program, t->cml);
+}
+
+static ProtobufCBinaryData *takes_of_repair(const Proctor__Task *t)
+{
+    return t->repair ? takes_of(t->repair->program, t->repair->cml) : NULL;
+}
+
 static int lacks_takes(const Proctor__Task *t)
 {
-    return t->program &&
-           (t->program->takes.len == 0 || (t->repair && t->repair->program &&
-                                           t->repair->program->takes.len == 0));
+    const ProtobufCBinaryData *own = takes_of_task(t);
+    const ProtobufCBinaryData *repaired = takes_of_repair(t);
+
+    return own && (own->len == 0 || (repaired && repaired->len == 0));
 }
 
 static int has_untyped(const Proctor__Graph *graph)
@@ -340,22 +359,19 @@ static void give_takes(Proctor__Task **sorted, size_t n, const Proctor__Task *x)
     for (size_t i = 0; i < x->n_needs; i++) {
         Proctor__Task **found = bsearch(x->needs[i], sorted, n,
                                         sizeof(Proctor__Task *), compare_id);
-        Proctor__Task *t = found ? *found : NULL;
+        ProtobufCBinaryData *own = found ? takes_of_task(*found) : NULL;
+        ProtobufCBinaryData *repaired = found ? takes_of_repair(*found) : NULL;
 
-        if (!t || !t->program) {
-            continue;
+        if (own && own->len == 0) {
+            *own = x->exam->takes;
         }
-        if (t->program->takes.len == 0) {
-            t->program->takes = x->exam->takes;
-        }
-        if (t->repair && t->repair->program &&
-            t->repair->program->takes.len == 0) {
-            t->repair->program->takes = t->program->takes;
+        if (own && repaired && repaired->len == 0) {
+            *repaired = *own;
         }
     }
 }
 
-/* A program's takes may be left out when an exam of its own has a domain. */
+/* A candidate's takes may be left out when an exam of its own has a domain. */
 static int fill_takes(struct graph_reader *g, Proctor__Task **sorted)
 {
     struct config *c = g->c;

@@ -304,14 +304,16 @@ int spec_cml(struct config *c, const struct yaml_node *n,
     }
     for (size_t i = 0; i < C_N; i++) {
         v[i] = v[i] ? v[i] : of_base[i];
-        if (!v[i]) {
+        if (!v[i] && i != C_TAKES) {
             return fail_missing(c, n, cml_keys[i].name,
-                                "a unit needs unit: FILE.cml:NAME, takes: "
-                                "[types] and gives: type");
+                                "a unit needs unit: FILE.cml:NAME and gives: "
+                                "type");
         }
     }
     TRY(spec_named(c, v[C_UNIT], "unit", "gcd.cml:gcd", &m->file, &m->unit));
-    TRY(spec_takes(c, v[C_TAKES], &m->takes));
+    if (v[C_TAKES]) {
+        TRY(spec_takes(c, v[C_TAKES], &m->takes));
+    }
     TRY(spec_gives(c, v[C_GIVES], &m->gives));
     *out = m;
     return 0;

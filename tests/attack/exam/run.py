@@ -15,6 +15,7 @@ sys.path.insert(0, HERE)
 import battery
 import operations
 import table
+import units  # adds its operations
 
 
 def check(tally, ok, text, why=""):

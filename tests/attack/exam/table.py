@@ -9,8 +9,8 @@ OPEN = [
     (28, "on a GPU", "half precision inside a tolerance",
      "there is no worker class with a GPU; single precision is tried"),
     (32, "computed magic", "one bad input of 2^32 or more, which no literal "
-     "tells", "needs branch support, and that a language whose branches the "
-     "kernel sees (CML); domains up to 2^20 are enumerated instead"),
+     "tells, in a program", "a program's branches are not seen; units of CML "
+     "are looked into, domains up to 2^20 are enumerated"),
     (33, "in service", "behaves until it is in service",
      "needs calls in service that are shadowed by the oracle; by order, by "
      "number and by batch is tried"),
@@ -21,8 +21,8 @@ OPEN = [
      "needs the training worker: draws that are derived after the weights are "
      "committed, and label-shuffled twins"),
     (50, "machine code", "an interpreter and a compiler that differ",
-     "needs CML and its engines; a compiled file that differs from its text "
-     "is tried"),
+     "units of CML run in both engines in every exam, and engines that differ "
+     "end it (tests/unit/exam/test_inside.c); no two that do are known"),
     (52, "a judge that is a model", "instructions to a language model",
      "no model has a part in any verdict; forged transcripts are tried"),
 ]
@@ -61,7 +61,7 @@ HEAD = """# Attacks on the exam
 Written by `tests/attack/exam/run.py --table`; `scripts/verify.sh` (scenario 35) runs the battery and compares all columns but the last.
 
 The classes 1 to 53 are published ways to get past a judge. %d candidates (tests/attack/exam/attacks) and %d operations on graphs, stores and ledgers
-(tests/attack/exam/operations.py), %d in all, go through the real binaries under the real profiles. None is admitted. %d honest twins, which use the
+(tests/attack/exam/operations.py, units.py), %d in all, go through the real binaries under the real profiles. None is admitted. %d honest twins, which use the
 same technique innocently or compute the same function honestly, are admitted or go well; variants of one class share a twin.
 What ends in `failed` never gave a well-formed answer and came to no exam.
 
