@@ -14,9 +14,9 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 TARGET=9000
-BUDGET=28200
+BUDGET=28100
 REPLAY_CODE=5570
-REPLAY_STATEMENTS=2470
+REPLAY_STATEMENTS=2440
 bin=${1:-$ROOT/build/release/bin}
 cd "$ROOT"
 n=0 failed=0
