@@ -242,6 +242,20 @@ err 'bundle'
 expect 2 proctor cml check nowhere.cml
 expect 2 proctor cml frobnicate $c/gcd.cml
 expect 2 proctor cml check
+# sequences inside are paid for: shared parts cost little to make and years to compare
+cat >deep.cml <<'END'
+unit deep(n: u64) -> bool {
+  let a = fill(fill(fill(fill(1u8, n), n), n), n);
+  a == fill(fill(fill(fill(1u8, n), n), n), n)
+}
+unit order(n: u64) -> u64 { len(sort(fill(repeat_text("a", n), n))) }
+END
+for engine in reference columns; do
+    expect 1 timeout 20 proctor cml eval --engine=$engine --fuel=1048576 --unit=deep deep.cml 5000
+    err 'out of fuel'
+    expect 1 timeout 20 proctor cml eval --engine=$engine --fuel=1048576 --unit=order deep.cml 300000
+    err 'out of fuel'
+done
 echo 'unit spin() -> u64 { loop (a: u64 = 0) while true { a + 1 } }' >spin.cml
 expect 1 proctor cml eval --fuel=100000 spin.cml
 err 'out of fuel'

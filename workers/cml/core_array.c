@@ -179,15 +179,21 @@ static int by_order(const void *a, const void *b)
     return o != VAL_SAME ? (int)o : x->at < y->at ? -1 : 1;
 }
 
+/* What is compared is paid for beforehand, so that fuel does not depend on the way
+ * of sorting: what the elements hold, for each binary digit of their number. */
 static int sort(struct eval *e, const struct val *a, struct val *out)
 {
     CLEANUP(mem_freep) struct sorted *s = calloc((size_t)a->n + 1, sizeof(*s));
+    unsigned digits = a->n > 0 ? 32 - (unsigned)__builtin_clz(a->n) : 0;
     struct val *items;
 
     if (s == NULL) {
         return ERR_NOMEM;
     }
     EVAL_TRY(val_new_array(e, a->n, &items, out));
+    for (uint32_t i = 0; i < a->n; i++) {
+        EVAL_TRY(eval_spend_inside(e, &a->u.items[i], digits));
+    }
     for (uint32_t i = 0; i < a->n; i++) {
         s[i] = (struct sorted){a->u.items[i], i};
     }
@@ -209,14 +215,19 @@ static int sum(struct eval *e, const struct val *args, struct val *out)
     return 0;
 }
 
-static int64_t index_of(const struct val *a, const struct val *v)
+static int index_of(struct eval *e, const struct val *args, int64_t *out)
 {
-    for (uint32_t i = 0; i < a->n; i++) {
-        if (val_compare(&a->u.items[i], v) == VAL_SAME) {
-            return i;
+    enum val_order o;
+
+    for (uint32_t i = 0; i < args[0].n; i++) {
+        EVAL_TRY(eval_compare(e, &args[0].u.items[i], &args[1], &o));
+        if (o == VAL_SAME) {
+            *out = i;
+            return 0;
         }
     }
-    return -1;
+    *out = -1;
+    return 0;
 }
 
 static int reverse(struct eval *e, const struct val *a, struct val *out)
@@ -271,6 +282,7 @@ int core_array(struct eval *e, enum core core, const struct val *args,
                struct val *out)
 {
     const struct val *a = &args[0];
+    int64_t at;
 
     switch ((int)core) { /* others: elsewhere */
     case CORE_len:
@@ -297,10 +309,12 @@ int core_array(struct eval *e, enum core core, const struct val *args,
     case CORE_sum:
         return sum(e, args, out);
     case CORE_contains:
-        *out = val_bool(index_of(a, &args[1]) >= 0);
+        EVAL_TRY(index_of(e, args, &at));
+        *out = val_bool(at >= 0);
         return 0;
     case CORE_index_of:
-        *out = val_int(8, (uint64_t)index_of(a, &args[1]));
+        EVAL_TRY(index_of(e, args, &at));
+        *out = val_int(8, (uint64_t)at);
         return 0;
     case CORE_slice:
         return a->kind == VAL_STRING ? CORE_NOT_HERE : slice(e, args, out);

@@ -4,6 +4,7 @@
 int eval_core(struct eval *e, enum core core, const struct val *args, uint32_t n,
               struct val *out)
 {
+    enum val_order o;
     int code;
 
     ASSERT(core < CORES);
@@ -11,6 +12,9 @@ int eval_core(struct eval *e, enum core core, const struct val *args, uint32_t n
         for (uint32_t i = 0; i < n; i++) {
             EVAL_TRY(eval_spend(e, val_length(&args[i])));
         }
+    }
+    if (core == CORE_min || core == CORE_max) { /* what it costs */
+        EVAL_TRY(eval_compare(e, &args[1], &args[0], &o));
     }
     code = core_number(core, args, out);
     if (code == CORE_NOT_HERE) {

@@ -32,6 +32,13 @@ int val_is_signed(const struct val *v);
 /* Equality and order of values of one type; NaN: unordered. */
 enum val_order { VAL_LESS = -1, VAL_SAME = 0, VAL_MORE = 1, VAL_UNORDERED = 2 };
 enum val_order val_compare(const struct val *a, const struct val *b);
+/* The same, paid for: each pair of sequences that is come to, those inside too, is
+ * its shorter length, before it is looked at. */
+int eval_compare(struct eval *e, const struct val *a, const struct val *b,
+                 enum val_order *out) MUST_USE;
+/* Spends `times` the lengths of the sequences in v, those inside too. */
+int eval_spend_inside(struct eval *e, const struct val *v, uint64_t times)
+    MUST_USE;
 /* Sequences: memory for n, charged; EVAL_E_SIZE. */
 int val_new_bytes(struct eval *e, uint32_t kind, uint64_t n, uint8_t **out_p,
                   struct val *out) MUST_USE;

@@ -115,9 +115,7 @@ static int compare(struct eval *e, enum cml_op op, const struct val *l,
 {
     enum val_order o;
 
-    EVAL_TRY(eval_spend(e, val_length(l) < val_length(r) ? val_length(l)
-                                                         : val_length(r)));
-    o = val_compare(l, r);
+    EVAL_TRY(eval_compare(e, l, r, &o));
     *out = val_bool(op == CML_OP_EQ   ? o == VAL_SAME
                     : op == CML_OP_NE ? o != VAL_SAME
                     : op == CML_OP_LT ? o == VAL_LESS

@@ -21,6 +21,7 @@
 #define SAMPLES_MIN 4
 #define SAMPLES_MAX 64 /* inputs of one branch */
 #define SPREAD_MAX 512 /* evaluations for more of one branch */
+#define DISTANCE_PARTS 65536u /* of two values that are looked at */
 
 enum { GOAL_TRUE, GOAL_FALSE, GOAL_BITS, GOALS };
 
@@ -78,8 +79,10 @@ static uint64_t key_of(const struct val *v)
     return v->kind == VAL_INT && val_is_signed(v) ? bits ^ top : bits;
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): as deep as a type */
-static uint64_t distance(const struct val *a, const struct val *b)
+/* Of long values their first `left` elements or bytes count.
+ * NOLINTNEXTLINE(misc-no-recursion): as deep as a type */
+static uint64_t distance(const struct val *a, const struct val *b,
+                         uint32_t *left)
 {
     uint32_t n = a->n < b->n ? a->n : b->n;
     uint64_t d = (uint64_t)(a->n > b->n ? a->n - b->n : b->n - a->n) << 10;
@@ -92,14 +95,15 @@ static uint64_t distance(const struct val *a, const struct val *b)
     case VAL_STRING:
     case VAL_BYTES:
     case VAL_CID:
-        for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t i = 0; i < n && *left > 0; i++, --*left) {
             d = sum(d, apart(a->u.p[i], b->u.p[i]));
         }
         return d;
     case VAL_ARRAY:
     case VAL_COMPOSITE:
-        for (uint32_t i = 0; i < n; i++) {
-            d = sum(d, distance(&a->u.items[i], &b->u.items[i]));
+        for (uint32_t i = 0; i < n && *left > 0; i++) {
+            --*left;
+            d = sum(d, distance(&a->u.items[i], &b->u.items[i], left));
         }
         return d;
     default:
@@ -132,7 +136,8 @@ static void on_compare(void *ctx, uint32_t site, enum cml_op op,
 {
     struct probe *p = ctx;
     int is = holds(op, val_compare(l, r));
-    uint64_t d = distance(l, r);
+    uint32_t left = DISTANCE_PARTS;
+    uint64_t d = distance(l, r, &left);
     int by_bits = l->kind == VAL_INT && (op == CML_OP_EQ || op == CML_OP_NE);
 
     d = d > 0 ? d : 1; /* it is the other way: one step at least */

@@ -189,6 +189,47 @@ enum val_order val_compare(const struct val *a, const struct val *b)
     return order_of(a->n < b->n, a->n > b->n);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as a type */
+int eval_compare(struct eval *e, const struct val *a, const struct val *b,
+                 enum val_order *out)
+{
+    uint32_t n = a->n < b->n ? a->n : b->n;
+
+    if (val_length(a) > 0 && val_length(b) > 0) {
+        EVAL_TRY(eval_spend(e, n));
+    }
+    if (a->kind != VAL_ARRAY && a->kind != VAL_COMPOSITE) {
+        *out = val_compare(a, b);
+        return 0;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        EVAL_TRY(eval_compare(e, &a->u.items[i], &b->u.items[i], out));
+        if (*out != VAL_SAME) {
+            return 0;
+        }
+    }
+    *out = order_of(a->n < b->n, a->n > b->n);
+    return 0;
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as a type */
+int eval_spend_inside(struct eval *e, const struct val *v, uint64_t times)
+{
+    EVAL_TRY(eval_spend(e, val_length(v) * times));
+    if (v->kind != VAL_ARRAY && v->kind != VAL_COMPOSITE) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < v->n; i++) {
+        const struct val *part = &v->u.items[i];
+
+        if (part->kind == VAL_ARRAY || part->kind == VAL_COMPOSITE ||
+            val_length(part) > 0) {
+            EVAL_TRY(eval_spend_inside(e, part, times));
+        }
+    }
+    return 0;
+}
+
 /* What was copied from where, so that parts which several values share stay
  * shared: what is copied is never larger than what was made, and that was paid
  * for in fuel. An open hash table. */

@@ -91,8 +91,11 @@ static int operator(struct walk *w, struct eval *e, const struct walk_node *n,
     }
     EVAL_TRY(expression(w, e, n->kids[1], &r));
     if (n->op >= CML_OP_EQ && n->op <= CML_OP_GE) {
+        EVAL_TRY(eval_op(e, n->op, &l, &r, out)); /* first it is paid for */
         compared(w, n->site, n->op, &l, &r);
-    } else if (l.kind == VAL_INT && (l.code & 0x7f) == 8 &&
+        return 0;
+    }
+    if (l.kind == VAL_INT && (l.code & 0x7f) == 8 &&
                quick(n->op, &l, &r, out)) {
         return 0;
     }

@@ -300,6 +300,16 @@ static void test_fuel(void **state)
         {"fold(plus, 0, [u32](1, 2))", 1 + 2 + 2 + 2},
         {"len(\"ab\" ++ \"c\")", 1 + 3 + 3},
         {"u64(\"ab\" == \"ab\")", 1 + 2},
+        /* as deep as values are compared, and as far */
+        {"u64([string](\"ab\", \"cd\") == [string](\"ab\", \"cde\"))",
+         1 + 2 + 2 + 2 + 2 + 2},
+        {"u64([string](\"ab\", \"cd\") < [string](\"ax\", \"cd\"))",
+         1 + 2 + 2 + 2 + 2},
+        {"u64(contains([string](\"ab\", \"cd\"), \"cd\"))",
+         1 + 2 + (2 + 2) + 2 + 2},
+        {"len(min([string](\"ab\"), [string](\"ac\")))",
+         1 + 1 + 1 + (1 + 1) + 1 + 2},
+        {"len(sort([string](\"b\", \"ab\")))", 1 + 2 + 2 + 2 * (1 + 2)},
     };
     char out[200];
 
