@@ -46,6 +46,8 @@ struct cml_args {
 int cml_show_reply(struct cml_args *a, const Proctor__CmlReply *r);
 /* What is wrong with a text, at its place: the code that it ends with. */
 int cml_tell_problem(struct cml_args *a, const Proctor__CmlReply *r);
+/* A file for the person; a failure is told with its path. */
+int cml_write_out(struct cml_args *a, const char *path, struct ubytes bytes);
 
 /* Opens a session and asks a worker; the reply is the session's. The session is to
  * be closed in any case. ERR_* is in c->d. */

@@ -431,7 +431,7 @@ static int write_one(struct cml_args *a, const char *name, char kind,
     }
     TRY(buf_put(&out, buf_bytes(&a->head).p, buf_len(&a->head)));
     TRY(buf_put(&out, text.p, text.n));
-    return files_write(path, buf_bytes(&out));
+    return cml_write_out(a, path, buf_bytes(&out));
 }
 
 int cml_export_write(struct cml_args *a, const Proctor__CmlReply *r)

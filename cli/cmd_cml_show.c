@@ -146,6 +146,18 @@ int cml_tell_problem(struct cml_args *a, const Proctor__CmlReply *r)
     return a->c->d.code;
 }
 
+int cml_write_out(struct cml_args *a, const char *path, struct ubytes bytes)
+{
+    int rc = files_write(path, bytes);
+
+    return rc == 0 ? 0
+                   : cli_fail_hint(a->c, rc,
+                                   "is its folder there, with room and the right "
+                                   "to write?",
+                                   "cannot write %.200s: %s", path,
+                                   err_text(rc));
+}
+
 /* The worker's bytes are read again: they are a manifest, or nothing is told. */
 static int show_manifest(struct cml_args *a, const Proctor__CmlReply *r)
 {
@@ -179,7 +191,7 @@ static int show_manifest(struct cml_args *a, const Proctor__CmlReply *r)
         return cli_fail(a->c, ERR_WORKER, "the worker's manifest is none");
     }
     if (a->output != NULL) {
-        TRY(files_write(a->output, bytes));
+        TRY(cml_write_out(a, a->output, bytes));
     }
     if (a->c->json) {
         return cli_emit(a->c, &j);
@@ -245,7 +257,7 @@ static int show_merge(struct cml_args *a, const Proctor__CmlReply *r)
                         r->conflicts_n, r->conflicts_n > 1 ? "s" : "");
     }
     if (a->output != NULL) {
-        TRY(files_write(a->output, out));
+        TRY(cml_write_out(a, a->output, out));
     }
     if (a->c->json) {
         return emit_json(a, r);
@@ -267,7 +279,7 @@ int cml_show_reply(struct cml_args *a, const Proctor__CmlReply *r)
         return show_merge(a, r);
     }
     if (a->verb == VERB_FMT && a->write) {
-        return files_write(a->words[0],
+        return cml_write_out(a, a->words[0],
                            (struct ubytes){r->out.data, r->out.len});
     }
     if (a->c->json) {

@@ -285,6 +285,18 @@ static int print_json(struct synth *x, int code)
 
 /* --- the end --- */
 
+/* The exam neither admitted nor refuted: its own reason. */
+static int undecided(struct synth *x)
+{
+    struct ubytes why = record_bytes(&x->verdict.r, RF_VERDICT_reason);
+
+    return cli_fail_hint(x->c, ERR_TASK_FAILED,
+                         "it says nothing about the program; see to the oracle "
+                         "or the --domain",
+                         "the exam came to no end: %.*s",
+                         (int)(why.n < 200 ? why.n : 200), (const char *)why.p);
+}
+
 static int judge(struct synth *x)
 {
     char number[TERM_NUMBER_BYTES];
@@ -301,6 +313,9 @@ static int judge(struct synth *x)
                              "the first that fits",
                              "not enough evidence: %.160s", why);
     case SYNTH_REFUTED:
+        if (record_u(&x->verdict.r, RF_VERDICT_verdict) != VERDICT_REJECT) {
+            return undecided(x);
+        }
         return cli_fail_hint(
             x->c, ERR_TASK_FAILED, "a larger --size, or another grammar",
             x->disclosed_n == SYNTH_DISCLOSURES_MAX

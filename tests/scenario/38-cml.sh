@@ -197,6 +197,13 @@ END
 expect 0 gcc -std=c17 -O2 -Wall -Wextra -Werror -o made/main made/main.c made/gcd.c
 expect 0 made/main
 out '^12 1$'
+expect 2 proctor cml export --c -o nowhere/there $c/gcd.cml
+err 'cannot write nowhere/there/gcd.h: not found'
+expect 2 proctor cml manifest -o nowhere/there $c/gcd.cml
+err 'cannot write nowhere/there'
+echo 'unit huge() -> [[[u8]]] { fill(fill(fill(1u8, 999), 999), 99) }' >huge.cml
+expect 2 proctor cml eval huge.cml
+err 'huge.cml:1:1: error: a value of huge is too large to be shown'
 expect 2 proctor cml export --c $c/words.cml
 err 'words.cml:[0-9]*:[0-9]*: error: not for native code yet'
 expect 2 proctor cml export $c/gcd.cml

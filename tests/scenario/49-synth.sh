@@ -94,6 +94,9 @@ err 'ADMIT'
 printf 'def clamped(x):\n    return x * 7919 %% 10007 %% 97\n' >clamped.py
 expect 1 proctor synth clamped.csv --oracle clamped.py --budget 30000
 err 'contradictory|none found|no program|not admitted'
+printf 'def other(x):\n    return x\n' >broken.py # the oracle's fault is not the program's
+expect 1 proctor synth clamped.csv --oracle broken.py:clamped --grammar int
+err 'the exam came to no end: the oracle gives no answer'
 whole
 
 # Bad input: told with its place, by name.

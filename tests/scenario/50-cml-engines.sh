@@ -50,7 +50,7 @@ expect 2 proctor cml eval --engine=fast $c/gcd.cml 1 2
 err 'best, reference or columns'
 printf '[1, 2]\n[3]\n' >short
 expect 2 proctor cml eval --inputs short $c/gcd.cml
-err 'line 2'
+err 'inputs: line 2'
 expect 2 proctor cml eval --inputs nowhere $c/gcd.cml
 : >empty
 expect 2 proctor cml eval --inputs empty $c/gcd.cml

@@ -150,8 +150,8 @@ static int read_lines(struct evaluation *v, struct diag *d)
         size_t n = end != NULL ? (size_t)(end - left.p) : left.n;
         struct ubytes line = {left.p, n};
 
-        TRY(read_json(v, line, &v->takes, "line", v->done + v->lanes_n + 1,
-                      d));
+        TRY(read_json(v, line, &v->takes, "inputs: line",
+                      v->done + v->lanes_n + 1, d));
         v->ends[v->lanes_n++] = buf_len(&v->inputs);
         n += end != NULL;
         left = (struct ubytes){left.p + n, left.n - n};
@@ -223,6 +223,12 @@ int command_evaluate(struct command *c, const struct document *doc,
     if (code == 0) {
         code = evaluate(v, doc, unit, d);
         eval_release(&v->e);
+    }
+    if (code == ERR_LIMIT && d->code == 0) {
+        (void)diag_set(d, ERR_LIMIT,
+                       (struct loc){doc->path, unit->line, unit->col},
+                       "a value of %.40s is too large to be shown",
+                       unit->name);
     }
     if (code == ERR_NOMEM) {
         (void)diag_set(d, ERR_LIMIT,
