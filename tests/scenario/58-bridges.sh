@@ -9,6 +9,13 @@ unset PGPASSWORD PGHOST PGUSER PGDATABASE PGPORT
 export HOME=$WORK
 p=policy/default.yaml
 unit_cid() { proctor cml cid "$@" | tail -n 1 | cut -c1-64; }
+# The artifact that a ref stands for: its exam may have put traps into what was
+# handed in.
+kept() { # kept REF FILE
+    local runnable
+    runnable=$(proctor ref list --json | jq -r --arg r "$1" '.refs[] | select(.name == $r) | .target')
+    proctor show --raw "$(proctor show --json "$runnable" | jq -r .object.bundle)" >"$2"
+}
 
 # --- git ---
 expect 0 proctor run examples/cml/graph.yaml --policy $p
@@ -19,8 +26,9 @@ check "the repository is clean" git -C out.git fsck --strict
 expect 0 git clone -q out.git clone
 check "the clone's commit is the ref's" \
     test "$(git -C clone rev-parse HEAD)" = "$(git -C out.git rev-parse refs/cml/heads/main)"
+kept primitives/days_from_civil kept.cmlb
 check "the manifest names the unit" \
-    grep -qx "$(unit_cid examples/cml/date.cml)  primitives/days_from_civil" clone/manifest
+    grep -qx "$(unit_cid kept.cmlb)  primitives/days_from_civil" clone/manifest
 check "the unit can be read" proctor cml check clone/units/primitives/days_from_civil.cml
 for f in clone/blobs/*/*; do
     name=${f#clone/blobs/}
@@ -36,7 +44,7 @@ check "another new repository has the same commit" test "$(jq -r .commit "$OUT")
 # There and back: the same artifact, which a graph takes as it is.
 expect 0 proctor cml import --git clone -o in
 b=in/primitives/days_from_civil.cmlb
-check "same CID" test "$(unit_cid $b)" = "$(unit_cid examples/cml/date.cml)"
+check "same CID" cmp $b kept.cmlb
 expect 0 proctor cml import --git out.git -o in2 --json
 json '.imported[0].name == "primitives/days_from_civil" and .imported[0].nodes > 50'
 check "from the bare one too" cmp $b in2/primitives/days_from_civil.cmlb
