@@ -38,6 +38,7 @@ struct probe {
     struct eval eval;
     uint64_t fuel; /* for all */
     uint32_t evaluations;
+    uint64_t bytes; /* of inputs gone over */
     struct goal *goals;    /* owned; GOALS per site */
     uint32_t *samples;     /* owned; wanted per branch: inputs */
     uint32_t *samples_n;   /* owned */
@@ -168,7 +169,7 @@ static void on_branch(void *ctx, uint32_t branch)
 static int spent(const struct probe *p)
 {
     return p->evaluations >= PROBE_EVALUATIONS || p->fuel == 0 ||
-           p->kept_n == KEPT_MAX;
+           p->bytes >= PROBE_BYTES_ALL || p->kept_n == KEPT_MAX;
 }
 
 /* What is in p->now. 0, ERR_NOMEM. */
@@ -207,6 +208,7 @@ static int attempt(struct probe *p, struct ubytes from, uint32_t place,
     int code = spent(p) ? ERR_NOT_FOUND
                         : probe_change(&p->values, from, place, how, by, &p->now);
 
+    p->bytes += from.n;
     if (code == ERR_NOT_FOUND || code == ERR_LIMIT) {
         return 0;
     }
@@ -334,6 +336,7 @@ static int begin(struct probe *p)
         int code = probe_make(&p->values, i < RANDOM_FIRST / 3 ? i : -1,
                               &p->now);
 
+        p->bytes += buf_len(&p->now);
         if (code == ERR_LIMIT || (code == ERR_NOT_FOUND && i > 0)) {
             continue;
         }

@@ -12,6 +12,7 @@
 #define PROBE_EVALUATIONS 24576u
 #define PROBE_FUEL 8192u              /* of one */
 #define PROBE_FUEL_ALL (UINT64_C(1) << 24)
+#define PROBE_BYTES_ALL (UINT64_C(1) << 26) /* of inputs that are gone over */
 
 /* Values of the unit's takes, members of the domain (checked, of that type), as
  * values.h holds them; none when the domain needs a corpus. At most
