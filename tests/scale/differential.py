@@ -158,7 +158,7 @@ class Run:
         path = tree.path(i, 0, n)
         good &= self.accepts(make_proof(entries[i], i, path, note))
         self.counts["made"] += 1
-        wrong = [make_proof(entries[i], (i + 1) % n, path, note),
+        wrong = [make_proof(entries[i], i + 1 if i + 1 < n else n + 7, path, note),
                  make_proof(entries[i], n, path, note),
                  make_proof(entries[i], i, path + [bytes(32)], note),
                  make_proof(entries[i] + b"x", i, path, note)]

@@ -53,12 +53,12 @@ check "the kernel allocates in more than 100 places" \
     test "$(wc -l <base.sites)" -gt 100
 {
     head -n 20 base.sites
-    tail -n +21 base.sites | spread 26
+    tail -n +21 base.sites | spread 16
 } >base.some
 {
     sed 's/^/once base /' base.some
-    spread 23 <base.some | sed 's/^/on base /'
-    spread 8 <new.sites | sed 's/^/once new /'
-    spread 8 <new.sites | sed 's/^/on new /'
+    spread 14 <base.some | sed 's/^/on base /'
+    spread 5 <new.sites | sed 's/^/once new /'
+    spread 5 <new.sites | sed 's/^/on new /'
 } | trials trial
 finish

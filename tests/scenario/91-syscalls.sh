@@ -76,15 +76,15 @@ each() {
 }
 {
     for call in pwrite64 fdatasync fsync renameat; do
-        each $call base 3 KILL
-        each $call base 2 EIO ENOSPC
-        each $call new 2 KILL EIO
+        each $call base 2 KILL
+        each $call base 1 EIO ENOSPC
+        each $call new 1 KILL EIO
     done
     each pwrite64 base 2 EINTR
     for call in syncfs mkdirat unlinkat ftruncate flock; do
         each $call new 1 KILL EIO
     done
-    for call in sendmsg sendto; do each $call base 3 KILL; done
+    for call in sendmsg sendto; do each $call base 2 KILL; done
     for call in recvmsg openat socketpair clone memfd_create ptrace; do
         each $call base 1 KILL
     done
