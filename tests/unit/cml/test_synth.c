@@ -25,10 +25,11 @@ static void solve(struct solved *s, const Proctor__SynthTask *task)
 
 static void test_bit_vectors(void **state)
 {
+    uint32_t n = getenv("PROCTOR_FULL") != NULL ? 40 : 16;
     uint32_t found = 0;
 
     (void)state;
-    for (uint32_t i = 1; i <= 40; i++) {
+    for (uint32_t i = 1; i <= n; i++) {
         struct hidden h;
         struct made m;
         struct solved s;
@@ -45,7 +46,7 @@ static void test_bit_vectors(void **state)
         arena_release(&s.a);
         made_release(&m);
     }
-    assert_true(found >= 28);
+    assert_true(found * 10 >= n * 7);
 }
 
 /* Problems of strings and lists: rows of JSON up to a NULL. */
@@ -331,7 +332,7 @@ static void test_uncertain(void **state)
 static void test_same_twice(void **state)
 {
     (void)state;
-    for (uint32_t i = 60; i < 70; i++) {
+    for (uint32_t i = 60; i < (getenv("PROCTOR_FULL") != NULL ? 70u : 64u); i++) {
         struct solved s[2];
         struct hidden h;
         struct made m;
