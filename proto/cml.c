@@ -146,6 +146,30 @@ struct cml_value cml_list(const struct cml_value *p, uint32_t n)
     return (struct cml_value){.tag = CML_LIST, .u.list = {p, n}};
 }
 
+int cml_scalar_is_same(const struct cml_value *a, const struct cml_value *b)
+{
+    if (a->tag != b->tag) {
+        return 0;
+    }
+    switch (a->tag) {
+    case CML_INT:
+    case CML_FLOAT:
+        return a->code == b->code && a->u.bits == b->u.bits;
+    case CML_STRING:
+    case CML_BYTES:
+    case CML_CHILD:
+        return a->u.text.n == b->u.text.n &&
+               (a->u.text.n == 0 ||
+                memcmp(a->u.text.p, b->u.text.p, a->u.text.n) == 0);
+    case CML_ABSENT:
+    case CML_FALSE:
+    case CML_TRUE:
+    case CML_LIST:
+        break;
+    }
+    return 1;
+}
+
 int cml_is_word(const struct cml_value *v, const char *word)
 {
     return v->tag == CML_STRING && is_same(v->u.text, word);

@@ -150,6 +150,9 @@ struct cml_value cml_text(struct ubytes utf8);
 struct cml_value cml_child(uint32_t id);
 struct cml_value cml_index(uint32_t i);
 struct cml_value cml_list(const struct cml_value *p, uint32_t n);
+/* The same word, scalar or absence; of a Leaf's CID its bytes. Not for children and
+ * lists. */
+int cml_scalar_is_same(const struct cml_value *a, const struct cml_value *b);
 /* Is this string field the word? */
 int cml_is_word(const struct cml_value *v, const char *word);
 /* Child `i` of a NODES field, the child of a NODE field. */

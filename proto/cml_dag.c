@@ -219,20 +219,12 @@ static uint64_t hash_of(enum cml_kind kind, const struct cml_value *fields)
 static int is_same_one(const struct cml_value *a, const struct cml_value *b,
                        int is_scalar)
 {
-    if (a->tag != b->tag) {
-        return 0;
+    if (is_scalar || (a->tag != CML_CHILD && a->tag != CML_LIST)) {
+        return cml_scalar_is_same(a, b);
     }
-    if (has_text(a, is_scalar)) {
-        return a->u.text.n == b->u.text.n &&
-               (a->u.text.n == 0 ||
-                memcmp(a->u.text.p, b->u.text.p, a->u.text.n) == 0);
-    }
-    if (a->tag == CML_INT || a->tag == CML_FLOAT) {
-        return a->code == b->code && a->u.bits == b->u.bits;
-    }
-    return a->tag == CML_CHILD  ? a->u.node == b->u.node
-           : a->tag == CML_LIST ? a->u.list.n == b->u.list.n
-                                : 1;
+    return a->tag == b->tag && (a->tag == CML_CHILD
+                                    ? a->u.node == b->u.node
+                                    : a->u.list.n == b->u.list.n);
 }
 
 static int is_same(const struct cml_node *n, enum cml_kind kind,

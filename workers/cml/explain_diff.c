@@ -41,40 +41,16 @@ static int report(struct differ *w, uint32_t old, uint32_t new)
     return buf_putf(w->out, "\n");
 }
 
-static int scalar_is_same(const struct cml_value *a, const struct cml_value *b)
+/* What a field holds that is no child: a scalar, or a list of words. */
+static int values_are_same(const struct cml_value *a, const struct cml_value *b)
 {
-    if (a->tag != b->tag || a->code != b->code) {
-        return 0;
-    }
-    switch (a->tag) {
-    case CML_ABSENT:
-    case CML_FALSE:
-    case CML_TRUE:
-        return 1;
-    case CML_INT:
-    case CML_FLOAT:
-        return a->u.bits == b->u.bits;
-    case CML_STRING:
-    case CML_BYTES:
-    case CML_CHILD:
-        return a->u.text.n == b->u.text.n &&
-               (a->u.text.n == 0 ||
-                memcmp(a->u.text.p, b->u.text.p, a->u.text.n) == 0);
-    case CML_LIST:
-        break;
-    }
-    if (a->u.list.n != b->u.list.n) {
-        return 0;
-    }
-    for (uint32_t i = 0; i < a->u.list.n; i++) { /* words: never nested */
-        const struct ubytes x = a->u.list.p[i].u.text;
-        const struct ubytes y = b->u.list.p[i].u.text;
+    int same = cml_scalar_is_same(a, b) &&
+               (a->tag != CML_LIST || a->u.list.n == b->u.list.n);
 
-        if (x.n != y.n || memcmp(x.p, y.p, x.n) != 0) {
-            return 0;
-        }
+    for (uint32_t i = 0; same && a->tag == CML_LIST && i < a->u.list.n; i++) {
+        same = cml_scalar_is_same(&a->u.list.p[i], &b->u.list.p[i]);
     }
-    return 1;
+    return same;
 }
 
 static int differ_nodes(struct differ *w, uint32_t a, uint32_t b);
@@ -194,7 +170,7 @@ static int differ_fields(struct differ *w, const struct cml_node *x,
             TRY(at(w, k->fields[f].name, -1,
                    a->tag == CML_CHILD ? a->u.node : UINT32_MAX,
                    b->tag == CML_CHILD ? b->u.node : UINT32_MAX));
-        } else if (!scalar_is_same(a, b)) {
+        } else if (!values_are_same(a, b)) {
             *out_plain = 1;
         }
     }

@@ -135,37 +135,13 @@ int tree_make(struct merger *m, const struct term *t, struct tree **out)
 
 /* --- compared --- */
 
-static int scalars_are_same(const struct cml_value *a, const struct cml_value *b)
-{
-    if (a->tag != b->tag || a->code != b->code) {
-        return 0;
-    }
-    switch (a->tag) {
-    case CML_INT:
-    case CML_FLOAT:
-        return a->u.bits == b->u.bits;
-    case CML_STRING:
-    case CML_BYTES:
-    case CML_CHILD:
-        return a->u.text.n == b->u.text.n &&
-               (a->u.text.n == 0 ||
-                memcmp(a->u.text.p, b->u.text.p, a->u.text.n) == 0);
-    case CML_ABSENT:
-    case CML_FALSE:
-    case CML_TRUE:
-    case CML_LIST:
-        break;
-    }
-    return 1;
-}
-
 static int words_are_same(const struct term_field *a, const struct term_field *b)
 {
     if (a->n != b->n) {
         return 0;
     }
     for (uint32_t i = 0; i < a->n; i++) {
-        if (!scalars_are_same(&a->words[i], &b->words[i])) {
+        if (!cml_scalar_is_same(&a->words[i], &b->words[i])) {
             return 0;
         }
     }
@@ -220,8 +196,8 @@ static int compare(struct merger *m, const struct tree *x, const struct tree *y,
         if (s == CML_WORDS
                 ? !words_are_same(&x->t->fields[f], &y->t->fields[f])
             : s == CML_WORD || s == CML_INDEX || s == CML_SCALAR
-                ? !scalars_are_same(&x->t->fields[f].value,
-                                    &y->t->fields[f].value)
+                ? !cml_scalar_is_same(&x->t->fields[f].value,
+                                      &y->t->fields[f].value)
                 : x->n[f] != y->n[f]) {
             return 0;
         }

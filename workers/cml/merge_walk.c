@@ -145,12 +145,6 @@ static void unite(struct merger *m, const struct tree *x, const struct tree *y)
     }
 }
 
-static int is_same_word(const struct cml_value *a, const struct cml_value *b)
-{
-    return a->tag == b->tag && a->u.text.n == b->u.text.n &&
-           memcmp(a->u.text.p, b->u.text.p, a->u.text.n) == 0;
-}
-
 /* A word of a node, an operator say. */
 static int merge_word(struct merger *m, const struct tree *const x[3],
                       unsigned f, struct term *out)
@@ -160,11 +154,11 @@ static int merge_word(struct merger *m, const struct tree *const x[3],
     for (unsigned k = 0; k < 3; k++) {
         v[k] = &x[k]->t->fields[f].value;
     }
-    if (is_same_word(v[1], v[2]) || is_same_word(v[0], v[2])) {
+    if (cml_scalar_is_same(v[1], v[2]) || cml_scalar_is_same(v[0], v[2])) {
         out->fields[f].value = *v[1];
         return 0;
     }
-    if (is_same_word(v[0], v[1])) {
+    if (cml_scalar_is_same(v[0], v[1])) {
         out->fields[f].value = *v[2];
         return 0;
     }
