@@ -1,30 +1,9 @@
 /* CML texts: whatever is accepted writes as text that reads back as the same
  * artifacts, and runs to a value or an error of the language. */
-#include "tests/fuzz/proto/fuzz.h"
+#include "tests/fuzz/cml/again.h"
 
 #include "workers/cml/eval.h"
 #include "workers/cml/text.h"
-
-static void check_again(const struct document *d, struct ubytes text)
-{
-    struct cml_dag dag;
-    struct document again;
-    struct diag diag;
-
-    diag_init(&diag);
-    cml_dag_init(&dag);
-    document_init(&again, &dag, "again");
-    REQUIRE(text_parse(&again, text, &diag) == 0);
-    REQUIRE(again.units_n == d->units_n);
-    for (uint32_t i = 0; i < d->units_n; i++) {
-        const struct cml_node *a = cml_dag_at(d->dag, d->units[i].term->id);
-        const struct cml_node *b = cml_dag_at(&dag, again.units[i].term->id);
-
-        REQUIRE(cid_is_equal(&a->cid, &b->cid));
-    }
-    document_release(&again);
-    cml_dag_release(&dag);
-}
 
 static void run(const struct document *d)
 {
@@ -57,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             REQUIRE(text_put_unit(&out, d.units[i].term, (int)(i & 1)) == 0);
         }
         REQUIRE((size & 1) == 0 || text_put(&out, &d) == 0);
-        check_again(&d, buf_bytes(&out));
+        check_again(text_parse, &d, buf_bytes(&out));
         run(&d);
     }
     buf_release(&out);
