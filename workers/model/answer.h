@@ -11,7 +11,7 @@
 
 #include "proto/limits.h"
 #include "proto/value.h"
-#include "workers/model/mlp.h"
+#include "workers/nn/mlp.h"
 
 #include "worker.pb-c.h"
 

@@ -4,7 +4,7 @@
 #ifndef WORKERS_MODEL_SERVE_H
 #define WORKERS_MODEL_SERVE_H
 
-#include "workers/model/product.h"
+#include "workers/nn/product.h"
 
 /* share: SHARE_BYTES, shared with the kernel (proto/share.h). kernel: as proven
  * by product_probe. Exit status: 0 done, 1 the kernel or the sandbox broke an

@@ -435,7 +435,7 @@ static void test_over_message_maximum(void **state)
     unsigned before;
 
     (void)state;
-    t.takes.len = 1u << 20; /* its maximum, without the head of the field */
+    t.takes.len = 4u << 20; /* its maximum, without the head of the field */
     t.takes.data = calloc(t.takes.len, 1);
     assert_int_equal(chan_send(w->chan, MSG_MODEL_TASK, &t.base, NULL, 0),
                      ERR_LIMIT);

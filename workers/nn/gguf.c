@@ -1,7 +1,7 @@
 /* Reads GGUF. Runs in the model worker, over weights that anybody may have
  * made. Must never read outside the file and never trust a count before it has
  * seen that so many bytes are there. */
-#include "workers/model/gguf.h"
+#include "workers/nn/gguf.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

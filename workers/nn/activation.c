@@ -1,6 +1,6 @@
-/* Activations with fixed bits. Runs in the model worker. Must never call libm's
+/* Activations with fixed bits. Runs in workers. Must never call libm's
  * transcendental functions. */
-#include "workers/model/activation.h"
+#include "workers/nn/activation.h"
 
 #include <string.h>
 

@@ -8,9 +8,9 @@
  * u32 type, u64 offset from the data's start. A string is u64 length and bytes.
  * Data and every tensor are aligned to general.alignment (power of two, default
  * 32) and padded to it, the last tensor too.
- * Source: the ggml project's description of the format. Model worker only. */
-#ifndef WORKERS_MODEL_GGUF_H
-#define WORKERS_MODEL_GGUF_H
+ * Source: the ggml project's description of the format. Workers only. */
+#ifndef WORKERS_NN_GGUF_H
+#define WORKERS_NN_GGUF_H
 
 #include "proto/diag.h"
 

@@ -12,8 +12,8 @@
 
 #include "proto/buf.h"
 #include "proto/err.h"
-#include "workers/model/activation.h"
-#include "workers/model/mlp.h"
+#include "workers/nn/activation.h"
+#include "workers/nn/mlp.h"
 
 static enum product_kernel host_kernel;
 static uint64_t state = 42;

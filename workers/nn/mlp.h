@@ -9,12 +9,12 @@
  *
  * Numbers: y = x W^T by product.h, then z = (y + 0) + bias, then the
  * activation, then + 0 (no negative zero leaves a layer). A row's result does
- * not depend on the rows beside it. Model worker only. */
-#ifndef WORKERS_MODEL_MLP_H
-#define WORKERS_MODEL_MLP_H
+ * not depend on the rows beside it. Workers only. */
+#ifndef WORKERS_NN_MLP_H
+#define WORKERS_NN_MLP_H
 
-#include "workers/model/gguf.h"
-#include "workers/model/product.h"
+#include "workers/nn/gguf.h"
+#include "workers/nn/product.h"
 
 #define MLP_LAYERS_MAX 64u
 #define MLP_WIDTH_MAX 65536u

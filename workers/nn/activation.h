@@ -11,8 +11,8 @@
  *   gelu      z/2 (1 + tanh(0.7978845608028654 (z + 0.044715 z^3)))
  * e^x: x = k ln 2 + r with |r| <= ln 2 / 2, the Taylor polynomial of degree 13
  * in r, times 2^k; x is clamped to +-700. Error below 2^-50 relative. */
-#ifndef WORKERS_MODEL_ACTIVATION_H
-#define WORKERS_MODEL_ACTIVATION_H
+#ifndef WORKERS_NN_ACTIVATION_H
+#define WORKERS_NN_ACTIVATION_H
 
 #include "proto/base.h"
 

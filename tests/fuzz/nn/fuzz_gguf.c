@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "workers/model/mlp.h"
+#include "workers/nn/mlp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

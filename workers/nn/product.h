@@ -8,10 +8,10 @@
  * W is packed once into panels of 64 outputs, K-major, padded with zero rows:
  * the shape in which OpenBLAS keeps the contract on some cores and makes no
  * system call. It is no promise of OpenBLAS, so product_probe proves it on this
- * host and the plain chain takes over where it fails. Model worker only; one
+ * host and the plain chain takes over where it fails. Workers only; one
  * thread. */
-#ifndef WORKERS_MODEL_PRODUCT_H
-#define WORKERS_MODEL_PRODUCT_H
+#ifndef WORKERS_NN_PRODUCT_H
+#define WORKERS_NN_PRODUCT_H
 
 #include "proto/base.h"
 

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "proto/err.h"
-#include "workers/model/gguf.h"
+#include "workers/nn/gguf.h"
 
 struct file {
     uint8_t bytes[4096];

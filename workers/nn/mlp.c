@@ -1,13 +1,13 @@
-/* Forward passes of perceptrons. Runs in the model worker. Must never give a
+/* Forward passes of perceptrons. Runs in workers. Must never give a
  * row other bits because of its neighbours. */
-#include "workers/model/mlp.h"
+#include "workers/nn/mlp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/err.h"
-#include "workers/model/activation.h"
+#include "workers/nn/activation.h"
 
 static const struct loc nowhere = {NULL, 0, 0};
 

@@ -1,7 +1,7 @@
-/* Matrix products with fixed bits. Runs in the model worker. Must never call
+/* Matrix products with fixed bits. Runs in workers. Must never call
  * OpenBLAS with more than PRODUCT_SMALL multiply-adds (it would leave the path
  * that was proven, and ask the kernel for memory inside the filter). */
-#include "workers/model/product.h"
+#include "workers/nn/product.h"
 
 #include <math.h>
 #include <stdlib.h>
