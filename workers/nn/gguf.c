@@ -232,10 +232,10 @@ static int read_alignment(struct gguf *g, struct diag *d)
     return 0;
 }
 
-/* Bytes of a tensor, padded; 0 when they do not fit 64 bits. */
-static uint64_t padded_bytes(const struct gguf_tensor *t, uint64_t alignment)
+/* Sets t->bytes; the bytes with what pads them, or 0 when they do not fit. */
+static uint64_t padded_bytes(struct gguf_tensor *t, uint64_t alignment)
 {
-    uint64_t n = 4;
+    uint64_t n = 1;
 
     for (size_t i = 0; i < GGUF_DIMENSIONS_MAX; i++) {
         if (t->dimensions[i] == 0 ||
@@ -243,10 +243,31 @@ static uint64_t padded_bytes(const struct gguf_tensor *t, uint64_t alignment)
             return 0;
         }
     }
-    if (__builtin_add_overflow(n, alignment - 1, &n)) {
+    if (t->type == GGUF_TENSOR_Q8_0 && t->dimensions[0] % 32 != 0) {
+        return 0; /* a block does not reach over rows */
+    }
+    t->bytes = gguf_tensor_type_bytes(t->type, n);
+    if (t->bytes == 0 || __builtin_add_overflow(t->bytes, alignment - 1, &n)) {
         return 0;
     }
     return n & ~(alignment - 1);
+}
+
+static int read_type(uint64_t type, struct gguf_tensor *t, struct diag *d)
+{
+    const char *name = gguf_tensor_type_name(type);
+
+    if (type == GGUF_TENSOR_F32 || type == GGUF_TENSOR_F16 ||
+        type == GGUF_TENSOR_Q8_0 || type == GGUF_TENSOR_BF16) {
+        t->type = (enum gguf_tensor_type)type;
+        return 0;
+    }
+    (void)diag_set(d, ERR_INPUT, nowhere,
+                   "tensor %.*s: type %s (%" PRIu64 ") is not read",
+                   (int)t->name.n, (const char *)t->name.p,
+                   name == NULL ? "unknown" : name, type);
+    diag_hint(d, "f32, f16, bf16 and q8_0 are");
+    return ERR_INPUT;
 }
 
 static int read_shape(struct reader *r, struct gguf_tensor *t, struct diag *d)
@@ -284,11 +305,7 @@ static int read_tensor(struct reader *r, struct gguf *g, struct gguf_tensor *t,
     if (r->bad) {
         return cut_short(d, "the list of tensors");
     }
-    if (type != 0) {
-        return diag_set(d, ERR_INPUT, nowhere,
-                        "tensor %.*s: type %" PRIu64 ", only f32 (0) is read",
-                        (int)t->name.n, (const char *)t->name.p, type);
-    }
+    TRY(read_type(type, t, d));
     bytes = padded_bytes(t, g->alignment);
     if (bytes == 0 || *offset != *running ||
         __builtin_add_overflow(*running, bytes, running)) {
@@ -317,8 +334,7 @@ static int place_tensors(struct reader *r, struct gguf *g,
     }
     for (uint32_t i = 0; i < g->tensors_n; i++) {
         /* Aligned: file to 64, start and offsets to 4 or more. */
-        g->tensors[i].data =
-            (const float *)(const void *)(r->p + start + offsets[i]);
+        g->tensors[i].data = r->p + start + offsets[i];
     }
     return 0;
 }
@@ -423,32 +439,4 @@ const struct gguf_tensor *gguf_tensor(const struct gguf *g, const char *name)
 
     return bsearch(&wanted, g->tensors, g->tensors_n, sizeof(*g->tensors),
                    compare_tensors);
-}
-
-struct ubytes gguf_string(const struct gguf *g, const char *key)
-{
-    const struct gguf_pair *p = gguf_pair(g, key);
-
-    if (p == NULL || p->type != GGUF_STRING) {
-        return (struct ubytes){NULL, 0};
-    }
-    return (struct ubytes){p->value.p + 8, p->value.n - 8};
-}
-
-uint32_t gguf_array_u32(const struct gguf_pair *p, uint64_t i)
-{
-    ASSERT(p->element == GGUF_U32 && i < p->n);
-    return (uint32_t)little(p->value.p + 4 * i, 4);
-}
-
-struct ubytes gguf_array_string(const struct gguf_pair *p, uint64_t i)
-{
-    struct reader r = {p->value.p, p->value.n, 0, 0};
-    struct ubytes s = {NULL, 0};
-
-    ASSERT(p->element == GGUF_STRING && i < p->n);
-    for (uint64_t k = 0; k <= i; k++) {
-        s = take_string(&r, GGUF_STRING_BYTES_MAX);
-    }
-    return s;
 }

@@ -101,7 +101,8 @@ static const struct gguf_tensor *find_tensor(const struct gguf *g, uint32_t i,
 static int shape_is(const struct gguf_tensor *t, uint64_t first,
                     uint64_t second)
 {
-    return t != NULL && t->dimensions[0] == first &&
+    return t != NULL && t->type == GGUF_TENSOR_F32 &&
+           t->dimensions[0] == first &&
            t->dimensions[1] == second && t->dimensions[2] == 1 &&
            t->dimensions[3] == 1;
 }
@@ -122,8 +123,8 @@ static int read_layer(struct layer *l, uint32_t i, const struct gguf *g,
 
     if (!shape_is(weight, l->in, l->out) || !shape_is(bias, l->out, 1)) {
         return diag_set(d, ERR_INPUT, nowhere,
-                        "layer %u: expected tensors blk.%u.weight [%u, %u] and "
-                        "blk.%u.bias [%u]",
+                        "layer %u: expected f32 tensors blk.%u.weight [%u, %u] "
+                        "and blk.%u.bias [%u]",
                         i, i, l->in, l->out, i, l->out);
     }
     l->packed = floats_new(product_padded(l->out) * l->in);
