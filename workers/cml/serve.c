@@ -1,85 +1,35 @@
 /* Speaks to the kernel. Runs in the `cml` worker. */
 #include "workers/cml/serve.h"
 
-#include <string.h>
-
 #include "proto/err.h"
 #include "proto/frame.h"
-#include "proto/limits.h"
-#include "proto/share.h"
 #include "workers/cml/command.h"
 #include "workers/cml/run.h"
+#include "workers/lib/batches.h"
 
-static int send_ready(int channel_fd, const struct run *r, struct diag *d)
-{
-    Proctor__TaskReady ready = PROCTOR__TASK_READY__INIT;
-    Proctor__Problem problem = PROCTOR__PROBLEM__INIT;
-
-    ready.engine = r->columns != NULL
-                       ? PROCTOR__CML_ENGINE__CML_ENGINE_COLUMNS
-                       : PROCTOR__CML_ENGINE__CML_ENGINE_REFERENCE;
-    if (d->code != 0) {
-        problem.what = d->what;
-        problem.hint = d->hint;
-        problem.kind = d->code == ERR_LIMIT;
-        ready.problem = &problem;
-    }
-    return frame_send(channel_fd, MSG_TASK_READY, &ready.base, NULL, 0);
-}
-
-static int answer_batch(int channel_fd, uint8_t *share, struct run *r,
-                        const Proctor__Batch *batch)
+static int answer(const struct batches *b, const struct values *inputs,
+                  uint32_t id)
 {
     Proctor__BatchReply reply = PROCTOR__BATCH_REPLY__INIT;
-    struct values inputs CLEANUP(values_release);
     struct run_answers out = {0};
-    struct ubytes bytes;
-    int code;
+    int code = run_batch((struct run *)b->ctx, inputs, &out);
 
-    values_init(&inputs);
-    if (batch->inputs_bytes > LIMIT_BATCH_BYTES) {
-        return ERR_TRACE(ERR_PROTOCOL);
-    }
-    TRY(values_decode(&inputs,
-                      (struct ubytes){share + SHARE_INPUTS, batch->inputs_bytes},
-                      &r->takes, LIMIT_BATCH_VALUES));
-    code = run_batch(r, &inputs, &out);
     if (code == 0) {
-        bytes = values_builder_bytes(&out.outputs);
-        memcpy(share + SHARE_OUTPUTS, bytes.p, bytes.n);
-        reply.id = batch->id;
-        reply.outputs_bytes = (uint32_t)bytes.n;
+        reply.id = id;
         reply.ending = out.ending;
         reply.detail = out.detail;
-        code = frame_send(channel_fd, MSG_BATCH_REPLY, &reply.base, NULL, 0);
+        code = batches_reply(b, &reply, values_builder_bytes(&out.outputs));
     }
     values_builder_release(&out.outputs);
     return code;
 }
 
-static int serve_batches(int channel_fd, uint8_t *share, struct run *r)
-{
-    for (;;) {
-        struct frame f CLEANUP(frame_release);
-        int code;
-
-        frame_init(&f);
-        code = frame_receive(channel_fd, MSG_FROM_KERNEL, &f);
-        if (code == ERR_CLOSED) {
-            return 0;
-        }
-        TRY(code);
-        if (f.info->msg != MSG_BATCH) {
-            return ERR_TRACE(ERR_PROTOCOL);
-        }
-        TRY(answer_batch(channel_fd, share, r, (const Proctor__Batch *)f.m));
-    }
-}
-
 static int serve_run(int channel_fd, uint8_t *share,
                      const Proctor__CmlTask *task)
 {
+    Proctor__TaskReady ready = PROCTOR__TASK_READY__INIT;
     struct run r;
+    struct batches b = {channel_fd, share, &r.takes, answer, &r};
     struct diag d;
     int code;
 
@@ -92,10 +42,13 @@ static int serve_run(int channel_fd, uint8_t *share,
         (void)diag_set(&d, code, (struct loc){0}, "%s", err_text(code));
     }
     if (code == 0 || d.code != 0) {
-        int sent = send_ready(channel_fd, &r, &d);
-
-        code = sent != 0 || d.code != 0 ? sent
-                                        : serve_batches(channel_fd, share, &r);
+        ready.engine = r.columns != NULL
+                           ? PROCTOR__CML_ENGINE__CML_ENGINE_COLUMNS
+                           : PROCTOR__CML_ENGINE__CML_ENGINE_REFERENCE;
+        code = task_ready(channel_fd, &ready, &d);
+        if (code == 0 && d.code == 0) {
+            code = batches_serve(&b);
+        }
     }
     run_release(&r);
     return code;

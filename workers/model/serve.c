@@ -8,7 +8,7 @@
 
 #include "proto/err.h"
 #include "proto/frame.h"
-#include "proto/share.h"
+#include "workers/lib/batches.h"
 #include "workers/model/answer.h"
 
 static const struct loc nowhere = {NULL, 0, 0};
@@ -70,76 +70,26 @@ static int load(struct frame *f, enum product_kernel kernel, struct mlp **out,
     return mlp_new(&g, kernel, out, d);
 }
 
-static int send_ready(int channel_fd, struct diag *d)
-{
-    Proctor__TaskReady ready = PROCTOR__TASK_READY__INIT;
-    Proctor__Problem problem = PROCTOR__PROBLEM__INIT;
-
-    if (d->code != 0) {
-        problem.what = d->what;
-        problem.hint = d->hint;
-        problem.kind = d->code == ERR_LIMIT;
-        ready.problem = &problem;
-    }
-    return frame_send(channel_fd, MSG_TASK_READY, &ready.base, NULL, 0);
-}
-
-static int send_reply(int channel_fd, uint8_t *share, uint32_t id,
-                      struct answers *r)
+static int answer(const struct batches *b, const struct values *inputs,
+                  uint32_t id)
 {
     Proctor__BatchReply reply = PROCTOR__BATCH_REPLY__INIT;
-    struct ubytes outputs = values_builder_bytes(&r->outputs);
-
-    ASSERT(outputs.n <= LIMIT_BATCH_BYTES); /* the builder's own limit */
-    memcpy(share + SHARE_OUTPUTS, outputs.p, outputs.n);
-    reply.id = id;
-    reply.outputs_bytes = (uint32_t)outputs.n;
-    reply.ending = r->ending;
-    reply.text.data = (uint8_t *)r->text;
-    reply.text.len = strlen(r->text);
-    return frame_send(channel_fd, MSG_BATCH_REPLY, &reply.base, NULL, 0);
-}
-
-static int serve_batch(int channel_fd, uint8_t *share, const struct answerer *a,
-                       const Proctor__Batch *batch)
-{
-    struct values inputs CLEANUP(values_release);
     struct answers out CLEANUP(answers_release) = {0};
-    struct ubytes in = {share + SHARE_INPUTS, batch->inputs_bytes};
 
-    values_init(&inputs);
-    if (in.n > LIMIT_BATCH_BYTES) {
-        return ERR_TRACE(ERR_PROTOCOL);
-    }
-    TRY(values_decode(&inputs, in, &a->takes, LIMIT_BATCH_VALUES));
-    TRY(answer_batch(a, &inputs, &out));
-    return send_reply(channel_fd, share, batch->id, &out);
-}
-
-static int serve_batches(int channel_fd, uint8_t *share,
-                         const struct answerer *a)
-{
-    for (;;) {
-        struct frame f CLEANUP(frame_release);
-        int code;
-
-        frame_init(&f);
-        code = frame_receive(channel_fd, MSG_FROM_KERNEL, &f);
-        if (code == ERR_CLOSED) {
-            return 0;
-        }
-        TRY(code);
-        if (f.info->msg != MSG_BATCH) {
-            return ERR_TRACE(ERR_PROTOCOL);
-        }
-        TRY(serve_batch(channel_fd, share, a, (const Proctor__Batch *)f.m));
-    }
+    TRY(answer_batch((const struct answerer *)b->ctx, inputs, &out));
+    reply.id = id;
+    reply.ending = out.ending;
+    reply.text.data = (uint8_t *)out.text;
+    reply.text.len = strlen(out.text);
+    return batches_reply(b, &reply, values_builder_bytes(&out.outputs));
 }
 
 static int serve_task(int channel_fd, uint8_t *share, struct frame *f,
                       enum product_kernel kernel, struct mlp **out_mlp)
 {
+    Proctor__TaskReady ready = PROCTOR__TASK_READY__INIT;
     struct answerer a;
+    struct batches b = {channel_fd, share, &a.takes, answer, &a};
     struct diag d;
     int code;
 
@@ -152,8 +102,8 @@ static int serve_task(int channel_fd, uint8_t *share, struct frame *f,
     if (code != 0 && d.code == 0) {
         return ERR_TRACE(code);
     }
-    TRY(send_ready(channel_fd, &d));
-    return code == 0 ? serve_batches(channel_fd, share, &a) : 0;
+    TRY(task_ready(channel_fd, &ready, &d));
+    return code == 0 ? batches_serve(&b) : 0;
 }
 
 static int serve(int channel_fd, uint8_t *share, enum product_kernel kernel)

@@ -5,16 +5,20 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <string.h>
 
 #include "proto/err.h"
 #include "proto/frame.h"
-#include "proto/share.h"
+#include "workers/lib/batches.h"
 #include "workers/program/harness.h"
 
 struct link {
     int channel_fd;
     uint8_t *share; /* SHARE_BYTES */
+};
+
+struct tried {
+    struct program *p;
+    const char *tmp_dir;
 };
 
 static int channel_is_private(int fd)
@@ -28,79 +32,32 @@ static int channel_is_private(int fd)
     return flags >= 0 && (flags & FD_CLOEXEC) != 0;
 }
 
-static int send_ready(int channel_fd, struct diag *d)
-{
-    Proctor__TaskReady ready = PROCTOR__TASK_READY__INIT;
-    Proctor__Problem problem = PROCTOR__PROBLEM__INIT;
-
-    if (d->code != 0) {
-        problem.what = d->what;
-        problem.hint = d->hint;
-        problem.kind = d->code == ERR_LIMIT;
-        ready.problem = &problem;
-    }
-    return frame_send(channel_fd, MSG_TASK_READY, &ready.base, NULL, 0);
-}
-
-static int send_reply(const struct link *l, uint32_t id, struct batch_result *r)
+static int answer(const struct batches *b, const struct values *inputs,
+                  uint32_t id)
 {
     Proctor__BatchReply reply = PROCTOR__BATCH_REPLY__INIT;
-    struct ubytes answers = values_builder_bytes(&r->answers);
-
-    ASSERT(answers.n <= LIMIT_BATCH_BYTES); /* the builder's own limit */
-    memcpy(l->share + SHARE_OUTPUTS, answers.p, answers.n);
-    reply.id = id;
-    reply.outputs_bytes = (uint32_t)answers.n;
-    reply.ending = r->ending;
-    reply.detail = r->detail;
-    reply.text.data = r->text;
-    reply.text.len = r->text_n;
-    return frame_send(l->channel_fd, MSG_BATCH_REPLY, &reply.base, NULL, 0);
-}
-
-static int answer_batch(const struct link *l, struct program *p,
-                        const char *tmp_dir, const Proctor__Batch *batch)
-{
-    struct values inputs CLEANUP(values_release);
     struct batch_result result CLEANUP(batch_result_release) = {0};
-    struct ubytes in = {l->share + SHARE_INPUTS, batch->inputs_bytes};
+    const struct tried *t = (const struct tried *)b->ctx;
     struct diag d;
 
-    values_init(&inputs);
     diag_init(&d);
-    if (in.n > LIMIT_BATCH_BYTES) {
-        return ERR_TRACE(ERR_PROTOCOL);
-    }
-    TRY(values_decode(&inputs, in, &p->takes, LIMIT_BATCH_VALUES));
-    TRY(program_place(p, tmp_dir, &d));
-    TRY(batch_run(p, &inputs, &result));
-    return send_reply(l, batch->id, &result);
-}
-
-static int serve_batches(const struct link *l, struct program *p,
-                         const char *tmp_dir)
-{
-    for (;;) {
-        struct frame f CLEANUP(frame_release);
-        int code;
-
-        frame_init(&f);
-        code = frame_receive(l->channel_fd, MSG_FROM_KERNEL, &f);
-        if (code == ERR_CLOSED) {
-            return 0;
-        }
-        TRY(code);
-        if (f.info->msg != MSG_BATCH) {
-            return ERR_TRACE(ERR_PROTOCOL);
-        }
-        TRY(answer_batch(l, p, tmp_dir, (Proctor__Batch *)f.m));
-    }
+    TRY(program_place(t->p, t->tmp_dir, &d));
+    TRY(batch_run(t->p, inputs, &result));
+    reply.id = id;
+    reply.ending = result.ending;
+    reply.detail = result.detail;
+    reply.text.data = result.text;
+    reply.text.len = result.text_n;
+    return batches_reply(b, &reply, values_builder_bytes(&result.answers));
 }
 
 static int serve_task(const struct link *l, const Proctor__ProgramTask *task,
                       const char *work_dir, const char *tmp_dir)
 {
     struct program p CLEANUP(program_release) = {0};
+    struct tried t = {&p, tmp_dir};
+    struct batches b = {l->channel_fd, l->share, &p.takes, answer, &t};
+    Proctor__TaskReady ready = PROCTOR__TASK_READY__INIT;
     struct diag d;
     int code;
 
@@ -112,8 +69,8 @@ static int serve_task(const struct link *l, const Proctor__ProgramTask *task,
     if (code != 0 && d.code == 0) {
         return ERR_TRACE(code);
     }
-    TRY(send_ready(l->channel_fd, &d));
-    return code == 0 ? serve_batches(l, &p, tmp_dir) : 0;
+    TRY(task_ready(l->channel_fd, &ready, &d));
+    return code == 0 ? batches_serve(&b) : 0;
 }
 
 static int serve(const struct link *l, const char *work_dir,
