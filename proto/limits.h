@@ -84,6 +84,11 @@
 #define LIMIT_CML_FUEL (1u << 20) /* of one input of a batch: a quarter of a second
     in the reference interpreter, so that it comes before limits.cpu */
 
+/* Grammars. */
+#define LIMIT_AUTOMATON_BYTES (1u << 20) /* of one network: it travels with a lane */
+#define LIMIT_AUTOMATON_STATES 65535u    /* two bytes name one */
+#define LIMIT_GRAMMAR_TEXT_BYTES (1u << 20)
+
 /* Workers. */
 #define LIMIT_WORKERS 64 /* alive at once, whatever the policy says */
 #define LIMIT_UIDS 2048u /* of its own, that one kernel needs for its workers */
