@@ -167,6 +167,7 @@ int automaton_next(const struct automaton *a, const struct automaton_at *at,
             continue;
         }
         d = draft(out_at, &at->stack_[i]);
+        ASSERT(d != NULL); /* no more of them than at has */
         d->state_[d->n_ - 1] = (uint16_t)to;
         keep(out_at);
     }
