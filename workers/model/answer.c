@@ -206,7 +206,7 @@ static int answer_tiles(const struct answerer *a, const struct values *inputs,
         uint32_t rows = 0;
         int whole = 1;
 
-        while (rows < PRODUCT_TILE && done + rows < n && whole) {
+        while (rows < MLP_TILE_ROWS && done + rows < n && whole) {
             whole = read_row(a, values_at(inputs, done + rows),
                              x + (size_t)rows * mlp_inputs(a->mlp)) == 0;
             rows += whole ? 1u : 0u;
@@ -232,8 +232,8 @@ int answer_batch(const struct answerer *a, const struct values *inputs,
     buf_init(&b, LIMIT_VALUE_BYTES);
     memset(out, 0, sizeof(*out));
     TRY(values_builder_init(&out->outputs, LIMIT_BATCH_BYTES));
-    x = calloc((size_t)PRODUCT_TILE * mlp_inputs(a->mlp), sizeof(*x));
-    y = calloc((size_t)PRODUCT_TILE * mlp_outputs(a->mlp), sizeof(*y));
+    x = calloc((size_t)MLP_TILE_ROWS * mlp_inputs(a->mlp), sizeof(*x));
+    y = calloc((size_t)MLP_TILE_ROWS * mlp_outputs(a->mlp), sizeof(*y));
     if (x == NULL || y == NULL) {
         return ERR_TRACE(ERR_NOMEM);
     }

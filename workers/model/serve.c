@@ -52,8 +52,7 @@ static int map_weights(struct frame *f, uint64_t bytes, struct mapping *out,
     return 0;
 }
 
-static int load(struct frame *f, enum product_kernel kernel, struct mlp **out,
-                struct diag *d)
+static int load(struct frame *f, struct mlp **out, struct diag *d)
 {
     const Proctor__ModelTask *task = (const Proctor__ModelTask *)f->m;
     struct mapping file CLEANUP(mapping_release) = {NULL, 0};
@@ -67,7 +66,7 @@ static int load(struct frame *f, enum product_kernel kernel, struct mlp **out,
     }
     TRY(map_weights(f, task->weights_bytes, &file, d));
     TRY(gguf_open((struct ubytes){file.p, file.n}, &g, d));
-    return mlp_new(&g, kernel, out, d);
+    return mlp_new(&g, out, d);
 }
 
 static int answer(const struct batches *b, const struct values *inputs,
@@ -85,7 +84,7 @@ static int answer(const struct batches *b, const struct values *inputs,
 }
 
 static int serve_task(int channel_fd, uint8_t *share, struct frame *f,
-                      enum product_kernel kernel, struct mlp **out_mlp)
+                      struct mlp **out_mlp)
 {
     Proctor__TaskReady ready = PROCTOR__TASK_READY__INIT;
     struct answerer a;
@@ -94,7 +93,7 @@ static int serve_task(int channel_fd, uint8_t *share, struct frame *f,
     int code;
 
     diag_init(&d);
-    code = load(f, kernel, out_mlp, &d);
+    code = load(f, out_mlp, &d);
     if (code == 0) {
         code =
             answerer_init(&a, *out_mlp, (const Proctor__ModelTask *)f->m, &d);
@@ -106,7 +105,7 @@ static int serve_task(int channel_fd, uint8_t *share, struct frame *f,
     return code == 0 ? batches_serve(&b) : 0;
 }
 
-static int serve(int channel_fd, uint8_t *share, enum product_kernel kernel)
+static int serve(int channel_fd, uint8_t *share)
 {
     struct frame f CLEANUP(frame_release);
     struct mlp *mlp = NULL;
@@ -121,12 +120,12 @@ static int serve(int channel_fd, uint8_t *share, enum product_kernel kernel)
     if (f.info->msg != MSG_MODEL_TASK) {
         return ERR_TRACE(ERR_PROTOCOL);
     }
-    code = serve_task(channel_fd, share, &f, kernel, &mlp);
+    code = serve_task(channel_fd, share, &f, &mlp);
     mlp_free(mlp);
     return code;
 }
 
-int model_serve(int channel_fd, uint8_t *share, enum product_kernel kernel)
+int model_serve(int channel_fd, uint8_t *share)
 {
-    return serve(channel_fd, share, kernel) == 0 ? 0 : 1;
+    return serve(channel_fd, share) == 0 ? 0 : 1;
 }

@@ -4,11 +4,10 @@
 #ifndef WORKERS_MODEL_SERVE_H
 #define WORKERS_MODEL_SERVE_H
 
-#include "workers/nn/product.h"
+#include <stdint.h>
 
-/* share: SHARE_BYTES, shared with the kernel (proto/share.h). kernel: as proven
- * by product_probe. Exit status: 0 done, 1 the kernel or the sandbox broke an
- * agreement. */
-int model_serve(int channel_fd, uint8_t *share, enum product_kernel kernel);
+/* share: SHARE_BYTES, shared with the kernel (proto/share.h). After nn_prove.
+ * Exit status: 0 done, 1 the kernel or the sandbox broke an agreement. */
+int model_serve(int channel_fd, uint8_t *share);
 
 #endif

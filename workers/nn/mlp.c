@@ -8,22 +8,24 @@
 
 #include "proto/err.h"
 #include "workers/nn/activation.h"
+#include "workers/nn/operand.h"
+#include "workers/nn/panel.h"
 
 static const struct loc nowhere = {NULL, 0, 0};
 
 struct layer {
     uint32_t in, out;
     enum activation activation;
-    float *packed; /* owned (panels, in, 64) */
-    float *bias;   /* owned (out) */
+    struct panels w;
+    uint8_t *packed; /* owned; what w borrows */
+    float *bias;     /* owned (out) */
 };
 
 struct mlp {
-    enum product_kernel kernel;
     uint32_t layers_n;
     struct layer layers[MLP_LAYERS_MAX];
-    float *xt; /* owned (widest, PRODUCT_TILE): a tile, transposed */
-    float *y;  /* owned (PRODUCT_TILE, widest padded) */
+    struct operand *x; /* owned (MLP_TILE_ROWS, widest) */
+    float *y;          /* owned (MLP_TILE_ROWS, widest padded) */
 };
 
 static int refuse(struct diag *d, const char *what, const char *hint)
@@ -102,17 +104,15 @@ static int shape_is(const struct gguf_tensor *t, uint64_t first,
                     uint64_t second)
 {
     return t != NULL && t->type == GGUF_TENSOR_F32 &&
-           t->dimensions[0] == first &&
-           t->dimensions[1] == second && t->dimensions[2] == 1 &&
-           t->dimensions[3] == 1;
+           t->dimensions[0] == first && t->dimensions[1] == second &&
+           t->dimensions[2] == 1 && t->dimensions[3] == 1;
 }
 
-static float *floats_new(size_t n)
+static void *aligned(size_t bytes)
 {
-    /* 64: a vector and a cache line; sizes of aligned_alloc are multiples. */
-    size_t bytes = (n * sizeof(float) + 63) / 64 * 64;
-
-    return aligned_alloc(64, bytes);
+    /* Sizes of aligned_alloc are multiples of the alignment. */
+    return aligned_alloc(PANEL_ALIGN,
+                         (bytes + PANEL_ALIGN - 1) / PANEL_ALIGN * PANEL_ALIGN);
 }
 
 static int read_layer(struct layer *l, uint32_t i, const struct gguf *g,
@@ -127,12 +127,18 @@ static int read_layer(struct layer *l, uint32_t i, const struct gguf *g,
                         "and blk.%u.bias [%u]",
                         i, i, l->in, l->out, i, l->out);
     }
-    l->packed = floats_new(product_padded(l->out) * l->in);
-    l->bias = floats_new(l->out);
+    l->packed = aligned(panels_bytes(WEIGHT_F32, l->out, l->in));
+    l->bias = aligned(l->out * sizeof(float));
     if (l->packed == NULL || l->bias == NULL) {
         return ERR_TRACE(ERR_NOMEM);
     }
-    product_pack(weight->data, l->out, l->in, l->packed);
+    l->w = (struct panels){WEIGHT_F32, l->out, l->in, l->packed};
+    if (panels_pack(WEIGHT_F32, weight->data, l->out, l->in, l->packed) != 0) {
+        return diag_set(d, ERR_INPUT, nowhere,
+                        "layer %u: blk.%u.weight has a number that is not "
+                        "finite",
+                        i, i);
+    }
     memcpy(l->bias, bias->data, l->out * sizeof(float));
     return 0;
 }
@@ -147,9 +153,9 @@ static int make_scratch(struct mlp *m)
         widest = l->in > widest ? l->in : widest;
         widest = l->out > widest ? l->out : widest;
     }
-    m->xt = floats_new(widest * PRODUCT_TILE);
-    m->y = floats_new(product_padded(widest) * PRODUCT_TILE);
-    return m->xt == NULL || m->y == NULL ? ERR_TRACE(ERR_NOMEM) : 0;
+    m->y = aligned(panels_padded(widest) * MLP_TILE_ROWS * sizeof(float));
+    return m->y == NULL ? ERR_TRACE(ERR_NOMEM)
+                        : operand_new(MLP_TILE_ROWS, widest, &m->x);
 }
 
 static int read_mlp(struct mlp *m, const struct gguf *g, struct diag *d)
@@ -174,8 +180,7 @@ static int read_mlp(struct mlp *m, const struct gguf *g, struct diag *d)
     return make_scratch(m);
 }
 
-int mlp_new(const struct gguf *g, enum product_kernel kernel, struct mlp **out,
-            struct diag *d)
+int mlp_new(const struct gguf *g, struct mlp **out, struct diag *d)
 {
     struct mlp *m = calloc(1, sizeof(*m));
     int code;
@@ -184,7 +189,6 @@ int mlp_new(const struct gguf *g, enum product_kernel kernel, struct mlp **out,
     if (m == NULL) {
         return ERR_TRACE(ERR_NOMEM);
     }
-    m->kernel = kernel;
     code = read_mlp(m, g, d);
     if (code != 0) {
         mlp_free(m);
@@ -203,7 +207,7 @@ void mlp_free(struct mlp *m)
         free(m->layers[i].packed);
         free(m->layers[i].bias);
     }
-    free(m->xt);
+    operand_free(m->x);
     free(m->y);
     free(m);
 }
@@ -218,21 +222,10 @@ uint32_t mlp_outputs(const struct mlp *m)
     return m->layers[m->layers_n - 1].out;
 }
 
-/* x (rows, ldx), its first `width` columns, into xt (width, rows). */
-static void transpose(const float *x, size_t rows, size_t width, size_t ldx,
-                      float *xt)
-{
-    for (size_t i = 0; i < rows; i++) {
-        for (size_t k = 0; k < width; k++) {
-            xt[k * rows + i] = x[i * ldx + k];
-        }
-    }
-}
-
 /* Bias and activation, in place. */
 static void finish_layer(const struct layer *l, size_t rows, float *y)
 {
-    size_t ldy = product_padded(l->out);
+    size_t ldy = panels_padded(l->out);
 
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < l->out; j++) {
@@ -245,18 +238,14 @@ static void finish_layer(const struct layer *l, size_t rows, float *y)
 
 static void forward_tile(struct mlp *m, const float *x, size_t rows, float *y)
 {
-    size_t ldy = 0;
+    size_t ldy = mlp_inputs(m);
 
-    transpose(x, rows, mlp_inputs(m), mlp_inputs(m), m->xt);
     for (uint32_t i = 0; i < m->layers_n; i++) {
         const struct layer *l = &m->layers[i];
 
-        if (i > 0) {
-            transpose(m->y, rows, l->in, ldy, m->xt);
-        }
-        ldy = product_padded(l->out);
-        product_run(&(struct product){m->kernel, l->packed, l->out, l->in},
-                    m->xt, rows, m->y);
+        operand_set(m->x, i == 0 ? x : m->y, ldy, rows, l->in, 1, 0);
+        ldy = panels_padded(l->out);
+        panels_product(&l->w, m->x, m->y, ldy);
         finish_layer(l, rows, m->y);
     }
     for (size_t i = 0; i < rows; i++) {
@@ -268,7 +257,7 @@ static void forward_tile(struct mlp *m, const float *x, size_t rows, float *y)
 void mlp_forward(struct mlp *m, const float *x, size_t rows, float *y)
 {
     while (rows > 0) {
-        size_t tile = rows < PRODUCT_TILE ? rows : PRODUCT_TILE;
+        size_t tile = rows < MLP_TILE_ROWS ? rows : MLP_TILE_ROWS;
 
         forward_tile(m, x, tile, y);
         x += tile * mlp_inputs(m);

@@ -7,24 +7,24 @@
  *   blk.N.weight  [in, out]  (in is the fastest dimension)    blk.N.bias  [out]
  * Other keys are metadata and ignored; other tensors are refused.
  *
- * Numbers: y = x W^T by product.h, then z = (y + 0) + bias, then the
+ * Numbers: y = x W^T by contract 1 of panel.h, then z = (y + 0) + bias, then the
  * activation, then + 0 (no negative zero leaves a layer). A row's result does
  * not depend on the rows beside it. Workers only. */
 #ifndef WORKERS_NN_MLP_H
 #define WORKERS_NN_MLP_H
 
 #include "workers/nn/gguf.h"
-#include "workers/nn/product.h"
+#include "proto/base.h"
 
 #define MLP_LAYERS_MAX 64u
 #define MLP_WIDTH_MAX 65536u
+#define MLP_TILE_ROWS 60u /* rows that cost least together */
 
 struct mlp;
 
 /* Packs the weights; g may go afterwards. 0, ERR_NOMEM, or ERR_INPUT or
  * ERR_LIMIT with ${d} set. */
-int mlp_new(const struct gguf *g, enum product_kernel kernel, struct mlp **out,
-            struct diag *d) MUST_USE;
+int mlp_new(const struct gguf *g, struct mlp **out, struct diag *d) MUST_USE;
 void mlp_free(struct mlp *m); /* NULL is fine */
 uint32_t mlp_inputs(const struct mlp *m);
 uint32_t mlp_outputs(const struct mlp *m);

@@ -211,7 +211,7 @@ static int start_server(pid_t *out_pid)
     assert_true(*out_pid >= 0);
     if (*out_pid == 0) {
         (void)close(s[0]);
-        _exit(model_serve(s[1], share, PRODUCT_CHAIN));
+        _exit(model_serve(s[1], share));
     }
     (void)close(s[1]);
     return s[0];
@@ -330,7 +330,7 @@ static int load_network(void **state)
     diag_init(&d);
     code = gguf_open((struct ubytes){weights, weights_n}, &g, &d);
     if (code == 0) {
-        code = mlp_new(&g, PRODUCT_CHAIN, &network, &d);
+        code = mlp_new(&g, &network, &d);
         gguf_release(&g);
     }
     return code;

@@ -1,5 +1,4 @@
-/* product.c, activation.c, mlp.c: bits equal to a plain fmaf chain, for every
- * batch size and both kernels. */
+/* activation.c, mlp.c: bits equal for every batch size and route. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,8 +13,8 @@
 #include "proto/err.h"
 #include "workers/nn/activation.h"
 #include "workers/nn/mlp.h"
+#include "workers/nn/panel.h"
 
-static enum product_kernel host_kernel;
 static uint64_t state = 42;
 
 static float random_float(void)
@@ -38,69 +37,20 @@ static float *random_floats(size_t n)
     return v;
 }
 
-/* The contract, as simply as it can be written. */
+/* Contract 1, as simply as it can be written. */
 static float reference(const float *x, const float *w, size_t k)
 {
     float y = 0;
 
-    for (size_t k0 = 0; k0 < k; k0 += PRODUCT_SLICE) {
+    for (size_t k0 = 0; k0 < k; k0 += PANEL_SLICE) {
         float acc = 0;
 
-        for (size_t i = k0; i < k && i < k0 + PRODUCT_SLICE; i++) {
+        for (size_t i = k0; i < k && i < k0 + PANEL_SLICE; i++) {
             acc = fmaf(x[i], w[i], acc);
         }
         y = k0 == 0 ? acc : y + acc;
     }
     return y + 0.0f;
-}
-
-static void check_product(enum product_kernel kernel, size_t m, size_t n,
-                          size_t k)
-{
-    float *x = random_floats(m * k), *w = random_floats(n * k);
-    float *xt = random_floats(m * k);
-    float *packed = random_floats(product_padded(n) * k);
-    float *y = random_floats(m * product_padded(n));
-
-    for (size_t i = 0; i < m; i++) {
-        for (size_t j = 0; j < k; j++) {
-            xt[j * m + i] = x[i * k + j];
-        }
-    }
-    product_pack(w, n, k, packed);
-    product_run(&(struct product){kernel, packed, n, k}, xt, m, y);
-    for (size_t i = 0; i < m; i++) {
-        for (size_t j = 0; j < n; j++) {
-            float expected = reference(x + i * k, w + j * k, k);
-            float got = y[i * product_padded(n) + j] + 0.0f;
-
-            assert_memory_equal(&expected, &got, sizeof(got));
-        }
-    }
-    free(x);
-    free(w);
-    free(xt);
-    free(packed);
-    free(y);
-}
-
-static void test_product(void **s)
-{
-    static const size_t shapes[][2] = {{1, 1},    {1, 2},   {64, 256},
-                                       {65, 257}, {3, 600}, {130, 1000},
-                                       {64, 512}, {200, 31}};
-
-    (void)s;
-    for (int kernel = 0; kernel <= (int)host_kernel; kernel++) {
-        for (size_t i = 0; i < ARRAY_N(shapes); i++) {
-            for (size_t m = 1; m <= PRODUCT_TILE; m += i < 3 ? 1 : 12) {
-                check_product((enum product_kernel)kernel, m, shapes[i][0],
-                              shapes[i][1]);
-            }
-        }
-    }
-    print_message("kernel of this host: %s\n",
-                  host_kernel == PRODUCT_OPENBLAS ? "OpenBLAS" : "chain");
 }
 
 /* Against libm in double; the bound is far below half an f32 step. */
@@ -248,7 +198,7 @@ static void reference_forward(float *const w[LAYERS], float *const b[LAYERS],
     memcpy(y, now, sizes[LAYERS] * sizeof(*y));
 }
 
-static struct mlp *load(const struct file *f, enum product_kernel kernel)
+static struct mlp *load(const struct file *f)
 {
     struct gguf g;
     struct mlp *m = NULL;
@@ -256,7 +206,7 @@ static struct mlp *load(const struct file *f, enum product_kernel kernel)
 
     diag_init(&d);
     if (gguf_open((struct ubytes){f->bytes, f->n}, &g, &d) != 0 ||
-        mlp_new(&g, kernel, &m, &d) != 0) {
+        mlp_new(&g, &m, &d) != 0) {
         fail_msg("%s", d.what);
     }
     gguf_release(&g);
@@ -283,8 +233,13 @@ static void test_batch_invariance(void **s)
     for (size_t i = 0; i < ROWS; i++) {
         reference_forward(w, b, x + i * sizes[0], expected + i * sizes[LAYERS]);
     }
-    for (int kernel = 0; kernel <= (int)host_kernel; kernel++) {
-        struct mlp *m = load(&f, (enum product_kernel)kernel);
+    for (int route = 0; route < PANEL_ROUTES_N; route++) {
+        struct mlp *m;
+
+        if (panels_force(WEIGHT_F32, (enum panel_route)route) != 0) {
+            continue;
+        }
+        m = load(&f);
 
         assert_int_equal(mlp_inputs(m), sizes[0]);
         assert_int_equal(mlp_outputs(m), sizes[LAYERS]);
@@ -349,7 +304,7 @@ static void test_refused(void **s)
         *at = cases[i].value;
         diag_init(&d);
         assert_int_equal(gguf_open((struct ubytes){f.bytes, f.n}, &g, &d), 0);
-        assert_true(mlp_new(&g, PRODUCT_CHAIN, &m, &d) < 0);
+        assert_true(mlp_new(&g, &m, &d) < 0);
         assert_null(m);
         assert_true(d.what[0] != '\0');
         gguf_release(&g);
@@ -376,8 +331,13 @@ static void test_xor(void **s)
     assert_non_null(f.bytes);
     f.n = fread(f.bytes, 1, 4096, in);
     (void)fclose(in);
-    for (int kernel = 0; kernel <= (int)host_kernel; kernel++) {
-        struct mlp *m = load(&f, (enum product_kernel)kernel);
+    for (int route = 0; route < PANEL_ROUTES_N; route++) {
+        struct mlp *m;
+
+        if (panels_force(WEIGHT_F32, (enum panel_route)route) != 0) {
+            continue;
+        }
+        m = load(&f);
 
         mlp_forward(m, x, 4, y);
         for (size_t i = 0; i < 4; i++) {
@@ -390,11 +350,13 @@ static void test_xor(void **s)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_product), cmocka_unit_test(test_activations),
-        cmocka_unit_test(test_batch_invariance), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_xor)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_activations),
+                                       cmocka_unit_test(test_batch_invariance),
+                                       cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_xor)};
 
-    host_kernel = product_probe();
+    if (nn_prove() != 0) {
+        return 1;
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,304 @@
+/* Panel kernels for AVX-512, and VNNI for q8_0. Runs in workers. Must never
+ * change the order of a chain: vectors go over outputs, registers over rows,
+ * and each output keeps its own chain over k. */
+#include "workers/nn/panel_impl.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include "workers/nn/math_impl.h"
+
+#define TARGET                                                                 \
+    __attribute__((                                                            \
+        target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma,f16c")))
+#define INLINE TARGET static inline __attribute__((always_inline))
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 8")
+#endif
+
+enum {
+    LANES = 16,
+    ROWS = 6,                      /* of X in registers */
+    COLUMNS = PANEL_WIDTH / LANES, /* vectors of outputs */
+    AHEAD = 2048                   /* bytes of weights to ask memory for */
+};
+
+INLINE __m512 load(enum weight_type type, const uint8_t *p)
+{
+    if (type == WEIGHT_F32) {
+        return _mm512_loadu_ps(p);
+    }
+    if (type == WEIGHT_F16) {
+        return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+    }
+    return _mm512_castsi512_ps(_mm512_slli_epi32(
+        _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p)), 16));
+}
+
+INLINE __m512 canonical_of(__m512 v)
+{
+    const __m512 nan = _mm512_castsi512_ps(_mm512_set1_epi32(0x7fc00000));
+
+    return _mm512_mask_mov_ps(_mm512_add_ps(v, _mm512_setzero_ps()),
+                              _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), nan);
+}
+
+/* Rows [i, i + rows) by all columns of a slice. */
+INLINE void slice_rows(const struct slice *s, size_t i, enum weight_type type,
+                       const int rows, const int columns)
+{
+    const size_t bytes = type == WEIGHT_F32 ? 4 : 2;
+    const float *x = s->x + i * s->x_row;
+    const uint8_t *w = s->w;
+    __m512 acc[ROWS][COLUMNS];
+
+    UNROLL
+    for (int r = 0; r < rows; r++) {
+        UNROLL
+        for (int c = 0; c < columns; c++) {
+            acc[r][c] = _mm512_setzero_ps();
+        }
+    }
+    for (size_t k = 0; k < s->k; k++) {
+        __m512 v[COLUMNS];
+
+        UNROLL
+        for (int c = 0; c < columns; c++) {
+            v[c] = load(type, w + (size_t)c * LANES * bytes);
+        }
+        for (size_t line = 0; line < PANEL_WIDTH * bytes; line += 64) {
+            _mm_prefetch((const char *)w + AHEAD + line, _MM_HINT_T0);
+        }
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            const __m512 xr = _mm512_set1_ps(x[(size_t)r * s->x_row]);
+
+            UNROLL
+            for (int c = 0; c < columns; c++) {
+                acc[r][c] = _mm512_fmadd_ps(xr, v[c], acc[r][c]);
+            }
+        }
+        x += s->x_step;
+        w += s->ldw * bytes;
+    }
+    UNROLL
+    for (int r = 0; r < rows; r++) {
+        float *y = s->y + (i + (size_t)r) * s->ldy;
+
+        UNROLL
+        for (int c = 0; c < columns; c++) {
+            __m512 sum = acc[r][c];
+
+            if (s->adds) {
+                sum = _mm512_add_ps(_mm512_loadu_ps(y + c * LANES), sum);
+            }
+            if (s->ends) {
+                sum = canonical_of(sum);
+            }
+            _mm512_storeu_ps(y + c * LANES, sum);
+        }
+    }
+}
+
+/* All rows, in blocks of nearly equal height. */
+INLINE void slice_columns(const struct slice *s, enum weight_type type,
+                          const int columns)
+{
+    size_t blocks = (s->m + ROWS - 1) / ROWS;
+
+    for (size_t i = 0; i < s->m; blocks--) {
+        size_t rows = (s->m - i + blocks - 1) / blocks;
+
+        switch (rows) {
+        case 1:
+            slice_rows(s, i, type, 1, columns);
+            break;
+        case 2:
+            slice_rows(s, i, type, 2, columns);
+            break;
+        case 3:
+            slice_rows(s, i, type, 3, columns);
+            break;
+        case 4:
+            slice_rows(s, i, type, 4, columns);
+            break;
+        case 5:
+            slice_rows(s, i, type, 5, columns);
+            break;
+        default:
+            slice_rows(s, i, type, 6, columns);
+            break;
+        }
+        i += rows;
+    }
+}
+
+TARGET static void slice_f32(const struct slice *s)
+{
+    switch (s->n / LANES) {
+    case 1:
+        slice_columns(s, WEIGHT_F32, 1);
+        break;
+    case 2:
+        slice_columns(s, WEIGHT_F32, 2);
+        break;
+    case 3:
+        slice_columns(s, WEIGHT_F32, 3);
+        break;
+    default:
+        slice_columns(s, WEIGHT_F32, 4);
+        break;
+    }
+}
+
+TARGET static void slice_f16(const struct slice *s)
+{
+    slice_columns(s, WEIGHT_F16, COLUMNS);
+}
+
+TARGET static void slice_bf16(const struct slice *s)
+{
+    slice_columns(s, WEIGHT_BF16, COLUMNS);
+}
+
+TARGET static void widen_f16(const void *w, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        _mm512_storeu_ps(out + i, load(WEIGHT_F16, (const uint8_t *)w + 2 * i));
+    }
+}
+
+TARGET static void widen_bf16(const void *w, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        _mm512_storeu_ps(out + i,
+                         load(WEIGHT_BF16, (const uint8_t *)w + 2 * i));
+    }
+}
+
+/* One block of 32 of K: y (rows, 64) in acc += d * exact sums. */
+INLINE void q8_block(const struct q8_slice *s, const uint8_t *w, size_t i,
+                     size_t b, float *acc, const int rows)
+{
+    __m512i sum[ROWS][COLUMNS];
+    const int8_t *q = s->q + i * s->ldq + b * PANEL_BLOCK;
+    const size_t at = i * s->ldd + b;
+
+    UNROLL
+    for (int r = 0; r < rows; r++) {
+        UNROLL
+        for (int c = 0; c < COLUMNS; c++) {
+            sum[r][c] = _mm512_set1_epi32(s->bias[at + (size_t)r * s->ldd]);
+        }
+    }
+    for (size_t g = 0; g < PANEL_BLOCK / 4; g++) {
+        const uint8_t *quants = w + 2 * PANEL_WIDTH + g * 4 * PANEL_WIDTH;
+        __m512i v[COLUMNS];
+
+        UNROLL
+        for (int c = 0; c < COLUMNS; c++) {
+            v[c] = _mm512_loadu_si512(quants + c * 64);
+            _mm_prefetch((const char *)quants + AHEAD + c * 64, _MM_HINT_T0);
+        }
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            int32_t four;
+
+            __builtin_memcpy(&four, q + (size_t)r * s->ldq + 4 * g, 4);
+            UNROLL
+            for (int c = 0; c < COLUMNS; c++) {
+                sum[r][c] = _mm512_dpbusd_epi32(sum[r][c], v[c],
+                                                _mm512_set1_epi32(four));
+            }
+        }
+    }
+    UNROLL
+    for (int c = 0; c < COLUMNS; c++) {
+        const __m512 scale = load(WEIGHT_F16, w + 2 * LANES * c);
+
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            float *y = acc + r * (int)PANEL_WIDTH + c * LANES;
+            __m512 d = _mm512_mul_ps(
+                scale, _mm512_set1_ps(s->d[at + (size_t)r * s->ldd]));
+
+            _mm512_store_ps(y, _mm512_fmadd_ps(d, _mm512_cvtepi32_ps(sum[r][c]),
+                                               _mm512_load_ps(y)));
+        }
+    }
+}
+
+INLINE void q8_rows(const struct q8_slice *s, size_t i, const int rows)
+{
+    _Alignas(64) float acc[ROWS * PANEL_WIDTH] = {0};
+
+    for (size_t b = 0; b < s->blocks; b++) {
+        q8_block(s, s->w + b * Q8_PANEL_BLOCK, i, b, acc, rows);
+    }
+    for (int r = 0; r < rows; r++) {
+        for (int c = 0; c < COLUMNS; c++) {
+            _mm512_storeu_ps(s->y + (i + (size_t)r) * s->ldy + c * LANES,
+                             canonical_of(_mm512_load_ps(
+                                 acc + r * (int)PANEL_WIDTH + c * LANES)));
+        }
+    }
+}
+
+TARGET static void q8(const struct q8_slice *s)
+{
+    size_t blocks = (s->m + ROWS - 1) / ROWS;
+
+    for (size_t i = 0; i < s->m; blocks--) {
+        size_t rows = (s->m - i + blocks - 1) / blocks;
+
+        switch (rows) {
+        case 1:
+            q8_rows(s, i, 1);
+            break;
+        case 2:
+            q8_rows(s, i, 2);
+            break;
+        case 3:
+            q8_rows(s, i, 3);
+            break;
+        case 4:
+            q8_rows(s, i, 4);
+            break;
+        case 5:
+            q8_rows(s, i, 5);
+            break;
+        default:
+            q8_rows(s, i, 6);
+            break;
+        }
+        i += rows;
+    }
+}
+
+const struct panel_kernels *panel_avx512(void)
+{
+    static const struct panel_kernels with_vnni = {
+        .slice = {slice_f32, slice_f16, slice_bf16},
+        .widen = {NULL, widen_f16, widen_bf16},
+        .q8 = q8};
+    static const struct panel_kernels without = {
+        .slice = {slice_f32, slice_f16, slice_bf16},
+        .widen = {NULL, widen_f16, widen_bf16}};
+
+    if (!math_has(PANEL_AVX512) || !__builtin_cpu_supports("f16c")) {
+        return NULL;
+    }
+    return __builtin_cpu_supports("avx512vnni") ? &with_vnni : &without;
+}
+
+#else
+
+const struct panel_kernels *panel_avx512(void)
+{
+    return NULL;
+}
+
+#endif
