@@ -48,8 +48,10 @@ static void fill_shape(const struct model_init *spec, struct model_shape *s)
     s->layers = or_default(spec->layers, 2);
     s->width = or_default(spec->width, 64);
     s->heads = or_default(spec->heads, 4);
-    s->kv_heads =
-        or_default(spec->kv_heads, s->heads % 2 == 0 ? s->heads / 2 : s->heads);
+    s->kv_heads = or_default(spec->kv_heads,
+                             s->heads % 2 == 0 && s->arch != ARCH_OLMOE
+                                 ? s->heads / 2
+                                 : s->heads);
     s->head_k = or_default(spec->head, s->width / s->heads);
     s->head_v = s->head_k;
     s->ffn = or_default(spec->ffn, dense ? 128 : 64);
@@ -77,6 +79,28 @@ static int check_bounds(const struct bound *b, size_t n, struct diag *d)
     return 0;
 }
 
+/* What readers of the architecture's files take for granted. */
+static int check_arch(const struct model_init *spec,
+                      const struct model_shape *s, struct diag *d)
+{
+    if (s->arch == ARCH_OLMOE &&
+        (s->kv_heads != s->heads || s->heads * s->head_k != s->width)) {
+        return diag_set(d, ERR_INPUT, nowhere,
+                        "%u heads of %u, %u for keys, width %u: olmoe has as "
+                        "many key heads as heads, and they fill the width",
+                        s->heads, s->head_k, s->kv_heads, s->width);
+    }
+    if (spec->tied && (s->arch == ARCH_OLMOE || s->arch == ARCH_GPT_OSS)) {
+        return diag_set(d, ERR_INPUT, nowhere,
+                        "%s has an output tensor of its own", spec->arch);
+    }
+    if (spec->window != 0 && s->window == 0) {
+        return diag_set(d, ERR_INPUT, nowhere,
+                        "%s has no sliding window; gpt-oss has", spec->arch);
+    }
+    return 0;
+}
+
 static int check_shape(const struct model_init *spec,
                        const struct model_shape *s, struct diag *d)
 {
@@ -100,10 +124,7 @@ static int check_shape(const struct model_init *spec,
                         "of them, an even size, and %u numbers at most",
                         s->heads, s->head_k, s->kv_heads, MODEL_WIDTH_MAX);
     }
-    if (spec->window != 0 && s->window == 0) {
-        return diag_set(d, ERR_INPUT, nowhere,
-                        "%s has no sliding window; gpt-oss has", spec->arch);
-    }
+    TRY(check_arch(spec, s, d));
     if (spec->type == GGUF_TENSOR_Q8_0 &&
         (s->width % 32 != 0 || s->ffn % 32 != 0 ||
          s->heads * s->head_v % 32 != 0)) {

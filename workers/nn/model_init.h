@@ -26,7 +26,7 @@ struct model_init {
     enum gguf_tensor_type type;
     uint64_t seed;
     int spm;  /* tokenizer "llama" (SentencePiece-like), else "gpt2" */
-    int tied; /* no output tensor: the embedding is used */
+    int tied; /* no output tensor: the embedding is used. llama, qwen3moe */
 };
 
 /* Writes the model to sink. max_bytes: what the sink can hold. *out_bytes: what
