@@ -3,70 +3,23 @@
 #include "workers/model/serve.h"
 
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "proto/err.h"
 #include "proto/frame.h"
 #include "workers/lib/batches.h"
 #include "workers/model/answer.h"
-
-static const struct loc nowhere = {NULL, 0, 0};
-
-struct mapping {
-    void *p;
-    size_t n;
-};
-
-static void mapping_release(struct mapping *m)
-{
-    if (m->p != NULL) {
-        (void)munmap(m->p, m->n);
-    }
-}
-
-/* Maps the file of the task. A size other than promised is the kernel's fault.
- * */
-static int map_weights(struct frame *f, uint64_t bytes, struct mapping *out,
-                       struct diag *d)
-{
-    struct stat st;
-
-    if (f->fds_n != 1 || fstat(f->fds[0], &st) != 0 || st.st_size < 0 ||
-        (uint64_t)st.st_size != bytes) {
-        return ERR_TRACE(ERR_PROTOCOL);
-    }
-    if (bytes == 0) {
-        return 0;
-    }
-    out->p = mmap(NULL, (size_t)bytes, PROT_READ, MAP_PRIVATE, f->fds[0], 0);
-    if (out->p == MAP_FAILED) {
-        out->p = NULL;
-        (void)diag_set(d, ERR_LIMIT, nowhere,
-                       "the weights have %llu bytes, more than the worker's "
-                       "memory holds: raise limits.memory in the policy",
-                       (unsigned long long)bytes);
-        return ERR_LIMIT;
-    }
-    out->n = (size_t)bytes;
-    return 0;
-}
+#include "workers/model/weights.h"
 
 static int load(struct frame *f, struct mlp **out, struct diag *d)
 {
     const Proctor__ModelTask *task = (const Proctor__ModelTask *)f->m;
-    struct mapping file CLEANUP(mapping_release) = {NULL, 0};
-    struct gguf g CLEANUP(gguf_release) = {0};
+    struct weights w CLEANUP(weights_release) = {0};
 
-    if (task->weights_bytes > LIMIT_WEIGHTS_FILE_BYTES) {
-        return diag_set(d, ERR_LIMIT, nowhere,
-                        "the weights have %llu bytes, the limit is %llu",
-                        (unsigned long long)task->weights_bytes,
-                        LIMIT_WEIGHTS_FILE_BYTES);
+    if (f->fds_n != 1) {
+        return ERR_TRACE(ERR_PROTOCOL);
     }
-    TRY(map_weights(f, task->weights_bytes, &file, d));
-    TRY(gguf_open((struct ubytes){file.p, file.n}, &g, d));
-    return mlp_new(&g, out, d);
+    TRY(weights_open(&w, f->fds[0], task->weights_bytes, d));
+    return mlp_new(&w.gguf, out, d);
 }
 
 static int answer(const struct batches *b, const struct values *inputs,
