@@ -67,11 +67,12 @@ struct cache {
     uint64_t n; /* positions held */
 };
 
-/* slack: how far a rollback, plus a batch, may reach behind the ring's window:
- * at every moment (highest position ever written) - n <= slack, where a pass
- * counts its tokens as written. Without effect on models without a window, and
- * where the ring would hold the context anyway. Multiple of 64; 0 when context
- * is 0 or over MODEL_CONTEXT_MAX, or slack is over it. */
+/* slack: how far a rollback, plus a batch, may surely reach behind the ring's
+ * window: while (one behind the highest position ever written) - n <= slack,
+ * where a pass counts its tokens as written, nothing is refused. Without effect
+ * on models without a window, and where the ring holds the context anyway.
+ * Multiple of 64; 0 when context is 0 or over the model's, or slack is over
+ * MODEL_CONTEXT_MAX. */
 size_t cache_bytes(const struct model *m, uint32_t context, uint32_t slack);
 /* area: cache_bytes of it, aligned to 64; what it holds stays, n becomes 0. */
 void cache_init(struct cache *c, const struct model *m, void *area,
@@ -81,10 +82,10 @@ void cache_init(struct cache *c, const struct model *m, void *area,
  * (nothing changed: the caller starts the lane anew and feeds the tokens again:
  * same bits by contract). */
 int cache_rollback(struct cache *c, const struct model *m, uint64_t n) MUST_USE;
-/* Empty again, without touching every byte: as a new lane for what follows. */
-void cache_reset(struct cache *c);
-/* May lane go on with n further tokens in one pass? 0 or ERR_LIMIT: over the
- * context, or over the slack. */
+/* Empty again: zeros wherever positions were written. */
+void cache_reset(struct cache *c, const struct model *m);
+/* May a lane go on with n further tokens in one pass? 0 or ERR_LIMIT: over the
+ * context, or over what the ring remembers. */
 int cache_admits(const struct cache *c, const struct model *m,
                  uint64_t n) MUST_USE;
 
@@ -97,7 +98,7 @@ struct extents {
 };
 void extents_release(struct extents *e);
 /* Which bytes of area positions [from, to) lie in, those of the header
- * included: appended, each list ascending and apart. What a pass wrote is
+ * included: appended, ascending and apart. What a pass wrote is
  * [n before, n after); what a rollback wrote is [n after, n before). A pass
  * that was stopped has written up to n + its tokens. 0 or ERR_NOMEM. */
 int cache_extents(const struct cache *c, const struct model *m, uint64_t from,
@@ -161,7 +162,9 @@ enum {
     PASS_DONE = 0,
     PASS_STOPPED = 1
 };
-/* Feeds every lane its tokens, at positions cache->n and on. All lanes' tokens
+/* A lane whose keys or values were not finite at some position has NaN logits
+ * there and at every later one.
+ * Feeds every lane its tokens, at positions cache->n and on. All lanes' tokens
  * share each product. lanes (the array, tokens, logits, masks and caches) are
  * borrowed until the pass is done. PASS_DONE: caches' n have moved.
  * PASS_STOPPED: a trap stopped it; caches' n have not. Negative, with nothing
