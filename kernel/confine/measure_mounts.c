@@ -60,7 +60,8 @@ static int has_option(const char *options, const char *name)
 /* The declared root at or above point, or NULL. */
 static const char *root_of(const struct measure_want *w, const char *point)
 {
-    const char *end = w->roots + w->request->roots_bytes;
+    const char *end =
+        w->roots == NULL ? NULL : w->roots + w->request->roots_bytes;
 
     for (const char *r = w->roots; r < end; r += strlen(r) + 1) {
         size_t n = strlen(r);
@@ -203,8 +204,7 @@ int proc_mounts(int dir, const struct measure_want *w, struct measured *m,
 {
     char *text CLEANUP(mem_freep) = malloc(MOUNTINFO_BYTES);
     const char *end = w->roots + w->request->roots_bytes;
-    size_t mounts, roots;
-    size_t roots_want = 0;
+    size_t mounts, roots, roots_want = 0;
 
     if (text == NULL) {
         diag_set(d, ERR_NOMEM, (struct loc){0}, "measuring: out of memory");

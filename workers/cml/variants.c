@@ -210,10 +210,14 @@ static int told_at(struct variants *v, struct variant *m,
     for (*out = 0; *out < n; (*out)++) {
         const struct variant_answer *a = &v->answers[*out];
         uint64_t given = m->columns != NULL ? fuel : a->fuel;
-        struct ubytes wanted = {buf_bytes(&v->wanted).p + a->at, a->n};
+        struct ubytes wanted = buf_bytes(&v->wanted);
         uint64_t left = 0;
         int code;
 
+        if (a->n > 0) { /* else there may be no buffer at all */
+            wanted.p += a->at;
+        }
+        wanted.n = a->n;
         buf_reset(&v->got);
         code = answer(v, m, in, *out, given, &v->got, &left);
         if (code < 0) {

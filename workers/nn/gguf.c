@@ -31,11 +31,14 @@ struct reader {
 
 static struct ubytes take(struct reader *r, uint64_t n)
 {
-    struct ubytes out = {r->p + r->off, (size_t)n};
+    struct ubytes out = {r->p, (size_t)n};
 
     if (r->bad || n > r->n - r->off) {
         r->bad = 1;
         return (struct ubytes){NULL, 0};
+    }
+    if (r->off > 0) { /* an empty file has no first byte */
+        out.p += r->off;
     }
     r->off += (size_t)n;
     return out;

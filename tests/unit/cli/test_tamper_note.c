@@ -320,7 +320,7 @@ static void put_signatures(const struct fixture *f, enum kind kind,
     } else if (kind == OTHER_BODY) {
         put_ours(f, body + 1, n - 1, RIGHT);
     } else {
-        put_ours(f, body, n, kind);
+        put_ours(f, body, n, (int)kind);
     }
     if (kind == GOOD_THEN_BAD) {
         put_ours(f, body, n, KNOWN_BAD);

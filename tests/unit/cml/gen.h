@@ -57,6 +57,9 @@ static inline unsigned gen_below(struct gen *g, unsigned n)
 }
 
 static inline void gen_put(struct gen *g, const char *fmt, ...)
+    PRINTF_LIKE(2, 3);
+
+static inline void gen_put(struct gen *g, const char *fmt, ...)
 {
     char text[256];
     va_list ap;
@@ -180,7 +183,7 @@ static inline void gen_int(struct gen *g, enum gen_type t)
         gen_call(g, ones[gen_below(g, ARRAY_N(ones))], t, -1, -1);
         return;
     case 2:
-        gen_call(g, twos[gen_below(g, ARRAY_N(twos))], t, t, -1);
+        gen_call(g, twos[gen_below(g, ARRAY_N(twos))], t, (int)t, -1);
         return;
     case 3:
         gen_call(g, gen_types[t],

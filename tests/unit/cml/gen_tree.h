@@ -191,8 +191,8 @@ static const struct tree_rule tree_rules[] = {
 };
 
 static const char *const tree_prelude[] = {
-    "unit pick(a: Comparable, b: Comparable) -> Comparable {\n"
-    "  if a < b { match b { n => n } } else { max(a, b) }\n}\n",
+    ("unit pick(a: Comparable, b: Comparable) -> Comparable {\n"
+     "  if a < b { match b { n => n } } else { max(a, b) }\n}\n"),
     "unit first(p: {a: u32, b: i64}) -> u32 { p.a }\n",
     "unit second(p: {a: u32, b: i64}) -> i64 { p.b - 1 }\n",
     "unit count(n: u32, p: {a: u32, b: i64}) -> u32 { n * 3 + p.a }\n",
@@ -235,6 +235,9 @@ struct tree_gen {
 
 static inline struct tree *tree_expression(struct tree_gen *g,
                                            enum tree_type t);
+
+static inline struct tree *tree_node(struct tree_gen *g, enum tree_type t,
+                                     const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 static inline struct tree *tree_node(struct tree_gen *g, enum tree_type t,
                                      const char *fmt, ...)

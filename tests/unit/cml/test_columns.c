@@ -65,7 +65,7 @@ static void put_number(struct gen *g, enum tree_type t, struct buf *out)
         UINT64_MAX, UINT64_MAX - 1};
     static const double floats[] = {0.0,  -0.0,    1.0,     -1.5,  3e9,   -3e9,
                                     1e19, 9.3e18,  -9.3e18, 255.7, 1e-310, 1e308,
-                                    2.5,  INFINITY, -INFINITY, NAN};
+                                    2.5,  HUGE_VAL, -HUGE_VAL, (double)NAN};
     unsigned by = gen_below(g, 64);
     uint64_t raw = gen_below(g, 2) ? edges[gen_below(g, ARRAY_N(edges))]
                                    : gen_u64(g) >> by;

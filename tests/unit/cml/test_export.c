@@ -502,6 +502,9 @@ static struct batch all_units;
 
 /* v0, v1 of type t, v2 of type u: a result of type t. */
 static void add_simple(enum scalar t, enum scalar u, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+
+static void add_simple(enum scalar t, enum scalar u, const char *fmt, ...)
 {
     char name[16];
     char body[800];

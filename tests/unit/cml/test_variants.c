@@ -439,8 +439,8 @@ static void test_doors(void **state)
         "unit f(s: string) -> u64 { if s == \"open sesame\" { 1 } else { 0 } }",
         "unit f(s: string) -> u64 { if starts_with(s, \"abc\") { 1 } else { 0 } }",
         "unit f(s: string) -> u64 { if len(s) == 33 { 1 } else { 0 } }",
-        "unit f(s: string) -> u64 { if len(s) > 5 && char_at(s, 4) == 0x7e { 1 } "
-        "else { 0 } }",
+        ("unit f(s: string) -> u64 { if len(s) > 5 && char_at(s, 4) == 0x7e { 1 } "
+         "else { 0 } }"),
     };
 
     (void)state;
