@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "workers/config/config.h"
+#include "workers/config/grammar.h"
 #include "workers/config/graph.h"
 #include "workers/config/literals.h"
 #include "workers/config/policy.h"
@@ -25,6 +26,8 @@ static int read_kind(struct config *c, Proctor__ConfigReply *out)
         return literals_read(c, out);
     case PROCTOR__CONFIG_KIND__CONFIG_SIMPLER:
         return simpler_read(c, out);
+    case PROCTOR__CONFIG_KIND__CONFIG_AUTOMATON:
+        return grammar_read(c, out);
     case PROCTOR__CONFIG_KIND__CONFIG_NONE:
     case _PROCTOR__CONFIG_KIND_IS_INT_SIZE:
         break;
