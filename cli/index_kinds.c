@@ -321,6 +321,9 @@ int index_add_kind(struct index_rows *x, const struct record *r)
     case RECORD_KEY:
     case RECORD_INPUTS:
     case RECORD_OUTPUTS:
+    case RECORD_GENERATE:
+    case RECORD_LANE:
+    case RECORD_WENT_ON:
         break;
     }
     return SQLITE_OK;

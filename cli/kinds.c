@@ -47,6 +47,14 @@ static const struct {
     {RF_RECONCILE_snapshot, {TYPE(cml_snapshot), 1}},
     {RF_RECONCILE_bundle, {NULL, 1}},
     {RF_CHECKPOINT_snapshot, {TYPE(snapshot), 1}},
+    {RF_GENERATE_generation, {TYPE(generation), 1}},
+    {RF_GENERATE_result, {NULL, 1}},
+    {RF_GENERATE_tokens, {NULL, 1}},
+    {RF_GENERATE_entropies, {NULL, 1}},
+    {RF_LANE_generation, {TYPE(generation), 1}},
+    {RF_LANE_parked, {TYPE(parked_lane), 1}},
+    {RF_WENT_ON_generation, {TYPE(generation), 1}},
+    {RF_WENT_ON_parked, {TYPE(parked_lane), 1}},
 };
 
 static const struct {
@@ -77,6 +85,11 @@ static const struct {
     {TYPE(split), "train_outputs", {NULL, 1}},
     {TYPE(split), "held_inputs", {NULL, 1}},
     {TYPE(split), "held_outputs", {NULL, 1}},
+    {TYPE(generation), "weights", {NULL, 1}},
+    {TYPE(generation), "draft", {NULL, 1}},
+    {TYPE(generation), "injectors", {NULL, 1}},
+    {TYPE(parked_lane), "generation", {TYPE(generation), 1}},
+    {TYPE(park_extent), "object", {NULL, 1}},
     {TYPE(ref_state), "target", {TYPE(runnable), KINDS_ANY}},
     {TYPE(candidate_state), "cid", {TYPE(runnable), 0}},
     {TYPE(exam_state), "burnt", {TYPE(counterexample), 1}},
@@ -102,6 +115,8 @@ static const struct {
     {"task", TYPE(task)},
     {"snapshot", TYPE(snapshot)},
     {"cml_snapshot", TYPE(cml_snapshot)},
+    {"generation", TYPE(generation)},
+    {"parked_lane", TYPE(parked_lane)},
 };
 
 const struct kinds_info *kinds_of_field(enum record_field f)

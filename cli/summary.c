@@ -173,6 +173,28 @@ static void say_reconcile(const struct record *r, char *out)
         record_u(r, RF_RECONCILE_cached_ref) != 0 ? ", cached" : "");
 }
 
+static void say_generate(const struct record *r, char *out)
+{
+    put(out,
+        "%s: %" PRIu64 " tokens in %" PRIu64 " passes, try %" PRIu64
+        ", result %s%s%s",
+        lane_decision_name((unsigned)record_u(r, RF_GENERATE_decision)),
+        record_u(r, RF_GENERATE_n), record_u(r, RF_GENERATE_passes),
+        record_u(r, RF_GENERATE_tried) + 1, digits(r, RF_GENERATE_result).s,
+        str(r, RF_GENERATE_reason).s[0] == '\0' ? "" : ": ",
+        str(r, RF_GENERATE_reason).s);
+}
+
+static void say_lane(const struct record *r, char *out)
+{
+    put(out,
+        "%" PRIu64 " tokens, %" PRIu64 " positions, %" PRIu64
+        " bytes that changed, in %s: %s",
+        record_u(r, RF_LANE_tokens), record_u(r, RF_LANE_position),
+        record_u(r, RF_LANE_bytes), digits(r, RF_LANE_parked).s,
+        str(r, RF_LANE_why).s);
+}
+
 static void say_end(const struct record *r, char *out)
 {
     put(out,
@@ -268,6 +290,16 @@ void summary_of(const struct record *r, char out[static SUMMARY_BYTES])
         break;
     case RECORD_RECONCILE:
         say_reconcile(r, out);
+        break;
+    case RECORD_GENERATE:
+        say_generate(r, out);
+        break;
+    case RECORD_LANE:
+        say_lane(r, out);
+        break;
+    case RECORD_WENT_ON:
+        put(out, "with %" PRIu64 " tokens: %s", record_u(r, RF_WENT_ON_tokens),
+            str(r, RF_WENT_ON_why).s);
         break;
     case RECORD_KEY:
         put(out, "from %s to %s", digits(r, RF_KEY_old_key).s,

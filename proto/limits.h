@@ -89,6 +89,26 @@
 #define LIMIT_AUTOMATON_STATES 65535u    /* two bytes name one */
 #define LIMIT_GRAMMAR_TEXT_BYTES (1u << 20)
 
+/* Lanes of models. */
+#define LIMIT_PROMPT_BYTES (4u << 20)  /* UTF-8, facts apart */
+#define LIMIT_LANE_TOKENS 65536u       /* of one text, positions of one lane */
+#define LIMIT_LANE_TEXT_BYTES (8u << 20) /* of one text */
+#define LIMIT_TOKEN_BYTES 1024u        /* that one token writes */
+#define LIMIT_VOCAB (1u << 20)         /* tokens that a model may know */
+#define LIMIT_CHOICES 256u             /* continuations that are scored */
+#define LIMIT_STOPS 16u                /* strings that end a text */
+#define LIMIT_STOP_BYTES 256u          /* one of them */
+#define LIMIT_FACTS 32u                /* in one prompt */
+#define LIMIT_LANE_TRAPS 64u           /* of one lane */
+#define LIMIT_LANE_REPAIRS 8u          /* further tries */
+#define LIMIT_DRAFT_TOKENS 60u         /* verified in one pass */
+#define LIMIT_QUANTUM 256u             /* passes between two looks of the kernel */
+#define LIMIT_LANES 256u               /* of one run at once */
+#define LIMIT_LANES_TOGETHER 8u        /* that share one pass */
+#define LIMIT_LANE_RESTARTS 3u         /* after a worker was lost */
+#define LIMIT_LANE_BYTES (4ull << 30)  /* state of one lane */
+#define LIMIT_PARK_EXTENTS 4096u       /* of one lane at rest; then it is written whole */
+
 /* Workers. */
 #define LIMIT_WORKERS 64 /* alive at once, whatever the policy says */
 #define LIMIT_UIDS 2048u /* of its own, that one kernel needs for its workers */

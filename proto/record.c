@@ -370,6 +370,14 @@ const char *reconcile_state_name(unsigned s)
     return s < ARRAY_N(reconcile_names) ? reconcile_names[s] : "unknown";
 }
 
+const char *lane_decision_name(unsigned d)
+{
+    static const char *const names[LANE_DECISION_N_] = {"none", "emit", "repair",
+                                                        "bail", "reject"};
+
+    return d < LANE_DECISION_N_ ? names[d] : "unknown";
+}
+
 const char *metric_name(unsigned m)
 {
     return m < ARRAY_N(metric_names) ? metric_names[m] : "unknown";

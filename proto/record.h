@@ -10,7 +10,7 @@
 #include "proto/buf.h"
 #include "proto/cid.h"
 
-#define RECORD_FIELDS_MAX 16
+#define RECORD_FIELDS_MAX 20
 
 enum record_kind {
     RECORD_NONE = 0,
@@ -124,6 +124,10 @@ const char *reconcile_state_name(unsigned s);
 enum reconcile_state { RECONCILE_NONE, RECONCILE_IN_SYNC, RECONCILE_DRIFT,
                        RECONCILE_MISSING_DESIRED, RECONCILE_MISSING_OBSERVED,
                        RECONCILE_UNIT };
+/* GENERATE.decision */
+enum lane_decision { LANE_DECISION_NONE, LANE_EMIT, LANE_REPAIR, LANE_BAIL,
+                     LANE_REJECT, LANE_DECISION_N_ };
+const char *lane_decision_name(unsigned d);
 enum series_status { SERIES_NONE, SERIES_DONE, SERIES_ABORTED };
 
 enum level {

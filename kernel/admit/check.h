@@ -88,6 +88,10 @@ int check_ref_name(struct check *c, const struct subject *s, const char *kind,
 int check_split(struct check *c, const struct subject *s);
 int check_derive(struct check *c, const struct subject *s);
 int check_score(struct check *c, const struct subject *s);
+int check_lane(struct check *c, const struct subject *s);
+/* Under that key of with, a task among its needs whose result is a text. */
+int check_text_of(struct check *c, const struct subject *s, const char *task,
+                  const char *key);
 int check_reads(struct check *c, const struct subject *s);
 int check_values(struct check *c, const struct subject *s,
                  const ProtobufCBinaryData *takes,

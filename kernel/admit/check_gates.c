@@ -7,7 +7,7 @@
 int check_registered(struct check *c, struct subject *s)
 {
     const char *nearest;
-    char names[128];
+    char names[256];
     size_t n = 0;
 
     s->op = ops_find(s->task->op);

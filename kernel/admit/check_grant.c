@@ -72,7 +72,8 @@ static int refuse_capability(struct check *c, const struct subject *s,
         diag_hint(&c->d,
                   "to grant it: {capability: derive, series: [\"%.80s\"]}",
                   s->task->derive->series);
-    } else if (strstr(capability, ".run") != NULL) {
+    } else if (strstr(capability, ".run") != NULL ||
+               strncmp(capability, "model.", 6) == 0) {
         diag_hint(&c->d, "to grant it: {capability: %s, %sfiles: [\"%s\"]}",
                   capability,
                   capability[0] == 'p' ? "programs: [python3], " : "", folder);
@@ -335,6 +336,36 @@ static int check_name_grant(struct check *c, const struct subject *s,
     return ADMIT_E_REFUSED;
 }
 
+/* What a model computes with is for its capability to name. */
+static int check_lane_grants(struct check *c, const struct subject *s,
+                             uint32_t *out_grant)
+{
+    const Proctor__LaneSpec *x = s->task->lane;
+    const Proctor__GrammarSpec *g = x->grammar;
+    const char *capability = s->op->capability;
+    const char *const read[] = {x->prompt_file, g ? g->json_schema_file : "",
+                                g ? g->gbnf_file : ""};
+
+    if (check_file(c, s, x->weights, capability, out_grant) != 0 ||
+        (x->draft[0] != '\0' &&
+         check_file(c, s, x->draft, capability, out_grant) != 0)) {
+        return ADMIT_E_REFUSED;
+    }
+    for (size_t i = 0; i < x->n_traps; i++) {
+        if (x->traps[i]->injector[0] != '\0' &&
+            check_file(c, s, x->traps[i]->injector, capability, out_grant) !=
+                0) {
+            return ADMIT_E_REFUSED;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_N(read); i++) {
+        if (read[i][0] != '\0' && check_data_file(c, s, read[i]) != 0) {
+            return ADMIT_E_REFUSED;
+        }
+    }
+    return 0;
+}
+
 int check_granted(struct check *c, const struct subject *s)
 {
     const char *file = ""; /* that is read, if any */
@@ -352,7 +383,9 @@ int check_granted(struct check *c, const struct subject *s)
         code = check_file(c, s, s->task->model->weights, "model.run", &grant);
         break;
     case OP_CML:
-        code = check_file(c, s, s->task->cml->file, "cml.run", &grant);
+        code = s->task->cml->file_of[0] != '\0'
+                   ? check_capability(c, s, &grant)
+                   : check_file(c, s, s->task->cml->file, "cml.run", &grant);
         break;
     case OP_ENUMERATE:
         code = check_capability(c, s, &grant);
@@ -384,6 +417,12 @@ int check_granted(struct check *c, const struct subject *s)
         break;
     case OP_SCORE:
         code = check_capability(c, s, &grant);
+        break;
+    case OP_GENERATE:
+    case OP_LANE_SCORE:
+    case OP_LOGITS:
+    case OP_CLASSIFY:
+        code = check_lane_grants(c, s, &grant);
         break;
     case OP_N_:
         ASSERT(s->op->id != OP_N_);

@@ -46,12 +46,14 @@ static int has_one_spec(const struct subject *s)
         [OP_ENUMERATE] = is_enumerate ? t->cml : NULL,
         [OP_ASSERT] = t->assertion,
         [OP_RECONCILE] = t->reconcile};
+    int is_lane = s->op->id >= OP_GENERATE;
     int n = 0;
 
     for (size_t i = 0; i < OP_N_; i++) {
         n += specs[i] != NULL;
     }
-    return n == 1 && specs[s->op->id] != NULL;
+    n += t->lane != NULL;
+    return n == 1 && (is_lane ? t->lane != NULL : specs[s->op->id] != NULL);
 }
 
 static int is_arguments(const ProtobufCBinaryData *b)
@@ -151,8 +153,13 @@ int check_spec(struct check *c, const struct subject *s)
         }
         return check_values(c, s, &t->model->takes, &t->model->gives);
     case OP_CML:
-        if (t->cml->file[0] == '\0' || t->cml->unit[0] == '\0') {
+        if ((t->cml->file[0] == '\0') == (t->cml->file_of[0] == '\0') ||
+            t->cml->unit[0] == '\0') {
             return check_refuse_form(c, s, "expected unit: FILE.cml:NAME");
+        }
+        if (t->cml->file_of[0] != '\0' &&
+            check_text_of(c, s, t->cml->file_of, "file_of") != 0) {
+            return ADMIT_E_REFUSED;
         }
         return check_values(c, s, &t->cml->takes, &t->cml->gives);
     case OP_ENUMERATE:
@@ -181,6 +188,11 @@ int check_spec(struct check *c, const struct subject *s)
     case OP_RECONCILE:
         problem = assertion_reconcile_problem(t->reconcile);
         return problem ? check_refuse_form(c, s, problem) : 0;
+    case OP_GENERATE:
+    case OP_LANE_SCORE:
+    case OP_LOGITS:
+    case OP_CLASSIFY:
+        return check_lane(c, s);
     case OP_N_:
         break;
     }

@@ -7,7 +7,7 @@
 static const char *const names[BUDGET_ITEMS_N] = {
     [BUDGET_TASKS] = "budgets.tasks", [BUDGET_TRAPS] = "budgets.traps",
     [BUDGET_DRAWS] = "budgets.draws", [BUDGET_CPU_MS] = "budgets.cpu",
-    [BUDGET_BYTES] = "budgets.bytes", [BUDGET_MEMORY] = "budgets.memory",
+    [BUDGET_TOKENS] = "budgets.tokens", [BUDGET_BYTES] = "budgets.bytes", [BUDGET_MEMORY] = "budgets.memory",
 };
 
 void budget_init(struct budget *b)
@@ -24,6 +24,7 @@ void budget_set(struct budget *b, const Proctor__Budgets *p)
     b->limit_[BUDGET_TRAPS] = p->traps;
     b->limit_[BUDGET_DRAWS] = p->draws;
     b->limit_[BUDGET_CPU_MS] = p->cpu_ms;
+    b->limit_[BUDGET_TOKENS] = p->tokens;
     b->limit_[BUDGET_BYTES] = p->bytes;
     b->limit_[BUDGET_MEMORY] = p->memory_bytes;
 }

@@ -12,6 +12,7 @@ enum budget_item {
     BUDGET_TRAPS,  /* workers started */
     BUDGET_DRAWS,
     BUDGET_CPU_MS, /* of workers */
+    BUDGET_TOKENS, /* proposed by models */
     BUDGET_BYTES,  /* written to the store */
     BUDGET_MEMORY, /* of live workers: charged at start, given back at the end */
     BUDGET_ITEMS_N

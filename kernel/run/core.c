@@ -13,6 +13,7 @@
 #include "kernel/engine/chan.h"
 #include "kernel/engine/loop.h"
 #include "kernel/run/guard.h"
+#include "kernel/run/plane.h"
 #include "proto/blake3.h"
 #include "proto/err.h"
 
@@ -77,6 +78,7 @@ int core_release(struct core *c)
 {
     int code = 0;
 
+    planes_free(c);
     guards_free(c->guards);
     c->guards = NULL;
     engine_close(c->engine);

@@ -16,6 +16,7 @@
 
 struct chan;
 struct guards;
+struct plane;
 struct loop;
 
 struct core {
@@ -28,6 +29,7 @@ struct core {
     struct ledger *ledger;  /* NULL until core_open_ledger */
     struct engine *engine;  /* NULL until core_open_engine */
     struct guards *guards;
+    struct plane *planes;   /* of models, plane.h */
     struct cid kernel;      /* CID of this binary */
     struct budget budget;
     int recording;          /* workers' confinements go to the ledger */

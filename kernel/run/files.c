@@ -124,6 +124,25 @@ static int collect_model(struct collect *c, const Proctor__ModelSpec *s)
     return s == NULL ? 0 : collect_one(c, s->weights, LIMIT_WEIGHTS_FILE_BYTES);
 }
 
+static int collect_lane(struct collect *c, const Proctor__LaneSpec *s)
+{
+    const Proctor__GrammarSpec *g = s != NULL ? s->grammar : NULL;
+
+    if (s == NULL) {
+        return 0;
+    }
+    TRY(collect_one(c, s->weights, LIMIT_WEIGHTS_FILE_BYTES));
+    if (s->draft[0] != '\0') {
+        TRY(collect_one(c, s->draft, LIMIT_WEIGHTS_FILE_BYTES));
+    }
+    for (size_t i = 0; i < s->n_traps; i++) {
+        TRY(collect_text(c, s->traps[i]->injector));
+    }
+    TRY(collect_text(c, s->prompt_file));
+    TRY(collect_text(c, g != NULL ? g->json_schema_file : ""));
+    return collect_text(c, g != NULL ? g->gbnf_file : "");
+}
+
 static int by_name(const void *a, const void *b)
 {
     const struct file *x = a;
@@ -171,6 +190,7 @@ int files_collect(struct files *f, const Proctor__Graph *g, size_t *out_task,
         TRY(collect_program(&c, t->program));
         TRY(collect_model(&c, t->model));
         TRY(collect_cml(&c, t->cml));
+        TRY(collect_lane(&c, t->lane));
         TRY(collect_exam(&c, t->exam));
         if (t->split != NULL) {
             TRY(collect_one(&c, t->split->table->csv, LIMIT_DATA_FILE_BYTES));

@@ -91,6 +91,17 @@ unsigned guards_slots_n(const struct guards *s)
     return s->slots;
 }
 
+int guards_wait(const struct guards *s)
+{
+    return first_in(s, GUARD_QUEUED) != NULL;
+}
+
+int guard_is_tired(const struct guard *g)
+{
+    return g->limits.cpu_ms != 0 &&
+           4 * worker_cpu_ms(g->worker) >= 3 * g->limits.cpu_ms;
+}
+
 static void pump_later(struct guards *s)
 {
     if (!s->pump_due) {

@@ -34,6 +34,8 @@ void guards_free(struct guards *s);
 /* Workers alive at once, from now on. */
 void guards_slots(struct guards *s, unsigned n);
 unsigned guards_slots_n(const struct guards *s);
+/* Some worker waits for a free slot. */
+int guards_wait(const struct guards *s);
 
 /* The worker that is wanted. The arrays of limits, task and handler are
  * borrowed until on_end or guard_free. */
@@ -51,6 +53,8 @@ int guard_start(struct core *c, const struct guard_ask *ask,
 int guard_send(struct guard *g, enum msg msg, const ProtobufCMessage *m,
                const int *fds, unsigned fds_n) MUST_USE;
 int guard_share(const struct guard *g); /* worker_share */
+/* Three quarters of its processor time are used. */
+int guard_is_tired(const struct guard *g);
 /* Lets it end in good order; on_end follows. */
 void guard_finish(struct guard *g);
 /* Kills it if it lives. NULL is fine; safe inside a callback. */

@@ -281,6 +281,14 @@ static int cml_start(struct live *l)
 
     TRY(smoke_new(l, &s));
     TRY(linking_new(l, &s->linking));
+    if (live_spec(l)->cml->file_of[0] != '\0') { /* a text that passed */
+        uint32_t i = run_find(l->run, live_spec(l)->cml->file_of);
+
+        ASSERT(i != UINT32_MAX);
+        TRY(store_get(l->run->core->store, &l->run->tasks[i].result,
+                      &s->synth.found));
+        return cml_link(l, &s->synth.found);
+    }
     return cml_link(l, NULL);
 }
 

@@ -30,8 +30,7 @@ static const struct task *needed_exam(const struct live *l)
     return found;
 }
 
-/* The candidate that a VERDICT record admits. 0 or ERR_REFUSED. */
-static int admitted(struct core *c, uint64_t verdict_seq, struct cid *out)
+int op_ref_admitted(struct core *c, uint64_t verdict_seq, struct cid *out)
 {
     struct fold_verdict v;
     CLEANUP(buf_release) struct buf b;
@@ -92,7 +91,7 @@ static int ref_start(struct live *l)
         return ERR_TRACE(ERR_INTERNAL);
     }
     if (exam != NULL) {
-        code = admitted(r->core, exam->evidence_ref - 1, &o.result);
+        code = op_ref_admitted(r->core, exam->evidence_ref - 1, &o.result);
     }
     TRY(code == ERR_REFUSED ? 0 : code);
     if (code < 0) {

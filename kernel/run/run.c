@@ -38,6 +38,7 @@ int run_new(struct core *c, struct frame *f,
     programs_init(&r->programs);
     files_init(&r->files);
     queue_init(&r->ready);
+    queue_init(&r->ready_lanes);
     buf_init(&r->graph_text, 0);
     buf_init(&r->policy_text, 0);
     buf_init(&r->data_text, 0);

@@ -114,8 +114,10 @@ struct run {
     uint32_t *dependents; /* owned; of task i: [dependents_at[i], [i + 1]) */
     uint32_t *dependents_at;
     struct queue ready;
+    struct queue ready_lanes;
     struct live *lives;
     size_t lives_n;
+    size_t lanes_n; /* of them */
     struct ref_before *refs; /* owned, refs_n */
     size_t refs_n;
     struct note_due *notes; /* owned */

@@ -70,6 +70,15 @@ void say_quote(struct core *c, const char *task, const char *text)
     event_send(c, &m);
 }
 
+void say_text(struct core *c, const char *task, struct ubytes text)
+{
+    Proctor__Event m = PROCTOR__EVENT__INIT;
+
+    m.task = pb_str(task);
+    m.lane = bytes_field(text);
+    event_send(c, &m);
+}
+
 void say_progress(struct core *c, const char *task, const char *text,
                   uint64_t done, uint64_t total)
 {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "kernel/engine/loop.h"
+#include "kernel/run/plane.h"
 #include "kernel/run/record_run.h"
 #include "kernel/run/report.h"
 #include "kernel/run/resume.h"
@@ -90,7 +91,8 @@ static const struct op *op_find(const char *name)
     static const struct op *const ops[] = {
         &op_program, &op_model, &op_cml,    &op_enumerate, &op_exam,
         &op_ref_move, &op_split, &op_score, &op_derive, &op_assert,
-        &op_reconcile};
+        &op_reconcile, &op_generate, &op_lane_score, &op_logits,
+        &op_classify};
 
     for (size_t i = 0; i < ARRAY_N(ops); i++) {
         if (strcmp(ops[i]->name, name) == 0) {
@@ -146,6 +148,7 @@ static int make_tasks(struct run *r)
         return ERR_TRACE(ERR_NOMEM);
     }
     TRY(queue_reserve(&r->ready, n));
+    TRY(queue_reserve(&r->ready_lanes, n));
     for (size_t i = 0; i < n; i++) {
         const Proctor__Task *t = r->graph->tasks[i];
 
@@ -256,6 +259,9 @@ static int settle(struct run *r, struct live *l)
     if (o.passed) {
         return task_pass(r, i, &o);
     }
+    if (o.parked) {
+        return task_park(r, i, o.reason);
+    }
     if (o.code == 0 && repair_is_left(r, i)) {
         return repair_try(r, i, o.reason);
     }
@@ -280,6 +286,7 @@ static int settle_all(struct run *r)
         }
         *at = l->next;
         r->lives_n--;
+        r->lanes_n -= r->tasks[l->task_i].spec->lane != NULL;
         code = settle(r, l);
         free(l);
         TRY(code);
@@ -318,6 +325,7 @@ static int start_one(struct run *r, uint32_t i)
     }
     *at = l;
     r->lives_n++;
+    r->lanes_n += t->spec->lane != NULL;
     return task_note(r, i, seq + 1);
 }
 
@@ -325,7 +333,11 @@ static int start_ready(struct run *r)
 {
     uint32_t i;
 
-    while (r->lives_n < r->policy->workers && queue_pop(&r->ready, &i)) {
+    while (r->lives_n - r->lanes_n < r->policy->workers &&
+           queue_pop(&r->ready, &i)) {
+        TRY(start_one(r, i));
+    }
+    while (r->lanes_n < LIMIT_LANES && queue_pop(&r->ready_lanes, &i)) {
         TRY(start_one(r, i));
     }
     return 0;
@@ -385,7 +397,8 @@ static void turn(void *ctx, short revents)
         return;
     }
     task_say_notes(r);
-    if (r->lives == NULL && queue_n(&r->ready) == 0) {
+    if (r->lives == NULL && queue_n(&r->ready) == 0 &&
+        queue_n(&r->ready_lanes) == 0) {
         finish(r);
         return;
     }
@@ -407,7 +420,7 @@ static void drop_lives(struct run *r)
         }
         free(l);
     }
-    r->lives_n = 0;
+    r->lives_n = r->lanes_n = 0;
 }
 
 void sched_stop(struct run *r, int code, const char *why)
@@ -440,4 +453,6 @@ void sched_release(struct run *r)
     free(r->dependents);
     free(r->dependents_at);
     queue_release(&r->ready);
+    queue_release(&r->ready_lanes);
+    planes_free(r->core);
 }

@@ -10,6 +10,7 @@
 /* How an op ended. */
 struct outcome {
     int passed;
+    int parked; /* until a person says `proctor resume`; reason: why */
     int code; /* not passed because something outside the task failed: ERR_* */
     enum level level;
     struct cid result;
@@ -51,6 +52,10 @@ extern const struct op op_score;
 extern const struct op op_derive;
 extern const struct op op_assert;
 extern const struct op op_reconcile;
+extern const struct op op_generate;
+extern const struct op op_lane_score;
+extern const struct op op_logits;
+extern const struct op op_classify;
 
 /* Within start: on_turn is called after it, when all that began before with an
  * equal key have ended. */
@@ -67,6 +72,10 @@ void live_error(struct live *l, int code, const struct diag *d);
 const Proctor__Task *live_spec(const struct live *l);
 /* The task's name in the graph, which its repair shares. */
 const char *live_id(const struct live *l);
+
+/* The candidate that a VERDICT record admits. 0, or ERR_REFUSED: not any more. */
+int op_ref_admitted(struct core *c, uint64_t verdict_seq,
+                    struct cid *out) MUST_USE;
 
 /* All data is there: RUN and ADMIT are recorded, tasks begin. */
 void sched_start(struct run *r);

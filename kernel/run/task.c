@@ -53,7 +53,7 @@ void task_say_notes(struct run *r)
     r->notes_n = 0;
 }
 
-static int task_park(struct run *r, uint32_t i)
+int task_park(struct run *r, uint32_t i, const char *why)
 {
     struct record rec;
     uint64_t seq;
@@ -62,7 +62,7 @@ static int task_park(struct run *r, uint32_t i)
     record_init(&rec, RECORD_PARK);
     record_set_u(&rec, RF_PARK_run, r->seq);
     record_set_str(&rec, RF_PARK_task, r->graph->tasks[i]->id);
-    record_set_str(&rec, RF_PARK_why, "a person's approval");
+    record_set_str(&rec, RF_PARK_why, why);
     TRY(run_record(r, &rec, &seq));
     r->tasks[i].seq_ref = seq + 1;
     return task_note(r, i, seq + 1);
@@ -74,9 +74,10 @@ int task_ready(struct run *r, uint32_t i)
 
     ASSERT(t->state == STATE_READY || t->state == STATE_REPAIRING);
     if (t->spec->approval && !t->released) {
-        return task_park(r, i);
+        return task_park(r, i, "a person's approval");
     }
-    queue_push(&r->ready, i, t->spec->priority);
+    queue_push(t->spec->lane != NULL ? &r->ready_lanes : &r->ready, i,
+               t->spec->priority);
     return 0;
 }
 

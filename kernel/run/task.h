@@ -15,6 +15,8 @@ void task_say_notes(struct run *r);
 
 /* It may start: into the ready queue, or parked until a person agrees. */
 int task_ready(struct run *r, uint32_t i) MUST_USE;
+/* It waits for a person, whatever it did before. */
+int task_park(struct run *r, uint32_t i, const char *why) MUST_USE;
 /* It came to rest; dependents follow. Reasons are copied. */
 int task_pass(struct run *r, uint32_t i, const struct outcome *o) MUST_USE;
 int task_fail(struct run *r, uint32_t i, const char *reason) MUST_USE;

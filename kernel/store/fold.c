@@ -446,6 +446,15 @@ static int on_task(struct fold *f, const struct record *r)
     return set_text(&t->reason, record_bytes(r, RF_TASK_reason));
 }
 
+/* Where a task that runs can go on from. */
+static int on_lane(struct fold *f, const struct record *r)
+{
+    Proctor__TaskState *t;
+
+    TRY(task_of(f, record_u(r, RF_LANE_run), record_bytes(r, RF_LANE_task), &t));
+    return t == NULL ? 0 : set_hash(&t->result, record_hash(r, RF_LANE_parked));
+}
+
 static int on_abort(struct fold *f, const struct record *r)
 {
     struct ubytes id = record_bytes(r, RF_ABORT_task);
@@ -502,6 +511,8 @@ static int apply(struct fold *f, const struct record *r)
         return on_verdict(f, r);
     case RECORD_TASK:
         return on_task(f, r);
+    case RECORD_LANE:
+        return on_lane(f, r);
     case RECORD_REF:
     case RECORD_ASSERT:
     case RECORD_RECONCILE:
@@ -540,6 +551,8 @@ static int apply(struct fold *f, const struct record *r)
     case RECORD_DRAW:
     case RECORD_CRASH:
     case RECORD_CHECKPOINT:
+    case RECORD_GENERATE:
+    case RECORD_WENT_ON:
         return 0;
     }
     return ERR_TRACE(ERR_INTERNAL);

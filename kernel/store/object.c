@@ -81,7 +81,41 @@ struct copy {
     uint64_t max_bytes;
     uint64_t n;
     struct cid cid;
+    const struct store_part *parts; /* NULL: all of from_fd */
+    size_t parts_n;
+    uint64_t part_at; /* bytes of the first of them that were read */
 };
+
+/* The next bytes to copy; none: the end. */
+static int copy_read(struct copy *c, uint8_t *chunk, size_t chunk_n, size_t *got)
+{
+    uint64_t left;
+
+    if (c->parts == NULL) {
+        return disk_read(c->from_fd, c->n, chunk, chunk_n, got);
+    }
+    *got = 0;
+    while (c->parts_n > 0 && *got < chunk_n) {
+        size_t n = chunk_n - *got;
+        size_t read_n;
+
+        left = c->parts->bytes - c->part_at;
+        n = left < n ? (size_t)left : n;
+        TRY(disk_read(c->from_fd, c->parts->at + c->part_at, chunk + *got, n,
+                      &read_n));
+        if (read_n != n) {
+            return ERR_TRACE(ERR_IO);
+        }
+        *got += n;
+        c->part_at += n;
+        if (c->part_at == c->parts->bytes) {
+            c->part_at = 0;
+            c->parts++;
+            c->parts_n--;
+        }
+    }
+    return 0;
+}
 
 static int write_memory(int fd, const uint8_t *p, size_t n)
 {
@@ -107,7 +141,7 @@ static int copy_hashed(struct copy *c)
 
     blake3_init(&h);
     for (;;) {
-        TRY(disk_read(c->from_fd, c->n, chunk, sizeof(chunk), &got));
+        TRY(copy_read(c, chunk, sizeof(chunk), &got));
         if (got == 0) {
             break;
         }
@@ -258,5 +292,27 @@ int store_put_fd(struct store *s, int fd, uint64_t max_bytes, struct cid *out,
     }
     *out = copy.cid;
     *out_n = copy.n;
+    return 0;
+}
+
+int store_put_parts(struct store *s, int fd, const struct store_part *parts,
+                    size_t n, struct cid *out)
+{
+    static const struct store_part none;
+    struct copy copy = {.from_fd = fd,
+                        .to_fd = -1,
+                        .max_bytes = LIMIT_OBJECT_BYTES,
+                        .parts = n > 0 ? parts : &none,
+                        .parts_n = n};
+    char tmp[DISK_TMP_NAME_BYTES];
+    int code;
+
+    disk_tmp_name(tmp);
+    code = put_fd_through(s, &copy, tmp);
+    if (code != 0) {
+        (void)unlinkat(store_tmp_fd(s), tmp, 0);
+        return code;
+    }
+    *out = copy.cid;
     return 0;
 }

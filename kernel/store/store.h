@@ -43,5 +43,12 @@ int store_get_memfd(struct store *s, const struct cid *c, int *out_fd,
 /* Streams fd (from its start, at most max_bytes) into an object. */
 int store_put_fd(struct store *s, int fd, uint64_t max_bytes, struct cid *out,
                  uint64_t *out_n) MUST_USE;
+/* The same of pieces of fd, in their order. ERR_IO when one lies behind its end. */
+struct store_part {
+    uint64_t at;
+    uint64_t bytes;
+};
+int store_put_parts(struct store *s, int fd, const struct store_part *parts,
+                    size_t n, struct cid *out) MUST_USE;
 
 #endif

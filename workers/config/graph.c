@@ -17,6 +17,7 @@ struct pending { /* examples of one exam */
     const struct yaml_node *examples;
     size_t task_i;
     int of_repair;
+    int is_facts;
 };
 
 struct graph_reader {
@@ -72,7 +73,7 @@ static int grow(struct graph_reader *g)
 }
 
 static int remember(struct graph_reader *g, const struct yaml_node *examples,
-                    int of_repair)
+                    int of_repair, int is_facts)
 {
     if (g->pending_n == g->pending_cap) {
         size_t cap = g->pending_cap > 0 ? g->pending_cap * 2 : 16;
@@ -85,7 +86,7 @@ static int remember(struct graph_reader *g, const struct yaml_node *examples,
         g->pending_cap = cap;
     }
     g->pending[g->pending_n++] =
-        (struct pending){examples, g->graph->n_tasks, of_repair};
+        (struct pending){examples, g->graph->n_tasks, of_repair, is_facts};
     return 0;
 }
 
@@ -118,10 +119,13 @@ static int add_task(struct graph_reader *g, struct yaml_node *n)
     TRY(grow(g));
     TRY(task_read(g->c, n, &t));
     if (t.examples) {
-        TRY(remember(g, t.examples, 0));
+        TRY(remember(g, t.examples, 0, 0));
     }
     if (t.repair_examples) {
-        TRY(remember(g, t.repair_examples, 1));
+        TRY(remember(g, t.repair_examples, 1, 0));
+    }
+    if (t.facts) {
+        TRY(remember(g, t.facts, 0, 1));
     }
     g->graph->tasks[g->graph->n_tasks] = t.task;
     g->places[g->graph->n_tasks] = t.places;
@@ -289,6 +293,34 @@ static int candidate_types(Proctor__Task **sorted, size_t n, char **needs,
     return 0;
 }
 
+/* A fact's input is one of what the candidate of its exam takes. What is no exam,
+ * or has no candidate, the kernel refuses. */
+static int read_facts(struct graph_reader *g, const struct pending *p,
+                      Proctor__Task **sorted)
+{
+    struct config *c = g->c;
+    Proctor__LaneSpec *s = g->graph->tasks[p->task_i]->lane;
+    size_t n = g->graph->n_tasks;
+    struct type takes;
+    struct type gives;
+
+    for (size_t i = 0; i < s->n_facts; i++) {
+        Proctor__Task **found = bsearch(s->facts[i]->of, sorted, n,
+                                        sizeof(Proctor__Task *), compare_id);
+
+        if (found && (*found)->exam &&
+            candidate_types(sorted, n, (*found)->needs, (*found)->n_needs,
+                            &takes, &gives)) {
+            config_enter(c, "tasks");
+            config_enter_at(c, p->task_i);
+            config_enter(c, "with");
+            TRY(spec_fact_input(c, p->examples, i, &takes, s));
+            c->path_n = 0;
+        }
+    }
+    return 0;
+}
+
 static int read_pending(struct graph_reader *g, const struct pending *p,
                         Proctor__Task **sorted)
 {
@@ -420,7 +452,8 @@ static int read_all_pending(struct graph_reader *g)
         TRY(fill_takes(g, sorted));
     }
     for (size_t i = 0; i < g->pending_n; i++) {
-        TRY(read_pending(g, &g->pending[i], sorted));
+        TRY(g->pending[i].is_facts ? read_facts(g, &g->pending[i], sorted)
+                                   : read_pending(g, &g->pending[i], sorted));
     }
     return 0;
 }

@@ -281,11 +281,30 @@ enum {
     C_UNIT,
     C_TAKES,
     C_GIVES,
+    C_FILE_OF,
     C_N
 };
 
-static const struct schema_key cml_keys[C_N] = {
-    {"unit", 0, NULL}, {"takes", 0, NULL}, {"gives", 0, NULL}};
+static const struct schema_key cml_keys[C_N] = {{"unit", 0, NULL},
+                                                {"takes", 0, NULL},
+                                                {"gives", 0, NULL},
+                                                {"file_of", 0, NULL}};
+
+/* FILE.cml:NAME, or NAME in the text that a task among its needs made. */
+static int read_unit(struct config *c, const struct yaml_node *unit,
+                     const struct yaml_node *file_of, Proctor__CmlSpec *m)
+{
+    if (!file_of) {
+        return spec_named(c, unit, "unit", "gcd.cml:gcd", &m->file, &m->unit);
+    }
+    TRY(spec_path(c, file_of, "file_of", &m->file_of));
+    TRY(spec_path(c, unit, "unit", &m->unit));
+    if (!spec_is_name(m->unit)) {
+        config_enter(c, "unit");
+        return schema_expected(c, unit, "the name of a unit");
+    }
+    return 0;
+}
 
 int spec_cml(struct config *c, const struct yaml_node *n,
              const struct yaml_node *base, Proctor__CmlSpec **out)
@@ -304,13 +323,13 @@ int spec_cml(struct config *c, const struct yaml_node *n,
     }
     for (size_t i = 0; i < C_N; i++) {
         v[i] = v[i] ? v[i] : of_base[i];
-        if (!v[i] && i != C_TAKES) {
+        if (!v[i] && i != C_TAKES && i != C_FILE_OF) {
             return fail_missing(c, n, cml_keys[i].name,
                                 "a unit needs unit: FILE.cml:NAME and gives: "
                                 "type");
         }
     }
-    TRY(spec_named(c, v[C_UNIT], "unit", "gcd.cml:gcd", &m->file, &m->unit));
+    TRY(read_unit(c, v[C_UNIT], v[C_FILE_OF], m));
     if (v[C_TAKES]) {
         TRY(spec_takes(c, v[C_TAKES], &m->takes));
     }

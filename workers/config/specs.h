@@ -40,6 +40,15 @@ int spec_derive(struct config *c, const struct yaml_node *n,
 int spec_reads(struct config *c, const struct yaml_node *n,
                Proctor__ProgramSpec *p) MUST_USE;
 
+/* model.generate, .score, .logits and .classify (spec_lane.c). *out_facts: the
+ * facts' list or NULL; each input is read when the types of what answers it are
+ * known (spec_fact_input). */
+int spec_lane(struct config *c, const struct yaml_node *n, const char *op,
+              Proctor__LaneSpec **out,
+              const struct yaml_node **out_facts) MUST_USE;
+int spec_fact_input(struct config *c, const struct yaml_node *facts, size_t i,
+                    const struct type *takes, Proctor__LaneSpec *s) MUST_USE;
+
 /* assert and reconcile (spec_state.c). */
 int spec_assert(struct config *c, const struct yaml_node *n,
                 Proctor__AssertSpec **out) MUST_USE;

@@ -127,7 +127,9 @@ static int read_with(struct config *c, const struct yaml_node *n,
     static const char *const known[] = {"program",  "model",      "exam",
                                         "ref.move", "data.split", "score",
                                         "derive",   "cml",        "enumerate",
-                                        "assert",   "reconcile"};
+                                        "assert",   "reconcile",
+                                        "model.generate", "model.score",
+                                        "model.logits", "model.classify"};
     size_t i = 0;
 
     while (i < ARRAY_N(known) && strcmp(t->op, known[i]) != 0) {
@@ -160,6 +162,8 @@ static int read_with(struct config *c, const struct yaml_node *n,
         TRY(spec_assert(c, with, &t->assertion));
     } else if (strcmp(t->op, "reconcile") == 0) {
         TRY(spec_reconcile(c, with, &t->reconcile));
+    } else if (strncmp(t->op, "model.", 6) == 0) {
+        TRY(spec_lane(c, with, t->op, &t->lane, &out->facts));
     } else {
         TRY(spec_ref_move(c, with, &t->ref_move));
     }

@@ -11,6 +11,7 @@ struct task_read {
      * exam and of its repair's. Borrow from the tree. */
     const struct yaml_node *examples;
     const struct yaml_node *repair_examples;
+    const struct yaml_node *facts; /* wait likewise */
 };
 
 int task_read(struct config *c, const struct yaml_node *n,
