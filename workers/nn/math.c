@@ -8,6 +8,10 @@
 
 #include "workers/nn/math_impl.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #define LANES_N 16u
 #define INLINE static inline __attribute__((always_inline))
 
@@ -55,7 +59,11 @@ static enum panel_route level = PANEL_SCALAR;
 int math_has(enum panel_route route)
 {
 #if defined(__x86_64__)
-    int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    unsigned a, b, features, d; /* f16c: unknown to one of the compilers */
+    int avx2 = __builtin_cpu_supports("avx2") &&
+               __builtin_cpu_supports("fma") &&
+               __get_cpuid(1, &a, &b, &features, &d) != 0 &&
+               (features & bit_F16C) != 0;
 
     if (route == PANEL_AVX2) {
         return avx2;

@@ -256,8 +256,7 @@ const struct panel_kernels *panel_avx2(void)
         .widen = {NULL, widen_f16, widen_bf16},
         .q8 = q8};
 
-    return math_has(PANEL_AVX2) && __builtin_cpu_supports("f16c") ? &kernels
-                                                                  : NULL;
+    return math_has(PANEL_AVX2) ? &kernels : NULL;
 }
 
 #else

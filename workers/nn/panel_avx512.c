@@ -103,65 +103,61 @@ INLINE void slice_rows(const struct slice *s, size_t i, enum weight_type type,
     }
 }
 
+/* One function per shape: registers are chosen at compile time. */
+typedef void rows_fn(const struct slice *s, size_t i);
+
+#define SHAPE(name, type, rows, columns)                                       \
+    TARGET NOINLINE static void name##_##rows##_##columns(                     \
+        const struct slice *s, size_t i)                                       \
+    {                                                                          \
+        slice_rows(s, i, type, rows, columns);                                 \
+    }
+#define SHAPES(name, type, columns)                                            \
+    SHAPE(name, type, 1, columns)                                              \
+    SHAPE(name, type, 2, columns)                                              \
+    SHAPE(name, type, 3, columns)                                              \
+    SHAPE(name, type, 4, columns)                                              \
+    SHAPE(name, type, 5, columns)                                              \
+    SHAPE(name, type, 6, columns)                                              \
+    static rows_fn *const name##_##columns[ROWS] = {                           \
+        name##_1_##columns, name##_2_##columns, name##_3_##columns,            \
+        name##_4_##columns, name##_5_##columns, name##_6_##columns};
+
+SHAPES(f32, WEIGHT_F32, 1)
+SHAPES(f32, WEIGHT_F32, 2)
+SHAPES(f32, WEIGHT_F32, 3)
+SHAPES(f32, WEIGHT_F32, 4)
+SHAPES(f16, WEIGHT_F16, 4)
+SHAPES(bf16, WEIGHT_BF16, 4)
+
 /* All rows, in blocks of nearly equal height. */
-INLINE void slice_columns(const struct slice *s, enum weight_type type,
-                          const int columns)
+static void run_shapes(const struct slice *s, rows_fn *const shapes[ROWS])
 {
     size_t blocks = (s->m + ROWS - 1) / ROWS;
 
     for (size_t i = 0; i < s->m; blocks--) {
         size_t rows = (s->m - i + blocks - 1) / blocks;
 
-        switch (rows) {
-        case 1:
-            slice_rows(s, i, type, 1, columns);
-            break;
-        case 2:
-            slice_rows(s, i, type, 2, columns);
-            break;
-        case 3:
-            slice_rows(s, i, type, 3, columns);
-            break;
-        case 4:
-            slice_rows(s, i, type, 4, columns);
-            break;
-        case 5:
-            slice_rows(s, i, type, 5, columns);
-            break;
-        default:
-            slice_rows(s, i, type, 6, columns);
-            break;
-        }
+        shapes[rows - 1](s, i);
         i += rows;
     }
 }
 
-TARGET static void slice_f32(const struct slice *s)
+static void slice_f32(const struct slice *s)
 {
-    switch (s->n / LANES) {
-    case 1:
-        slice_columns(s, WEIGHT_F32, 1);
-        break;
-    case 2:
-        slice_columns(s, WEIGHT_F32, 2);
-        break;
-    case 3:
-        slice_columns(s, WEIGHT_F32, 3);
-        break;
-    default:
-        slice_columns(s, WEIGHT_F32, 4);
-        break;
-    }
+    static rows_fn *const *const shapes[COLUMNS] = {f32_1, f32_2, f32_3, f32_4};
+
+    run_shapes(s, shapes[s->n / LANES - 1]);
 }
 
-TARGET static void slice_f16(const struct slice *s)
+static void slice_f16(const struct slice *s)
 {
-    slice_columns(s, WEIGHT_F16, COLUMNS);
+    run_shapes(s, f16_4);
 }
 
-TARGET static void slice_bf16(const struct slice *s)
+static void slice_bf16(const struct slice *s)
 {
-    slice_columns(s, WEIGHT_BF16, COLUMNS);
+    run_shapes(s, bf16_4);
 }
 
 TARGET static void widen_f16(const void *w, size_t n, float *out)
@@ -247,33 +243,30 @@ INLINE void q8_rows(const struct q8_slice *s, size_t i, const int rows)
     }
 }
 
-TARGET static void q8(const struct q8_slice *s)
+typedef void q8_rows_fn(const struct q8_slice *s, size_t i);
+
+#define Q8_SHAPE(rows)                                                         \
+    TARGET NOINLINE static void q8_##rows(const struct q8_slice *s, size_t i)  \
+    {                                                                          \
+        q8_rows(s, i, rows);                                                   \
+    }
+Q8_SHAPE(1)
+Q8_SHAPE(2)
+Q8_SHAPE(3)
+Q8_SHAPE(4)
+Q8_SHAPE(5)
+Q8_SHAPE(6)
+
+static void q8(const struct q8_slice *s)
 {
+    static q8_rows_fn *const shapes[ROWS] = {q8_1, q8_2, q8_3,
+                                             q8_4, q8_5, q8_6};
     size_t blocks = (s->m + ROWS - 1) / ROWS;
 
     for (size_t i = 0; i < s->m; blocks--) {
         size_t rows = (s->m - i + blocks - 1) / blocks;
 
-        switch (rows) {
-        case 1:
-            q8_rows(s, i, 1);
-            break;
-        case 2:
-            q8_rows(s, i, 2);
-            break;
-        case 3:
-            q8_rows(s, i, 3);
-            break;
-        case 4:
-            q8_rows(s, i, 4);
-            break;
-        case 5:
-            q8_rows(s, i, 5);
-            break;
-        default:
-            q8_rows(s, i, 6);
-            break;
-        }
+        shapes[rows - 1](s, i);
         i += rows;
     }
 }
@@ -288,7 +281,7 @@ const struct panel_kernels *panel_avx512(void)
         .slice = {slice_f32, slice_f16, slice_bf16},
         .widen = {NULL, widen_f16, widen_bf16}};
 
-    if (!math_has(PANEL_AVX512) || !__builtin_cpu_supports("f16c")) {
+    if (!math_has(PANEL_AVX512)) {
         return NULL;
     }
     return __builtin_cpu_supports("avx512vnni") ? &with_vnni : &without;
