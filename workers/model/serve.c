@@ -8,6 +8,7 @@
 #include "proto/frame.h"
 #include "workers/lib/batches.h"
 #include "workers/model/answer.h"
+#include "workers/model/session.h"
 #include "workers/model/weights.h"
 
 static int load(struct frame *f, struct mlp **out, struct diag *d)
@@ -61,6 +62,7 @@ static int serve_task(int channel_fd, uint8_t *share, struct frame *f,
 static int serve(int channel_fd, uint8_t *share)
 {
     struct frame f CLEANUP(frame_release);
+    const Proctor__ModelTask *task;
     struct mlp *mlp = NULL;
     int code;
 
@@ -72,6 +74,10 @@ static int serve(int channel_fd, uint8_t *share)
     TRY(code);
     if (f.info->msg != MSG_MODEL_TASK) {
         return ERR_TRACE(ERR_PROTOCOL);
+    }
+    task = (const Proctor__ModelTask *)f.m;
+    if (task->command == PROCTOR__MODEL_COMMAND__MODEL_SESSION) {
+        return session_serve(channel_fd, task, &f);
     }
     code = serve_task(channel_fd, share, &f, &mlp);
     mlp_free(mlp);

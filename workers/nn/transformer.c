@@ -406,3 +406,8 @@ void pass_abandon(struct pass *p)
     }
     p->stopped = 0;
 }
+
+void pass_leave(struct pass *p)
+{
+    p->stopped = 0;
+}

@@ -178,6 +178,9 @@ int pass_is_stopped(const struct pass *p);
 /* Forgets a stopped pass. The caches' n never moved; what the pass wrote lies
  * behind it and is as rolled back. */
 void pass_abandon(struct pass *p);
+/* Forgets a stopped pass that was saved: its caches stay as its layers left
+ * them, for pass_stop_load in this process or another. */
+void pass_leave(struct pass *p);
 
 /* A stopped pass as bytes: layer, when, tokens, positions, residual rows, with
  * a digest. Its caches are not in it. */
