@@ -22,8 +22,8 @@ packages=(
     clang libclang-rt-14-dev clang-tidy
     # ids for workers of a person who is not root
     uidmap
-    # what the tests hold our results against
-    b3sum bubblewrap cvc5 strace sqlite3 jq mandoc git
+    # what the tests hold our results against (numpy: tests/battery/reference.py)
+    python3-numpy b3sum bubblewrap cvc5 strace sqlite3 jq mandoc git
     # only its programs: the tests start a server of their own
     postgresql
 )

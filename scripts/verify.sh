@@ -83,6 +83,7 @@ suite trusted       scripts/check-trusted.sh
 suite headers       scripts/check-headers.sh
 suite documents     scripts/check-docs.sh
 suite unit          unit_sanitized
+suite battery       tests/battery/battery.sh
 suite attack        attack
 suite crash         crash
 suite scenario      scripts/scenarios.sh

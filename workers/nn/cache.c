@@ -9,6 +9,7 @@
 
 #include "proto/err.h"
 #include "workers/nn/cache_impl.h"
+#include "workers/nn/sabotage.h"
 
 /* Blocks of one head's ring, of a windowed layer or another. */
 static uint64_t ring_blocks(const struct model *m, uint32_t context,
@@ -146,7 +147,7 @@ int cache_rollback(struct cache *c, const struct model *m, uint64_t n)
     if (!is_held(c, m, n, head->high)) {
         return ERR_LIMIT;
     }
-    cache_wipe(c, m, n, c->n);
+    cache_wipe(c, m, n - (SABOTAGE(ROLLBACK_WIPE) && n > 0), c->n);
     if (head->poisoned > n) {
         head->poisoned = 0;
     }
@@ -213,10 +214,10 @@ int cache_extents(const struct cache *c, const struct model *m, uint64_t from,
 {
     uint64_t key = attend_keys_floats(m->shape.head_k) * sizeof(float);
     uint64_t value = attend_padded(m->shape.head_v) * sizeof(float);
+    uint32_t heads = m->shape.layers * m->shape.kv_heads - SABOTAGE(PARK_DIRTY);
 
     TRY(add_extent(out, 0, sizeof(struct cache_head)));
-    for (uint32_t i = 0; from < to && i < m->shape.layers * m->shape.kv_heads;
-         i++) {
+    for (uint32_t i = 0; from < to && i < heads; i++) {
         struct ring r = cache_ring(c, m, i / m->shape.kv_heads);
         uint64_t at = r.offset + (i % m->shape.kv_heads) *
                                      (uint64_t)(r.keys_bytes + r.values_bytes);

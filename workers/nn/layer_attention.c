@@ -5,6 +5,7 @@
 
 #include "workers/nn/math.h"
 #include "workers/nn/pass_impl.h"
+#include "workers/nn/sabotage.h"
 
 /* Norms of queries and keys: of each head, or of all of them (olmoe). */
 static void norm_heads(const struct weights *w, const struct model *m,
@@ -114,12 +115,13 @@ static void attend_lane(struct pass *p, const struct layer *l, uint32_t layer,
         a.blocks = r.blocks;
         for (size_t i = 0; i < lane->n; i++) {
             size_t row = first + i;
+            uint64_t to = c->n + i;
 
-            attend_put_key(&a, c->n + i,
-                           p->k + row * p->key_ld + head * s->head_k, keys);
-            attend_put_value(&a, c->n + i,
-                             p->v + row * p->value_ld + head * s->head_v,
-                             values);
+            to += SABOTAGE(RING_WRAP) && to == r.blocks * ATTEND_BLOCK;
+            attend_put_key(&a, to, p->k + row * p->key_ld + head * s->head_k,
+                           keys);
+            attend_put_value(
+                &a, to, p->v + row * p->value_ld + head * s->head_v, values);
         }
         attend(&a, c->n, lane->n,
                p->q + first * p->query_ld + head * a.group * s->head_k,

@@ -6,6 +6,7 @@
 
 #include "workers/nn/math.h"
 #include "workers/nn/pass_impl.h"
+#include "workers/nn/sabotage.h"
 
 /* The smallest sum that weights are divided by: as other programs have it. */
 static const float sum_min = 6.103515625e-5f;
@@ -92,7 +93,7 @@ static void choose(struct pass *p, size_t row, const float *v,
 static void mask(const uint8_t *allowed, uint32_t n, float *v)
 {
     for (uint32_t i = 0; allowed != NULL && i < n; i++) {
-        v[i] = allowed[i] ? v[i] : -INFINITY;
+        v[i] = allowed[i] || SABOTAGE(MASK_LEAK) ? v[i] : -INFINITY;
     }
 }
 
@@ -127,6 +128,9 @@ static void route_row(struct pass *p, size_t row)
 
         memcpy(seen, v, s->experts * sizeof(*v));
         (void)nn_softmax(seen, s->experts);
+        if (SABOTAGE(TAP_WRITES)) {
+            memcpy(v, seen, s->experts * sizeof(*v));
+        }
     }
     if (m->gating == GATING_SOFTMAX) {
         (void)nn_softmax(v, s->experts);
@@ -185,8 +189,10 @@ static void sum_ranks(struct pass *p, size_t row)
     float *y = p->y + row * p->width_ld;
 
     for (uint32_t k = 0; k < used; k++) {
-        const float *from = p->outputs + p->place[row * used + k] * p->width_ld;
-        float weight = p->chosen_w[row * used + k];
+        int backwards = SABOTAGE(EXPERT_ORDER) && p->rows > 1;
+        size_t i = row * used + (backwards ? used - 1 - k : k);
+        const float *from = p->outputs + p->place[i] * p->width_ld;
+        float weight = p->chosen_w[i];
 
         if (k == 0) {
             nn_scale(weight, from, width, y);

@@ -9,6 +9,7 @@
 #include "proto/err.h"
 #include "workers/nn/math_impl.h"
 #include "workers/nn/panel_impl.h"
+#include "workers/nn/sabotage.h"
 
 /* Up to here f16 and bf16 are widened in registers; with more rows a slice is
  * widened once, for all of them. */
@@ -195,13 +196,23 @@ static void slice_product(struct slice s, enum weight_type type, size_t k0,
     }
 }
 
+static size_t slice_of(const struct panels *w, const struct operand *x)
+{
+    int broken =
+        (SABOTAGE(BATCH_SLICE) && x->m > 1) ||
+        (SABOTAGE(ROUTE_SLICE) && choice.route[w->type] != PANEL_SCALAR);
+
+    return broken ? PANEL_SLICE / 2 : PANEL_SLICE;
+}
+
 static void chain_product(const struct panels *w, const struct operand *x,
                           float *y, size_t ldy)
 {
     size_t bytes = weight_bytes(w->type);
+    size_t slice = slice_of(w, x);
 
     for (size_t n0 = 0; n0 < panels_padded(w->n); n0 += PANEL_WIDTH) {
-        for (size_t k0 = 0; k0 < w->k; k0 += PANEL_SLICE) {
+        for (size_t k0 = 0; k0 < w->k; k0 += slice) {
             size_t left = w->k - k0;
             size_t at = n0 * w->k + k0 * PANEL_WIDTH;
             struct slice s = {.w = w->packed + at * bytes,
@@ -209,9 +220,9 @@ static void chain_product(const struct panels *w, const struct operand *x,
                               .y = y + n0,
                               .ldy = ldy,
                               .n = PANEL_WIDTH,
-                              .k = left < PANEL_SLICE ? left : PANEL_SLICE,
+                              .k = left < slice ? left : slice,
                               .adds = k0 > 0,
-                              .ends = left <= PANEL_SLICE};
+                              .ends = left <= slice};
 
             slice_product(s, w->type, k0, x);
         }

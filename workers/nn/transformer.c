@@ -10,6 +10,7 @@
 #include "proto/err.h"
 #include "workers/nn/math.h"
 #include "workers/nn/pass_impl.h"
+#include "workers/nn/sabotage.h"
 
 void pass_product(const struct panels *w, const struct operand *o, float *y,
                   size_t ldy)
@@ -330,6 +331,9 @@ static int spring(struct pass *p, uint32_t site)
                                    .x = p->x,
                                    .ldx = p->width_ld};
 
+    if (SABOTAGE(TRAP_ROUND) && t->armed[site]) {
+        p->x[0] += p->x[0] * 0x1p-22f;
+    }
     return t->armed[site] && t->fn(t->ctx, &rows) == TRAP_STOP;
 }
 
