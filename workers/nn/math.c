@@ -56,14 +56,27 @@
 
 static enum panel_route level = PANEL_SCALAR;
 
+#if defined(__x86_64__)
+/* One of the compilers has no name for it. Asked once: under a hypervisor the
+ * instruction takes microseconds, and this stands in the way of products. */
+static int has_f16c(void)
+{
+    static int known = -1;
+    unsigned a, b, features, d;
+
+    if (known < 0) {
+        known = __get_cpuid(1, &a, &b, &features, &d) != 0 &&
+                (features & bit_F16C) != 0;
+    }
+    return known;
+}
+#endif
+
 int math_has(enum panel_route route)
 {
 #if defined(__x86_64__)
-    unsigned a, b, features, d; /* f16c: unknown to one of the compilers */
     int avx2 = __builtin_cpu_supports("avx2") &&
-               __builtin_cpu_supports("fma") &&
-               __get_cpuid(1, &a, &b, &features, &d) != 0 &&
-               (features & bit_F16C) != 0;
+               __builtin_cpu_supports("fma") && has_f16c();
 
     if (route == PANEL_AVX2) {
         return avx2;
@@ -430,26 +443,19 @@ VARIANTS(float, return, math_scores,
 /* One block of 32. */
 INLINE void quantise_block(const float *x, int8_t *q, float *d, int32_t *bias)
 {
-    float lane[LANES_N] = {0};
-    uint32_t bad = 0;
+    uint32_t most = 0; /* magnitudes compare as their bits do */
     int32_t sum = 0;
     float a, inverse;
 
-    for (size_t i = 0; i < PANEL_BLOCK; i += LANES_N) {
-        for (size_t l = 0; l < LANES_N; l++) {
-            float size = float_of(bits_of(x[i + l]) & 0x7fffffff);
+    for (size_t i = 0; i < PANEL_BLOCK; i++) {
+        uint32_t size = bits_of(x[i]) & 0x7fffffff;
 
-            lane[l] = size > lane[l] ? size : lane[l];
-            bad |= bits_of(size) >= 0x7f800000;
-        }
+        most = size > most ? size : most;
     }
-    for (size_t l = 1; l < LANES_N; l++) {
-        lane[0] = lane[l] > lane[0] ? lane[l] : lane[0];
-    }
-    a = lane[0];
-    if (bad || a < 0x1p-100f) {
+    a = float_of(most);
+    if (!(a >= 0x1p-100f && most < 0x7f800000)) {
         memset(q, 0, PANEL_BLOCK);
-        *d = bad ? NAN : 0.0f;
+        *d = most >= 0x7f800000 ? NAN : 0.0f;
         *bias = 0;
         return;
     }

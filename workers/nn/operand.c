@@ -30,9 +30,7 @@ int operand_new(size_t m_max, size_t k_max, struct operand **out)
     o->q = aligned(m_max * blocks, PANEL_BLOCK);
     o->d = aligned(m_max * blocks, sizeof(float));
     o->bias = aligned(m_max * blocks, sizeof(int32_t));
-    o->widened = aligned((size_t)PANEL_SLICE * PANEL_WIDTH, sizeof(float));
-    if (o->xt == NULL || o->q == NULL || o->d == NULL || o->bias == NULL ||
-        o->widened == NULL) {
+    if (o->xt == NULL || o->q == NULL || o->d == NULL || o->bias == NULL) {
         operand_free(o);
         return ERR_TRACE(ERR_NOMEM);
     }
@@ -49,7 +47,6 @@ void operand_free(struct operand *o)
     free(o->q);
     free(o->d);
     free(o->bias);
-    free(o->widened);
     free(o);
 }
 

@@ -11,10 +11,6 @@
 #include "workers/nn/panel_impl.h"
 #include "workers/nn/sabotage.h"
 
-/* Up to here f16 and bf16 are widened in registers; with more rows a slice is
- * widened once, for all of them. */
-#define WIDEN_ROWS 6u
-
 static struct panel_choice choice = {
     .proved = {1 << PANEL_SCALAR, 1 << PANEL_SCALAR, 1 << PANEL_SCALAR,
                1 << PANEL_SCALAR}};
@@ -164,28 +160,15 @@ void panels_rows(const struct panels *w, size_t row, size_t n, float *out)
     }
 }
 
-static void run_f32(const struct slice *s)
-{
-    if (choice.route[WEIGHT_F32] == PANEL_OPENBLAS) {
-        panel_openblas(s);
-    } else {
-        panel_kernels(choice.route[WEIGHT_F32])->slice[WEIGHT_F32](s);
-    }
-}
-
 /* All rows of x by one slice of one panel: s has all but x, y's tile and m. */
 static void slice_product(struct slice s, enum weight_type type, size_t k0,
                           const struct operand *x)
 {
-    const struct panel_kernels *own = panel_kernels(choice.route[type]);
-    slice_fn *run = type == WEIGHT_F32 ? run_f32 : own->slice[type];
+    slice_fn *run = choice.route[type] == PANEL_OPENBLAS
+                        ? panel_openblas
+                        : panel_kernels(choice.route[type])->slice[type];
     float *y = s.y;
 
-    if (type != WEIGHT_F32 && x->m > WIDEN_ROWS) {
-        own->widen[type](s.w, s.k * PANEL_WIDTH, x->widened);
-        s.w = x->widened;
-        run = run_f32;
-    }
     for (size_t i = 0; i < x->m; i += x->tile) {
         s.m = x->m - i < x->tile ? x->m - i : x->tile;
         s.x = x->xt + i * x->k + k0 * s.m;

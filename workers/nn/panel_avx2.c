@@ -143,21 +143,6 @@ TARGET static void slice_bf16(const struct slice *s)
     slice_all(s, WEIGHT_BF16);
 }
 
-TARGET static void widen_f16(const void *w, size_t n, float *out)
-{
-    for (size_t i = 0; i < n; i += LANES) {
-        _mm256_storeu_ps(out + i, load(WEIGHT_F16, (const uint8_t *)w + 2 * i));
-    }
-}
-
-TARGET static void widen_bf16(const void *w, size_t n, float *out)
-{
-    for (size_t i = 0; i < n; i += LANES) {
-        _mm256_storeu_ps(out + i,
-                         load(WEIGHT_BF16, (const uint8_t *)w + 2 * i));
-    }
-}
-
 /* Sums of four products each, w + 128 unsigned by x signed. |w| <= 128 and |x|
  * <= 127: two products fit 16 bits. */
 INLINE __m256i dot4(__m256i sum, __m256i unsigned_w, __m256i x)
@@ -253,7 +238,6 @@ const struct panel_kernels *panel_avx2(void)
 {
     static const struct panel_kernels kernels = {
         .slice = {slice_f32, slice_f16, slice_bf16},
-        .widen = {NULL, widen_f16, widen_bf16},
         .q8 = q8};
 
     return math_has(PANEL_AVX2) ? &kernels : NULL;

@@ -23,7 +23,9 @@ enum {
     LANES = 16,
     ROWS = 6,                      /* of X in registers */
     COLUMNS = PANEL_WIDTH / LANES, /* vectors of outputs */
-    AHEAD = 2048                   /* bytes of weights to ask memory for */
+    THIN = 9,                      /* rows of x that share one reading */
+    THIN_BLOCKS = 4,
+    AHEAD = 4096 /* bytes of weights to ask memory for */
 };
 
 INLINE __m512 load(enum weight_type type, const uint8_t *p)
@@ -160,126 +162,182 @@ static void slice_bf16(const struct slice *s)
     run_shapes(s, bf16_4);
 }
 
-TARGET static void widen_f16(const void *w, size_t n, float *out)
-{
-    for (size_t i = 0; i < n; i += LANES) {
-        _mm512_storeu_ps(out + i, load(WEIGHT_F16, (const uint8_t *)w + 2 * i));
-    }
-}
+/* Part of a panel of contract 2. */
+struct q8_part {
+    size_t row;         /* the first */
+    size_t block, ends; /* of K: [block, ends) */
+    int c0;             /* the first vector of outputs */
+    int asks;           /* for the memory that follows */
+};
 
-TARGET static void widen_bf16(const void *w, size_t n, float *out)
+/* The sums of one block: bias + q w. */
+INLINE void q8_sums(const struct q8_slice *s, const struct q8_part *p, size_t b,
+                    __m512i sum[][COLUMNS], const int rows, const int columns)
 {
-    for (size_t i = 0; i < n; i += LANES) {
-        _mm512_storeu_ps(out + i,
-                         load(WEIGHT_BF16, (const uint8_t *)w + 2 * i));
-    }
-}
-
-/* One block of 32 of K: y (rows, 64) in acc += d * exact sums. */
-INLINE void q8_block(const struct q8_slice *s, const uint8_t *w, size_t i,
-                     size_t b, float *acc, const int rows)
-{
-    __m512i sum[ROWS][COLUMNS];
-    const int8_t *q = s->q + i * s->ldq + b * PANEL_BLOCK;
-    const size_t at = i * s->ldd + b;
+    const uint8_t *w = s->w + b * Q8_PANEL_BLOCK + 2 * PANEL_WIDTH + p->c0 * 64;
+    const int8_t *q = s->q + p->row * s->ldq + b * PANEL_BLOCK;
 
     UNROLL
     for (int r = 0; r < rows; r++) {
         UNROLL
-        for (int c = 0; c < COLUMNS; c++) {
-            sum[r][c] = _mm512_set1_epi32(s->bias[at + (size_t)r * s->ldd]);
+        for (int c = 0; c < columns; c++) {
+            sum[r][c] =
+                _mm512_set1_epi32(s->bias[(p->row + (size_t)r) * s->ldd + b]);
         }
     }
-    for (size_t g = 0; g < PANEL_BLOCK / 4; g++) {
-        const uint8_t *quants = w + 2 * PANEL_WIDTH + g * 4 * PANEL_WIDTH;
+    UNROLL
+    for (size_t g = 0; g < PANEL_BLOCK; g += 4) {
         __m512i v[COLUMNS];
 
         UNROLL
-        for (int c = 0; c < COLUMNS; c++) {
-            v[c] = _mm512_loadu_si512(quants + c * 64);
-            _mm_prefetch((const char *)quants + AHEAD + c * 64, _MM_HINT_T0);
+        for (int c = 0; c < columns; c++) {
+            v[c] = _mm512_loadu_si512(w + g * PANEL_WIDTH + c * 64);
         }
         UNROLL
         for (int r = 0; r < rows; r++) {
             int32_t four;
 
-            __builtin_memcpy(&four, q + (size_t)r * s->ldq + 4 * g, 4);
+            __builtin_memcpy(&four, q + (size_t)r * s->ldq + g, 4);
             UNROLL
-            for (int c = 0; c < COLUMNS; c++) {
+            for (int c = 0; c < columns; c++) {
                 sum[r][c] = _mm512_dpbusd_epi32(sum[r][c], v[c],
                                                 _mm512_set1_epi32(four));
             }
         }
     }
+}
+
+/* acc += d * sum, with the scales of one block. */
+INLINE void q8_scale(const struct q8_slice *s, const struct q8_part *p,
+                     size_t b, __m512i sum[][COLUMNS], __m512 acc[][COLUMNS],
+                     const int rows, const int columns)
+{
+    const uint8_t *w = s->w + b * Q8_PANEL_BLOCK + 2 * LANES * p->c0;
+
     UNROLL
-    for (int c = 0; c < COLUMNS; c++) {
+    for (int c = 0; c < columns; c++) {
         const __m512 scale = load(WEIGHT_F16, w + 2 * LANES * c);
 
         UNROLL
         for (int r = 0; r < rows; r++) {
-            float *y = acc + r * (int)PANEL_WIDTH + c * LANES;
-            __m512 d = _mm512_mul_ps(
-                scale, _mm512_set1_ps(s->d[at + (size_t)r * s->ldd]));
+            const __m512 d = _mm512_mul_ps(
+                scale, _mm512_set1_ps(s->d[(p->row + (size_t)r) * s->ldd + b]));
 
-            _mm512_store_ps(y, _mm512_fmadd_ps(d, _mm512_cvtepi32_ps(sum[r][c]),
-                                               _mm512_load_ps(y)));
+            acc[r][c] =
+                _mm512_fmadd_ps(d, _mm512_cvtepi32_ps(sum[r][c]), acc[r][c]);
         }
     }
 }
 
-INLINE void q8_rows(const struct q8_slice *s, size_t i, const int rows)
+/* rows by columns of a panel: sums and results stay in registers, 2 * rows *
+ * columns of the 32; what earlier blocks gave is in y. */
+INLINE void q8_rows(const struct q8_slice *s, const struct q8_part *p,
+                    const int rows, const int columns)
 {
-    _Alignas(64) float acc[ROWS * PANEL_WIDTH] = {0};
+    float *y = s->y + p->row * s->ldy + p->c0 * LANES;
+    __m512 acc[ROWS][COLUMNS];
+    __m512i sum[ROWS][COLUMNS];
 
-    for (size_t b = 0; b < s->blocks; b++) {
-        q8_block(s, s->w + b * Q8_PANEL_BLOCK, i, b, acc, rows);
-    }
+    UNROLL
     for (int r = 0; r < rows; r++) {
-        for (int c = 0; c < COLUMNS; c++) {
-            _mm512_storeu_ps(s->y + (i + (size_t)r) * s->ldy + c * LANES,
-                             canonical_of(_mm512_load_ps(
-                                 acc + r * (int)PANEL_WIDTH + c * LANES)));
+        UNROLL
+        for (int c = 0; c < columns; c++) {
+            acc[r][c] =
+                p->block == 0
+                    ? _mm512_setzero_ps()
+                    : _mm512_loadu_ps(y + (size_t)r * s->ldy + c * LANES);
+        }
+    }
+    for (size_t b = p->block; b < p->ends; b++) {
+        const char *ahead = (const char *)s->w + b * Q8_PANEL_BLOCK + AHEAD;
+
+        for (size_t i = 0; p->asks && i < Q8_PANEL_BLOCK; i += 64) {
+            _mm_prefetch(ahead + i, _MM_HINT_T0);
+        }
+        q8_sums(s, p, b, sum, rows, columns);
+        q8_scale(s, p, b, sum, acc, rows, columns);
+    }
+    UNROLL
+    for (int r = 0; r < rows; r++) {
+        UNROLL
+        for (int c = 0; c < columns; c++) {
+            _mm512_storeu_ps(y + (size_t)r * s->ldy + c * LANES,
+                             p->ends == s->blocks ? canonical_of(acc[r][c])
+                                                  : acc[r][c]);
         }
     }
 }
 
-typedef void q8_rows_fn(const struct q8_slice *s, size_t i);
+typedef void q8_rows_fn(const struct q8_slice *s, const struct q8_part *p);
 
-#define Q8_SHAPE(rows)                                                         \
-    TARGET NOINLINE static void q8_##rows(const struct q8_slice *s, size_t i)  \
+#define Q8_SHAPE(rows, columns)                                                \
+    TARGET NOINLINE static void q8_##rows##_##columns(                         \
+        const struct q8_slice *s, const struct q8_part *p)                     \
     {                                                                          \
-        q8_rows(s, i, rows);                                                   \
+        q8_rows(s, p, rows, columns);                                          \
     }
-Q8_SHAPE(1)
-Q8_SHAPE(2)
-Q8_SHAPE(3)
-Q8_SHAPE(4)
-Q8_SHAPE(5)
-Q8_SHAPE(6)
+Q8_SHAPE(1, 4)
+Q8_SHAPE(2, 4)
+Q8_SHAPE(3, 4)
+Q8_SHAPE(4, 2)
+Q8_SHAPE(5, 2)
+Q8_SHAPE(6, 2)
+
+/* Few rows: the weights come from memory, so all columns at once, and some
+ * blocks for all rows before the next blocks. */
+static void q8_thin(const struct q8_slice *s)
+{
+    static q8_rows_fn *const shapes[] = {q8_1_4, q8_2_4, q8_3_4};
+    size_t step = s->m <= ARRAY_N(shapes) ? s->blocks : THIN_BLOCKS;
+
+    for (size_t b = 0; b < s->blocks; b += step) {
+        size_t groups = (s->m + ARRAY_N(shapes) - 1) / ARRAY_N(shapes);
+        struct q8_part p = {0, b, b + step, 0, 1};
+
+        p.ends = p.ends < s->blocks ? p.ends : s->blocks;
+        for (; p.row < s->m; groups--) {
+            size_t rows = (s->m - p.row + groups - 1) / groups;
+
+            shapes[rows - 1](s, &p);
+            p.row += rows;
+            p.asks = 0;
+        }
+    }
+}
+
+/* Many rows, 4 to 6 at a time: half a panel stays in the first cache for all
+ * of them. */
+static void q8_half(const struct q8_slice *s, int c0)
+{
+    static q8_rows_fn *const shapes[] = {q8_4_2, q8_5_2, q8_6_2};
+    size_t groups = (s->m + ROWS - 1) / ROWS;
+    struct q8_part p = {0, 0, s->blocks, c0, c0 == 0};
+
+    for (; p.row < s->m; groups--) {
+        size_t rows = (s->m - p.row + groups - 1) / groups;
+
+        shapes[rows - 4](s, &p);
+        p.row += rows;
+        p.asks = 0;
+    }
+}
 
 static void q8(const struct q8_slice *s)
 {
-    static q8_rows_fn *const shapes[ROWS] = {q8_1, q8_2, q8_3,
-                                             q8_4, q8_5, q8_6};
-    size_t blocks = (s->m + ROWS - 1) / ROWS;
-
-    for (size_t i = 0; i < s->m; blocks--) {
-        size_t rows = (s->m - i + blocks - 1) / blocks;
-
-        shapes[rows - 1](s, i);
-        i += rows;
+    if (s->m <= THIN) {
+        q8_thin(s);
+    } else {
+        q8_half(s, 0);
+        q8_half(s, 2);
     }
 }
 
 const struct panel_kernels *panel_avx512(void)
 {
     static const struct panel_kernels with_vnni = {
-        .slice = {slice_f32, slice_f16, slice_bf16},
-        .widen = {NULL, widen_f16, widen_bf16},
-        .q8 = q8};
+        .slice = {slice_f32, slice_f16, slice_bf16}, .q8 = q8};
     static const struct panel_kernels without = {
-        .slice = {slice_f32, slice_f16, slice_bf16},
-        .widen = {NULL, widen_f16, widen_bf16}};
+        .slice = {slice_f32, slice_f16, slice_bf16}};
 
     if (!math_has(PANEL_AVX512)) {
         return NULL;

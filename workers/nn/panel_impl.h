@@ -35,12 +35,9 @@ struct q8_slice {
 
 typedef void slice_fn(const struct slice *s);
 typedef void q8_fn(const struct q8_slice *s);
-/* n weights, n a multiple of 16, to f32. */
-typedef void widen_fn(const void *w, size_t n, float *out);
 
 struct panel_kernels {
     slice_fn *slice[WEIGHT_Q8_0]; /* by type; OpenBLAS: f32 only */
-    widen_fn *widen[WEIGHT_Q8_0]; /* f16, bf16 */
     q8_fn *q8;
 };
 
@@ -71,7 +68,6 @@ struct operand {
     int8_t *q;       /* owned (m, ldq) */
     float *d;        /* owned (m, ldd) */
     int32_t *bias;   /* owned (m, ldd) */
-    float *widened;  /* owned (PANEL_SLICE, PANEL_WIDTH) */
     size_t ldq, ldd; /* of k */
     int has_f32, has_q8;
 };

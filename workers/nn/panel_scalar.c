@@ -138,20 +138,6 @@ static void slice_bf16(const struct slice *s)
     slice(s, WEIGHT_BF16);
 }
 
-static void widen_f16(const void *w, size_t n, float *out)
-{
-    for (size_t i = 0; i < n; i++) {
-        out[i] = weight(WEIGHT_F16, w, i);
-    }
-}
-
-static void widen_bf16(const void *w, size_t n, float *out)
-{
-    for (size_t i = 0; i < n; i++) {
-        out[i] = weight(WEIGHT_BF16, w, i);
-    }
-}
-
 static int32_t q8_sum(const uint8_t *quants, const int8_t *q, size_t j)
 {
     int32_t sum = 0;
@@ -189,7 +175,6 @@ const struct panel_kernels *panel_scalar(void)
 {
     static const struct panel_kernels kernels = {
         .slice = {slice_f32, slice_f16, slice_bf16},
-        .widen = {NULL, widen_f16, widen_bf16},
         .q8 = q8};
 
     return &kernels;
