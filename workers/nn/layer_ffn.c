@@ -202,26 +202,34 @@ static void sum_ranks(struct pass *p, size_t row)
     }
 }
 
+/* Which preparations of its input gate and up want. */
+static void wants(const struct layer *l, int *out_f32, int *out_q8)
+{
+    int gate = pass_wants_q8(&l->parts[PART_GATE]);
+    int up = pass_wants_q8(&l->parts[PART_UP]);
+
+    *out_f32 = !gate || !up;
+    *out_q8 = gate || up;
+}
+
 static void run_experts(struct pass *p, const struct layer *l)
 {
     const struct model_shape *s = &p->m->shape;
-    int q8 = pass_wants_q8(&l->parts[PART_GATE]) ||
-             pass_wants_q8(&l->parts[PART_UP]);
-    int f32 = !pass_wants_q8(&l->parts[PART_GATE]) ||
-              !pass_wants_q8(&l->parts[PART_UP]);
     size_t first = 0;
+    int f32, q8;
 
+    wants(l, &f32, &q8);
     for (uint32_t e = 0; e < s->experts; e++) {
         size_t n = gather_rows(p, e, first);
 
         if (n == 0) {
             continue;
         }
-        if (n < p->rows) {
+        if (p->rows > 1) {
             operand_gather(p->part, p->h, p->width_ld, p->group, n, s->width,
                            f32, q8);
         }
-        run_expert(p, l, e, n < p->rows ? p->part : p->wide, n,
+        run_expert(p, l, e, p->rows > 1 ? p->part : p->wide, n,
                    p->outputs + first * p->width_ld);
         first += n;
     }
@@ -236,17 +244,22 @@ void layer_ffn(struct pass *p, uint32_t layer)
     const struct layer *l = &m->layers[layer];
     const struct weights *w = l->parts;
     size_t width = m->shape.width;
-    int q8 = pass_wants_q8(&w[PART_GATE]) || pass_wants_q8(&w[PART_UP]) ||
-             (m->shape.experts > 0 && pass_wants_q8(&w[PART_ROUTER]));
-    int f32 = !pass_wants_q8(&w[PART_GATE]) || !pass_wants_q8(&w[PART_UP]) ||
-              (m->shape.experts > 0 && !pass_wants_q8(&w[PART_ROUTER]));
+    int experts = m->shape.experts > 0;
+    int f32 = 0, q8 = 0;
 
     for (size_t i = 0; i < p->rows; i++) {
         nn_rmsnorm(p->x + i * p->width_ld, w[PART_FFN_NORM].v, m->eps, width,
                    p->h + i * p->width_ld);
     }
+    if (!experts || p->rows == 1) { /* else experts gather their own */
+        wants(l, &f32, &q8);
+    }
+    if (experts) {
+        f32 = f32 || !pass_wants_q8(&w[PART_ROUTER]);
+        q8 = q8 || pass_wants_q8(&w[PART_ROUTER]);
+    }
     operand_set(p->wide, p->h, p->width_ld, p->rows, width, f32, q8);
-    if (m->shape.experts > 0) {
+    if (experts) {
         route(p, l, layer);
         run_experts(p, l);
     } else {

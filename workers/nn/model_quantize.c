@@ -170,6 +170,10 @@ int model_quantize(const struct gguf *g, enum gguf_tensor_type type,
 
     *out_bytes = 0;
     TRY(prepare(&q, d));
+    if (gguf_writer_bytes(q.w) == 0) {
+        return diag_set(d, ERR_LIMIT, nowhere,
+                        "the model has more keys or bytes than can be written");
+    }
     if (gguf_writer_bytes(q.w) > max_bytes) {
         return diag_set(d, ERR_LIMIT, nowhere,
                         "the model would have %llu bytes, %llu are allowed",
