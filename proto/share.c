@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "proto/err.h"
@@ -13,16 +14,45 @@
 #define MFD_NOEXEC_SEAL 0x0008u /* Linux 6.3 */
 #endif
 
-int share_new(int *out_fd)
+int share_sized(uint64_t bytes, int *out_fd)
 {
     unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
     int fd CLEANUP(fd_closep) = memfd_create("share", flags | MFD_NOEXEC_SEAL);
 
+    if (bytes > LIMIT_WEIGHTS_FILE_BYTES) {
+        return ERR_TRACE(ERR_LIMIT);
+    }
     if (fd < 0 && errno == EINVAL) {
         fd = memfd_create("share", flags);
     }
-    if (fd < 0 || ftruncate(fd, SHARE_BYTES) < 0 ||
-        fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {
+    if (fd < 0 || ftruncate(fd, (off_t)bytes) < 0) {
+        return ERR_TRACE(err_from_errno(errno));
+    }
+    *out_fd = fd_take(&fd);
+    return 0;
+}
+
+int share_seal(int fd, uint64_t n)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0 || n > (uint64_t)st.st_size) {
+        return ERR_TRACE(ERR_PROTOCOL);
+    }
+    if (ftruncate(fd, (off_t)n) < 0 ||
+        fcntl(fd, F_ADD_SEALS,
+              F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {
+        return ERR_TRACE(err_from_errno(errno));
+    }
+    return 0;
+}
+
+int share_new(int *out_fd)
+{
+    int fd CLEANUP(fd_closep) = -1;
+
+    TRY(share_sized(SHARE_BYTES, &fd));
+    if (fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {
         return ERR_TRACE(err_from_errno(errno));
     }
     *out_fd = fd_take(&fd);

@@ -7,14 +7,12 @@
 
 #include "kernel/run/core.h"
 
-#include "kernel.pb-c.h"
-
 struct ask;
 
-/* Takes what m points at. on_done comes once, after ASK_DONE was sent, perhaps from
- * this call when *out is set already. It, or anybody earlier, calls ask_free. 0 or
- * ERR_NOMEM. */
-int ask_new(struct core *c, Proctor__AskRequest *m, void (*on_done)(void *ctx),
+/* Takes the ASK_REQUEST and its descriptor out of f. on_done comes once, after
+ * ASK_DONE was sent, perhaps from this call when *out is set already. It, or
+ * anybody earlier, calls ask_free. 0 or ERR_NOMEM. */
+int ask_new(struct core *c, struct frame *f, void (*on_done)(void *ctx),
             void *ctx, struct ask **out) MUST_USE;
 void ask_free(struct ask *t);
 

@@ -43,10 +43,6 @@ static void on_ready(void *ctx, struct guard *g)
     struct config_job *j = ctx;
     int code;
 
-    if (j->ask.cml == NULL && j->ask.on_measured != NULL) {
-        guard_finish(g);
-        return;
-    }
     code = j->ask.cml != NULL
                    ? guard_send(g, MSG_CML_TASK, &j->cml.base, NULL, 0)
                    : guard_send(g, MSG_CONFIG_TASK, &j->ask.task.base, NULL, 0);
@@ -86,7 +82,7 @@ static void on_message(void *ctx, struct guard *g, struct frame *f)
     guard_finish(g);
     problem = is_cml ? ((const Proctor__CmlReply *)f->m)->problem
                      : ((const Proctor__ConfigReply *)f->m)->problem;
-    if (problem != NULL && j->ask.on_measured == NULL) {
+    if (problem != NULL) {
         answer_problem(j, problem);
     } else if (is_cml) {
         j->answered = 1;
@@ -104,8 +100,6 @@ static void on_end(void *ctx, struct guard *g, const struct guard_end *e)
     (void)g;
     if (e->code < 0) {
         answer_failure(j, e->code, e->what);
-    } else if (j->ask.cml == NULL && j->ask.on_measured != NULL) {
-        answer(j, 0, NULL, NULL);
     } else if (e->exit->timed_out) {
         answer_failure(j, ERR_LIMIT, "reading it took too long");
     } else if (e->exit->killed_signal != 0) {
@@ -119,17 +113,7 @@ static void on_end(void *ctx, struct guard *g, const struct guard_end *e)
     }
 }
 
-static void on_measured(void *ctx, const Proctor__Confinement *report)
-{
-    struct config_job *j = ctx;
-
-    if (j->ask.on_measured != NULL) {
-        j->ask.on_measured(j->ctx, report);
-    }
-}
-
 static const struct guard_handler handler = {
-    .on_measured = on_measured,
     .on_ready = on_ready,
     .on_message = on_message,
     .on_end = on_end,
@@ -162,9 +146,7 @@ int config_start(struct core *c, const struct config_ask *ask, config_fn fn,
             j->cml.n_texts = 1;
         }
     }
-    wanted = (struct guard_ask){.class = ask->cml            ? WORKER_CML
-                                         : ask->on_measured ? ask->class
-                                                            : WORKER_CONFIG,
+    wanted = (struct guard_ask){.class = ask->cml ? WORKER_CML : WORKER_CONFIG,
                                 .limits = &j->limits,
                                 .task = j->ask.label,
                                 .handler = &handler,

@@ -20,11 +20,6 @@ struct config_ask {
     struct ubytes source;
     const Proctor__Limits *limits;
     void (*on_cml)(void *ctx, const Proctor__CmlReply *reply);
-    /* Not NULL: it is asked for a person, who is told problems as they are. With
-     * nothing to ask, a worker of this class is only measured, and the fn hears
-     * of no reply. */
-    void (*on_measured)(void *ctx, const Proctor__Confinement *report);
-    enum worker_class class;
 };
 
 /* code 0 and a reply (borrowed for the call; parts may be taken out of it by

@@ -12,8 +12,14 @@ enum { PROGRESS_GAP_MS = 100, EVENTS_PENDING_BYTES = 1 << 20 };
 
 void say(struct core *c, enum msg msg, const ProtobufCMessage *m)
 {
+    say_with(c, msg, m, NULL, 0);
+}
+
+void say_with(struct core *c, enum msg msg, const ProtobufCMessage *m,
+              const int *fds, unsigned fds_n)
+{
     int code =
-        c->client == NULL ? 0 : chan_send(c->client, msg, m, NULL, 0);
+        c->client == NULL ? 0 : chan_send(c->client, msg, m, fds, fds_n);
 
     if (code == 0) {
         return;

@@ -8,6 +8,8 @@
 #include "kernel.pb-c.h"
 
 void say(struct core *c, enum msg msg, const ProtobufCMessage *m);
+void say_with(struct core *c, enum msg msg, const ProtobufCMessage *m,
+              const int *fds, unsigned fds_n); /* borrowed */
 void say_diag(struct core *c, const struct diag *d, const char *task);
 /* seq_ref: the record that it stands for, plus one; state "" = unchanged. */
 void say_event(struct core *c, uint64_t seq_ref, const char *task,

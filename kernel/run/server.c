@@ -106,8 +106,7 @@ static void on_request(struct server *s, struct frame *f)
         code = evaluates_ask(s->evaluates,
                              (const Proctor__EvaluateRequest *)f->m);
     } else {
-        code = ask_new(s->core, (Proctor__AskRequest *)f->m, on_asked, s,
-                       &s->ask);
+        code = ask_new(s->core, f, on_asked, s, &s->ask);
     }
     if (code < 0) {
         breach(s, err_text(code));
