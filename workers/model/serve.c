@@ -8,6 +8,7 @@
 #include "proto/frame.h"
 #include "workers/lib/batches.h"
 #include "workers/model/answer.h"
+#include "workers/model/command.h"
 #include "workers/model/session.h"
 #include "workers/model/weights.h"
 
@@ -78,6 +79,9 @@ static int serve(int channel_fd, uint8_t *share)
     task = (const Proctor__ModelTask *)f.m;
     if (task->command == PROCTOR__MODEL_COMMAND__MODEL_SESSION) {
         return session_serve(channel_fd, task, &f);
+    }
+    if (task->command >= PROCTOR__MODEL_COMMAND__MODEL_INFO) {
+        return command_serve(channel_fd, &f);
     }
     code = serve_task(channel_fd, share, &f, &mlp);
     mlp_free(mlp);
