@@ -33,6 +33,7 @@ struct doctor {
     size_t tries_n;
     struct diag d;    /* the kernel could not even be asked */
     char reason[320]; /* "" = the host is fit */
+    char routes[200]; /* "" = no model worker answered */
 };
 
 static const struct argp SPEC = {
@@ -77,6 +78,27 @@ static int try_class(struct doctor *o, struct session *s)
     return o->tries_n < CLASSES_MAX;
 }
 
+/* Which numeric kernels a model worker proved on this host. */
+static int ask_routes(struct doctor *o, struct session *s)
+{
+    Proctor__AskRequest m = PROCTOR__ASK_REQUEST__INIT;
+    Proctor__ModelTask task = PROCTOR__MODEL_TASK__INIT;
+    const struct client_question q = {MSG_ASK_REQUEST, &m.base, NULL, 0,
+                                      MSG_ASK_DONE};
+    const Proctor__AskDone *done;
+
+    m.model = &task;
+    task.command = PROCTOR__MODEL_COMMAND__MODEL_INFO;
+    TRY(session_ask(s, &q, -1));
+    done = (const Proctor__AskDone *)s->answer.m;
+    if (s->answer.info->msg == MSG_ASK_DONE && done->model != NULL &&
+        done->model->info != NULL) {
+        (void)snprintf(o->routes, sizeof(o->routes), "%s",
+                       done->model->info->routes);
+    }
+    return 0;
+}
+
 static void try_all(struct doctor *o)
 {
     struct session s;
@@ -86,6 +108,7 @@ static void try_all(struct doctor *o)
         do {
             rc = try_class(o, &s);
         } while (rc > 0);
+        rc = rc == 0 ? ask_routes(o, &s) : rc;
     }
     if (rc < 0) {
         o->d = o->c->d;
@@ -180,6 +203,9 @@ static void print_text(const struct doctor *o)
             print_try(&o->tries[i]);
         }
     }
+    if (o->routes[0] != '\0') {
+        print_line("numbers of models", HOST_OK, o->routes);
+    }
     if (o->d.code < 0) {
         print_line("kernel", HOST_MISSING, o->d.what);
         if (o->d.hint[0] != '\0') {
@@ -223,6 +249,7 @@ static int print_json(struct doctor *o)
     }
     json_close(&j);
     host_say_how(how, sizeof(how));
+    json_str(&j, "routes", o->routes);
     json_bool(&j, "fit", o->reason[0] == '\0');
     json_str(&j, "how", o->reason[0] == '\0' ? how : "");
     json_str(&j, "reason", o->reason);

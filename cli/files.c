@@ -174,8 +174,9 @@ static int is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* Replaces path, which is no link any more, by a whole new file. */
-static int replace(const char *path, struct ubytes bytes)
+/* Makes path, which is no link any more, a whole new file; replaces one that is
+ * there, or not. */
+static int replace(const char *path, struct ubytes bytes, int is_new)
 {
     char temporary[PATH_MAX];
     CLEANUP(fd_closep) int fd = -1;
@@ -193,10 +194,11 @@ static int replace(const char *path, struct ubytes bytes)
     if (rc == 0 && fchmod(fd, 0644) != 0) {
         rc = err_from_errno(errno);
     }
-    if (rc == 0 && rename(temporary, path) != 0) {
+    if (rc == 0 &&
+        (is_new ? link(temporary, path) : rename(temporary, path)) != 0) {
         rc = err_from_errno(errno);
     }
-    if (rc != 0) {
+    if (rc != 0 || is_new) {
         (void)unlink(temporary);
     }
     return rc;
@@ -213,7 +215,12 @@ int files_write(const char *path, struct ubytes bytes)
         return ERR_EXISTS;
     }
     target = realpath(path, NULL); /* a link stays one */
-    return replace(target != NULL ? target : path, bytes);
+    return replace(target != NULL ? target : path, bytes, 0);
+}
+
+int files_write_new(const char *path, struct ubytes bytes)
+{
+    return replace(path, bytes, 1);
 }
 
 int files_folder(const char *path, char *out, size_t out_n)

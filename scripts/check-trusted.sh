@@ -14,7 +14,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 TARGET=9000
-BUDGET=31021
+BUDGET=31101
 REPLAY_CODE=5570
 REPLAY_STATEMENTS=2440
 bin=${1:-$ROOT/build/release/bin}

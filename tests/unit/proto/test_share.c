@@ -101,11 +101,36 @@ static void test_sealed(void **state)
     close(fd);
 }
 
+/* What a worker wrote is cut to what it claims, and can then no longer change. */
+static void test_written(void **state)
+{
+    struct stat st;
+    char byte;
+    int fd;
+
+    (void)state;
+    assert_int_equal(share_sized(LIMIT_WEIGHTS_FILE_BYTES + 1, &fd), ERR_LIMIT);
+    assert_int_equal(share_sized(1u << 20, &fd), 0);
+    assert_int_equal(pwrite(fd, "abc", 3, 0), 3);
+    assert_int_equal(share_seal(fd, (1u << 20) + 1), ERR_PROTOCOL);
+    assert_int_equal(share_seal(fd, UINT64_MAX), ERR_PROTOCOL);
+    assert_int_equal(share_seal(fd, 2), 0);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(st.st_size, 2);
+    assert_int_equal(pwrite(fd, "x", 1, 0), -1);
+    assert_int_equal(ftruncate(fd, 3), -1);
+    assert_int_equal(ftruncate(fd, 1), -1);
+    assert_int_equal(pread(fd, &byte, 1, 1), 1);
+    assert_int_equal(byte, 'b');
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_both_ways),
                                        cmocka_unit_test(test_claims),
-                                       cmocka_unit_test(test_sealed)};
+                                       cmocka_unit_test(test_sealed),
+                                       cmocka_unit_test(test_written)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
