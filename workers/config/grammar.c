@@ -203,9 +203,11 @@ static int parse(struct grammar *g, struct ubytes text)
     switch (g->c->task->grammar) {
     case PROCTOR__GRAMMAR_FORM__GRAMMAR_REGEX:
         return regex_rule(g, text);
-    case PROCTOR__GRAMMAR_FORM__GRAMMAR_NONE:
-    case PROCTOR__GRAMMAR_FORM__GRAMMAR_JSON_SCHEMA:
     case PROCTOR__GRAMMAR_FORM__GRAMMAR_GBNF:
+        return gbnf_rules(g, text);
+    case PROCTOR__GRAMMAR_FORM__GRAMMAR_JSON_SCHEMA:
+        return json_schema_rules(g, text);
+    case PROCTOR__GRAMMAR_FORM__GRAMMAR_NONE:
     case PROCTOR__GRAMMAR_FORM__GRAMMAR_CML:
     case _PROCTOR__GRAMMAR_FORM_IS_INT_SIZE:
         break;
