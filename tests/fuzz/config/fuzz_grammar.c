@@ -3,7 +3,11 @@
 #include "fuzz_answer.h"
 
 #include "proto/automaton.h"
+#include "proto/base.h"
 
+#define REQUIRE(condition) ASSERT(condition)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     Proctor__ConfigTask task = PROCTOR__CONFIG_TASK__INIT;
