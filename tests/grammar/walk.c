@@ -2,6 +2,7 @@
  * (tests/grammar/oracle.py). One request a line, one answer a line; bytes in
  * hexadecimal, "-" is none.
  *   G FORM TEXT      compiles: ok BYTES STATES REGULAR | no LINE COL KIND WHAT
+ *   B -              the bytes of the automaton
  *   T TEXT           yes | part (can go on) | no OFFSET | limit OFFSET
  *   E ALPHABET N     texts of the language up to N bytes over it, in order; "!" and
  *                    a text: one that can neither end nor go on */
@@ -19,6 +20,7 @@
 #define TEXT_MAX 64
 
 static struct automaton *automaton;
+static struct buf bytes;
 static char line[LINE_BYTES];
 
 static size_t unhex(char *text, uint8_t **out)
@@ -70,6 +72,10 @@ static void compile(unsigned form, const uint8_t *text, size_t n)
 
         if (automaton_read(b, &automaton) != 0) {
             exit(3);
+        }
+        buf_reset(&bytes);
+        if (buf_put(&bytes, b.p, b.n) < 0) {
+            exit(2);
         }
         rd_init(&r, b);
         (void)rd_u32(&r);
@@ -137,6 +143,7 @@ static void enumerate(const uint8_t *alphabet, size_t alphabet_n, size_t max)
 
 int main(void)
 {
+    buf_init(&bytes, LINE_BYTES);
     while (fgets(line, sizeof(line), stdin) != NULL) {
         char *command = strtok(line, " \n");
         char *first = strtok(NULL, " \n");
@@ -150,6 +157,9 @@ int main(void)
         if (command[0] == 'G' && second != NULL) {
             n = unhex(second, &p);
             compile((unsigned)atoi(first), p, n);
+        } else if (command[0] == 'B') {
+            print_hex(buf_bytes(&bytes).p, buf_len(&bytes));
+            printf("\n");
         } else if (command[0] == 'T' && automaton != NULL) {
             n = unhex(first, &p);
             test(p, n);

@@ -50,6 +50,22 @@ class Walk:
             out.add(bytes.fromhex(word) if word != "-" else b"")
         return out
 
+    def network(self):
+        """[(final, [(first, last, to)], [(callee, back)])]"""
+        b = bytes.fromhex(self.ask(["B", "-"]))
+        n, at, out = int.from_bytes(b[4:6], "big"), 6, []
+        for _ in range(n):
+            ranges, calls = (int.from_bytes(b[at + k:at + k + 2], "big")
+                             for k in (1, 3))
+            edges = [b[k:k + 4] for k in
+                     range(at + 5, at + 5 + 4 * (ranges + calls), 4)]
+            out.append((b[at], [(e[0], e[1], e[2] << 8 | e[3])
+                                for e in edges[:ranges]],
+                        [(e[0] << 8 | e[1], e[2] << 8 | e[3])
+                         for e in edges[ranges:]]))
+            at += 5 + 4 * (ranges + calls)
+        return out
+
     def die(self, why):
         print(f"not ok: {why} (PROCTOR_TEST_SEED={self.seed})")
         sys.exit(1)

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "proto/limits.h"
-#include "proto/utf8.h"
 #include "workers/config/grammar_forms.h"
 
 void grammar_init(struct grammar *g, struct config *c)
@@ -207,8 +206,11 @@ static int parse(struct grammar *g, struct ubytes text)
         return gbnf_rules(g, text);
     case PROCTOR__GRAMMAR_FORM__GRAMMAR_JSON_SCHEMA:
         return json_schema_rules(g, text);
-    case PROCTOR__GRAMMAR_FORM__GRAMMAR_NONE:
     case PROCTOR__GRAMMAR_FORM__GRAMMAR_CML:
+        return text.n == 0 ? cml_rules(g)
+                           : grammar_fail(g, 1, 1,
+                                          "the grammar of CML takes no text");
+    case PROCTOR__GRAMMAR_FORM__GRAMMAR_NONE:
     case _PROCTOR__GRAMMAR_FORM_IS_INT_SIZE:
         break;
     }

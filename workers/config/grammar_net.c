@@ -200,7 +200,8 @@ static int try_compile(struct grammar *g, const struct rule_facts *f,
 
 int grammar_compile(struct grammar *g, struct buf *out)
 {
-    static const uint32_t thresholds[] = {UINT32_MAX, 1024, 128, 16, 0};
+    static const uint32_t thresholds[] = {UINT32_MAX, 256, 64, 16, 0};
+    uint32_t recursive = 0;
     struct rule_facts *f =
         arena_array(&g->c->scratch, g->rules_n, sizeof(*f));
 
@@ -208,7 +209,11 @@ int grammar_compile(struct grammar *g, struct buf *out)
         return ERR_NOMEM;
     }
     TRY(rules_check(g, f));
-    for (size_t i = 0; i < ARRAY_N(thresholds); i++) {
+    for (uint32_t i = 0; i < g->rules_n; i++) {
+        recursive += f[i].is_recursive;
+    }
+    /* A grammar that needs calls anyhow is not written out at any price. */
+    for (size_t i = recursive > 0; i < ARRAY_N(thresholds); i++) {
         struct arena_mark mark = arena_mark(&g->c->scratch);
         int code;
 
