@@ -57,38 +57,39 @@
 static enum panel_route level = PANEL_SCALAR;
 
 #if defined(__x86_64__)
-/* One of the compilers has no name for it. Asked once: under a hypervisor the
- * instruction takes microseconds, and this stands in the way of products. */
-static int has_f16c(void)
+/* The best that the processor has. CPUID leaves a virtual machine, so it is
+ * asked once; f16c is unknown to one compiler's __builtin_cpu_supports. */
+static enum panel_route best(void)
 {
-    static int known = -1;
+    static enum panel_route known = PANEL_ROUTES_N;
     unsigned a, b, features, d;
 
-    if (known < 0) {
-        known = __get_cpuid(1, &a, &b, &features, &d) != 0 &&
-                (features & bit_F16C) != 0;
+    if (known != PANEL_ROUTES_N) {
+        return known;
+    }
+    known = PANEL_SCALAR;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+        __get_cpuid(1, &a, &b, &features, &d) != 0 &&
+        (features & bit_F16C) != 0) {
+        known = __builtin_cpu_supports("avx512f") &&
+                        __builtin_cpu_supports("avx512bw") &&
+                        __builtin_cpu_supports("avx512dq") &&
+                        __builtin_cpu_supports("avx512vl")
+                    ? PANEL_AVX512
+                    : PANEL_AVX2;
     }
     return known;
+}
+#else
+static enum panel_route best(void)
+{
+    return PANEL_SCALAR;
 }
 #endif
 
 int math_has(enum panel_route route)
 {
-#if defined(__x86_64__)
-    int avx2 = __builtin_cpu_supports("avx2") &&
-               __builtin_cpu_supports("fma") && has_f16c();
-
-    if (route == PANEL_AVX2) {
-        return avx2;
-    }
-    if (route == PANEL_AVX512) {
-        return avx2 && __builtin_cpu_supports("avx512f") &&
-               __builtin_cpu_supports("avx512bw") &&
-               __builtin_cpu_supports("avx512dq") &&
-               __builtin_cpu_supports("avx512vl");
-    }
-#endif
-    return route == PANEL_SCALAR;
+    return route <= best();
 }
 
 void math_choose(enum panel_route route)

@@ -21,7 +21,9 @@ struct proof {
     uint64_t state;
     float x[X_N + SHIFTS], w[W_N + SHIFTS];
     uint16_t halves[WEIGHT_Q8_0][W_N + SHIFTS];
+    float widened[WEIGHT_Q8_0][W_N + SHIFTS];
     float expected[Y_N], got[Y_N];
+    float before[Y_N]; /* what a later slice is added to */
     uint8_t panel[BLOCKS * Q8_PANEL_BLOCK];
     int8_t q[PANEL_TILE * BLOCKS * PANEL_BLOCK];
     float d[PANEL_TILE * BLOCKS];
@@ -75,6 +77,8 @@ static void fill(struct proof *p)
         p->w[i] = draw_number(p);
         p->halves[WEIGHT_F16][i] = draw_half(p, WEIGHT_F16, 24);
         p->halves[WEIGHT_BF16][i] = draw_half(p, WEIGHT_BF16, 24);
+        p->widened[WEIGHT_F16][i] = f16_widen(p->halves[WEIGHT_F16][i]);
+        p->widened[WEIGHT_BF16][i] = bf16_widen(p->halves[WEIGHT_BF16][i]);
     }
     for (size_t i = 0; i < sizeof(p->panel); i++) {
         p->panel[i] = (uint8_t)draw(p);
@@ -111,55 +115,86 @@ static int is_equal(const struct proof *p, size_t m, size_t n)
     return 1;
 }
 
-/* s as the only slice, then as the last of two. */
-static int slice_is_equal(struct proof *p, slice_fn *run, slice_fn *plain,
-                          struct slice s)
+static struct slice draw_slice(const struct proof *p, enum weight_type type,
+                               size_t i, size_t m, size_t k)
 {
-    s.ends = 1;
-    for (s.adds = 0; s.adds < 2; s.adds++) {
-        s.y = p->expected;
-        plain(&s);
-        s.y = p->got;
-        run(&s);
-        if (!is_equal(p, s.m, s.n)) {
-            return 0;
-        }
+    struct slice s = {.x = p->x + i % SHIFTS,
+                      .x_row = 1,
+                      .x_step = m,
+                      .w = p->halves[type] + i * 7 % SHIFTS,
+                      .ldw = PANEL_WIDTH,
+                      .ldy = PANEL_WIDTH,
+                      .m = m,
+                      .n = PANEL_WIDTH,
+                      .k = k,
+                      .ends = 1};
+
+    if (type == WEIGHT_F32) {
+        s.w = p->w + i * 7 % SHIFTS;
     }
-    return 1;
+    return s;
 }
 
-static int slices_are_equal(struct proof *p, enum weight_type type,
-                            slice_fn *run, int is_own)
+/* The plain chain, on weights widened before; y is expected. */
+static void run_plain(struct proof *p, enum weight_type type, struct slice s)
+{
+    if (type != WEIGHT_F32) {
+        s.w = p->widened[type] + ((const uint16_t *)s.w - p->halves[type]);
+    }
+    s.y = p->expected;
+    panel_scalar()->slice[WEIGHT_F32](&s);
+}
+
+struct candidate {
+    slice_fn *run;
+    int is_own; /* takes attention's shapes, too */
+    int is_proven;
+};
+
+/* s as the only slice, then as the last of two. */
+static void try_slice(struct proof *p, enum weight_type type, struct slice s,
+                      int own_only, struct candidate *c, size_t n)
+{
+    for (s.adds = 0; s.adds < 2; s.adds++) {
+        if (s.adds) {
+            memcpy(p->before, p->expected, sizeof(p->before));
+        }
+        run_plain(p, type, s);
+        for (size_t i = 0; i < n; i++) {
+            if (!c[i].is_proven || (own_only && !c[i].is_own)) {
+                continue;
+            }
+            memcpy(p->got, p->before, sizeof(p->got));
+            s.y = p->got;
+            c[i].run(&s);
+            c[i].is_proven = is_equal(p, s.m, s.n);
+        }
+    }
+}
+
+/* Clears is_proven of all that differ. */
+static void try_slices(struct proof *p, enum weight_type type,
+                       struct candidate *c, size_t n)
 {
     static const uint8_t rows[] = {1,  2,  3,  4,  5,  6,  7,  8,  11, 16,
                                    23, 31, 32, 33, 47, 48, 59, 60, 61};
     static const uint16_t depths[] = {1, 2, 7, 64, 129, 256};
 
-    for (size_t i = 0; i < 2 * ARRAY_N(rows); i++) { /* two depths for each */
-        size_t m = rows[i / 2];
-        struct slice s = {.x = p->x + i % SHIFTS,
-                          .x_row = 1,
-                          .x_step = m,
-                          .w = p->halves[type] + i * 7 % SHIFTS,
-                          .ldw = PANEL_WIDTH,
-                          .ldy = PANEL_WIDTH,
-                          .m = m,
-                          .n = PANEL_WIDTH,
-                          .k = depths[i * 7 / 2 % ARRAY_N(depths)]};
+    for (size_t i = 0; i < ARRAY_N(rows) * ARRAY_N(depths); i++) {
+        struct slice s = draw_slice(p, type, i, rows[i / ARRAY_N(depths)],
+                                    depths[i % ARRAY_N(depths)]);
 
-        if (type == WEIGHT_F32) {
-            s.w = p->w + i * 7 % SHIFTS;
+        if (type != WEIGHT_F32 && (i + i / ARRAY_N(depths)) % 3 != 0) {
+            continue; /* the same loops: two depths of each height will do */
         }
-        if (is_own && type == WEIGHT_F32 && i % 3 == 0) { /* attention's */
-            s.n = 16 * (i / 3 % 4 + 1);
+        try_slice(p, type, s, 0, c, n);
+        if (type == WEIGHT_F32 && i % 5 == 0) { /* attention's */
+            s.n = 16 * (i / 5 % 4 + 1);
             s.x_row = s.k;
             s.x_step = 1;
-        }
-        if (!slice_is_equal(p, run, panel_scalar()->slice[type], s)) {
-            return 0;
+            try_slice(p, type, s, 1, c, n);
         }
     }
-    return 1;
 }
 
 /* One times each half but infinities and NaN, which are never packed. */
@@ -230,31 +265,43 @@ static void note(enum weight_type type, enum panel_route route, int is_proven)
     }
 }
 
-static void prove_own(struct proof *p, enum panel_route route)
+static void prove_own(struct proof *p)
 {
-    const struct panel_kernels *k = panel_kernels(route);
+    static const enum panel_route routes[] = {PANEL_AVX2, PANEL_AVX512};
 
-    if (k == NULL) {
-        return;
-    }
-    note(WEIGHT_F32, route,
-         slices_are_equal(p, WEIGHT_F32, k->slice[WEIGHT_F32], 1));
-    for (int t = WEIGHT_F16; t <= WEIGHT_BF16; t++) {
-        enum weight_type type = (enum weight_type)t;
+    for (size_t i = 0; i < ARRAY_N(routes); i++) {
+        const struct panel_kernels *k = panel_kernels(routes[i]);
 
-        note(type, route,
-             slices_are_equal(p, type, k->slice[type], 1) &&
-                 widening_is_equal(p, type, k->slice[type]));
+        for (int t = WEIGHT_F16; k != NULL && t <= WEIGHT_BF16; t++) {
+            enum weight_type type = (enum weight_type)t;
+            struct candidate c = {k->slice[type], 1,
+                                  widening_is_equal(p, type, k->slice[type])};
+
+            try_slices(p, type, &c, 1);
+            note(type, routes[i], c.is_proven);
+        }
+        note(WEIGHT_Q8_0, routes[i],
+             k != NULL && k->q8 != NULL && q8_is_equal(p, k->q8));
     }
-    note(WEIGHT_Q8_0, route, k->q8 != NULL && q8_is_equal(p, k->q8));
 }
 
-static void prove_openblas(struct proof *p)
+/* f32 by all routes. OpenBLAS gets a second try with its kernels of 2017. */
+static void prove_f32(struct proof *p)
 {
-    note(WEIGHT_F32, PANEL_OPENBLAS,
-         slices_are_equal(p, WEIGHT_F32, panel_openblas, 0) ||
-             (panel_openblas_retake() &&
-              slices_are_equal(p, WEIGHT_F32, panel_openblas, 0)));
+    const struct panel_kernels *avx2 = panel_avx2(), *avx512 = panel_avx512();
+    struct candidate c[] = {
+        {panel_openblas, 0, 1},
+        {avx2 != NULL ? avx2->slice[WEIGHT_F32] : NULL, 1, avx2 != NULL},
+        {avx512 != NULL ? avx512->slice[WEIGHT_F32] : NULL, 1, avx512 != NULL}};
+
+    try_slices(p, WEIGHT_F32, c, ARRAY_N(c));
+    if (!c[0].is_proven && panel_openblas_retake()) {
+        c[0].is_proven = 1;
+        try_slices(p, WEIGHT_F32, c, 1);
+    }
+    note(WEIGHT_F32, PANEL_OPENBLAS, c[0].is_proven);
+    note(WEIGHT_F32, PANEL_AVX2, c[1].is_proven);
+    note(WEIGHT_F32, PANEL_AVX512, c[2].is_proven);
 }
 
 /* Round to nearest, all exceptions masked, denormals as they are. */
@@ -269,10 +316,6 @@ static int arithmetic_is_default(void)
 
 int nn_prove(void)
 {
-    /* Our own take 3 to 8 % less time than OpenBLAS on a Zen 4, 20 % less on
-     * a Zen 5 (logs/bench/README.md). */
-    static const enum panel_route fastest[] = {PANEL_AVX512, PANEL_OPENBLAS,
-                                               PANEL_AVX2, PANEL_SCALAR};
     struct proof *p CLEANUP(mem_freep) = NULL;
 
     if (!arithmetic_is_default()) {
@@ -283,16 +326,16 @@ int nn_prove(void)
     if (p == NULL) {
         return ERR_TRACE(ERR_NOMEM);
     }
+    memset(p, 0, sizeof(*p));
     fill(p);
-    prove_own(p, PANEL_AVX2);
-    prove_own(p, PANEL_AVX512);
-    prove_openblas(p);
+    prove_f32(p);
+    prove_own(p);
     for (int t = WEIGHT_F32; t < WEIGHT_TYPES_N; t++) {
-        size_t r = 0;
+        enum panel_route r = PANEL_ROUTES_N;
 
-        while (panels_force((enum weight_type)t, fastest[r]) != 0) {
-            r++; /* the scalar one is always proven */
-        }
+        do { /* OpenBLAS first; the scalar one is always proven */
+            r = (enum panel_route)(r - 1);
+        } while (panels_force((enum weight_type)t, r) != 0);
     }
     return 0;
 }

@@ -3,6 +3,7 @@
  * alignment and route. */
 #include <math.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 #include "proto/err.h"
 #include "tests/unit/nn/numbers.h"
@@ -434,6 +435,58 @@ static void test_pack(void **s)
     }
 }
 
+/* n bytes that end where the next page may not be touched. */
+static uint8_t *at_the_end(size_t n, uint8_t **out_map)
+{
+    size_t whole = (n + 4095) / 4096 * 4096;
+    uint8_t *map = mmap(NULL, whole + 4096, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    assert_true(map != MAP_FAILED);
+    assert_int_equal(mprotect(map + whole, 4096, PROT_NONE), 0);
+    *out_map = map;
+    return map + whole - n;
+}
+
+/* The kernels are built without sanitizers: neither weights nor outputs are
+ * touched behind their end. */
+static void test_guard_pages(void **s)
+{
+    const size_t n = 70, k = 288;
+
+    (void)s;
+    for (int t = 0; t < WEIGHT_TYPES_N; t++) {
+        enum weight_type type = (enum weight_type)t;
+        size_t w_n = panels_bytes(type, n, k);
+        uint8_t *w_map, *w = at_the_end(w_n, &w_map);
+        float *x = draw_numbers(64 * k);
+        struct operand *o;
+        struct weights from;
+
+        weights_init(&from, type, n, k);
+        assert_int_equal(panels_pack(type, from.rows, n, k, w), 0);
+        assert_int_equal(operand_new(64, k, &o), 0);
+        for (size_t m = 1; m <= 64; m += m < 9 ? 1 : 11) {
+            size_t y_n = m * 128 * sizeof(float);
+            uint8_t *y_map, *y = at_the_end(y_n, &y_map);
+
+            operand_set(o, x, k, m, k, 1, 1);
+            for (int r = 0; r < PANEL_ROUTES_N; r++) {
+                if (panels_force(type, (enum panel_route)r) == 0) {
+                    panels_product(&(struct panels){type, n, k, w}, o,
+                                   (float *)(void *)y, 128);
+                }
+            }
+            assert_int_equal(munmap(y_map, (y_n + 4095) / 4096 * 4096 + 4096),
+                             0);
+        }
+        operand_free(o);
+        weights_release(&from);
+        free(x);
+        assert_int_equal(munmap(w_map, (w_n + 4095) / 4096 * 4096 + 4096), 0);
+    }
+}
+
 static void test_routes(void **s)
 {
     (void)s;
@@ -464,6 +517,7 @@ int main(void)
                                        cmocka_unit_test(test_every_edge),
                                        cmocka_unit_test(test_many_rows),
                                        cmocka_unit_test(test_special_numbers),
+                                       cmocka_unit_test(test_guard_pages),
                                        cmocka_unit_test(test_random_shapes)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
