@@ -99,6 +99,8 @@ static void wander(const struct model *m, struct lane *l, uint64_t seed)
         size_t n = 1 + world_below(&seed, slack);
         uint32_t kept[WORLD_TOKENS];
 
+        wrong = world_below(&seed, 4) == 0 ? slack : wrong;
+        n = world_below(&seed, 4) == 0 ? slack : n;
         wrong = wrong > left ? left : wrong;
         n = n > left ? left : n;
         if (wrong > 0) {
@@ -176,6 +178,44 @@ static void test_logits_from(void **state)
     pass_free(p);
     lane_release(&alone);
     model_free(m);
+}
+
+/* Routers that find all experts equal: the lowest are chosen, as if the others
+ * were masked. */
+static void test_ties(void **state)
+{
+    static const uint8_t lowest[5] = {1, 1, 0, 0, 0};
+    struct model_init spec = world_spec(0, 0);
+    struct model_file f;
+    struct lane l[2];
+    struct pass_lane in[2];
+    struct model *m;
+    struct pass *p;
+    struct diag d;
+
+    (void)state;
+    assert_int_equal(model_file_make(&spec, &f, &d), 0);
+    for (uint32_t i = 0; i < f.g.tensors_n; i++) {
+        const struct gguf_tensor *t = &f.g.tensors[i];
+
+        if (memmem(t->name.p, t->name.n, "gate_inp", 8) != NULL) {
+            memset(f.bytes + ((const uint8_t *)t->data - f.bytes), 0, t->bytes);
+        }
+    }
+    assert_int_equal(model_new(&f.g, &m, &d), 0);
+    assert_int_equal(pass_new(m, 64, 2, &p), 0);
+    for (size_t i = 0; i < 2; i++) {
+        lane_init(&l[i], m, 64, ALONE_SEED);
+        in[i] = (struct pass_lane){&l[i].c,       l[i].s.tokens,         32, 0,
+                                   l[i].s.logits, i == 0 ? NULL : lowest};
+    }
+    assert_int_equal(pass_run(p, in, 2, NULL), PASS_DONE);
+    assert_memory_equal(l[0].s.logits, l[1].s.logits, 32 * WORLD_VOCAB * 4);
+    lane_release(&l[0]);
+    lane_release(&l[1]);
+    pass_free(p);
+    model_free(m);
+    model_file_release(&f);
 }
 
 struct routed {
@@ -362,6 +402,7 @@ int main(void)
         cmocka_unit_test(test_cuts_and_lanes),
         cmocka_unit_test(test_rings_and_rollbacks),
         cmocka_unit_test(test_logits_from),
+        cmocka_unit_test(test_ties),
         cmocka_unit_test(test_masks),
         cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_refused)};
