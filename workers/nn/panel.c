@@ -50,15 +50,39 @@ size_t panels_bytes(enum weight_type type, size_t n, size_t k)
     return panels_padded(n) * weight_row_bytes(type, k);
 }
 
-/* The exponent of all ones. */
-static int is_infinite(enum weight_type type, const uint8_t *p)
+/* The exponent of all ones: infinite, or NaN. */
+static int is_infinite(enum weight_type type, uint32_t v)
 {
-    uint32_t v = 0;
+    uint32_t ones = type == WEIGHT_F32    ? 0x7f800000
+                    : type == WEIGHT_BF16 ? 0x7f80
+                                          : 0x7c00;
 
-    memcpy(&v, p, weight_bytes(type));
-    return type == WEIGHT_F32    ? (v & 0x7f800000) == 0x7f800000
-           : type == WEIGHT_BF16 ? (v & 0x7f80) == 0x7f80
-                                 : (v & 0x7c00) == 0x7c00;
+    return (v & ones) == ones;
+}
+
+/* j_n rows of k, transposed; as many k at once as stay in the first cache. bytes
+ * is constant where this is called, so that each move is one instruction. */
+static inline __attribute__((always_inline)) int
+transpose(enum weight_type type, size_t bytes, const uint8_t *rows, size_t j_n,
+          size_t k, uint8_t *out)
+{
+    const size_t step = 16;
+    int bad = 0;
+
+    for (size_t from = 0; from < k; from += step) {
+        size_t to = k - from < step ? k : from + step;
+
+        for (size_t j = 0; j < j_n; j++) {
+            for (size_t i = from; i < to; i++) {
+                uint32_t v = 0;
+
+                memcpy(&v, rows + (j * k + i) * bytes, bytes);
+                bad |= is_infinite(type, v);
+                memcpy(out + (i * PANEL_WIDTH + j) * bytes, &v, bytes);
+            }
+        }
+    }
+    return bad ? ERR_INPUT : 0;
 }
 
 /* Outputs [j0, j0 + 64) of n. */
@@ -68,18 +92,21 @@ static int pack_floats(enum weight_type type, const uint8_t *rows, size_t j0,
     size_t bytes = weight_bytes(type);
     size_t j_n = n - j0 < PANEL_WIDTH ? n - j0 : PANEL_WIDTH;
 
-    memset(out, 0, PANEL_WIDTH * k * bytes);
-    for (size_t j = 0; j < j_n; j++) {
-        const uint8_t *row = rows + (j0 + j) * k * bytes;
-
-        for (size_t i = 0; i < k; i++) {
-            if (is_infinite(type, row + i * bytes)) {
-                return ERR_INPUT;
-            }
-            memcpy(out + (i * PANEL_WIDTH + j) * bytes, row + i * bytes, bytes);
-        }
+    rows += j0 * k * bytes;
+    if (j_n < PANEL_WIDTH) {
+        memset(out, 0, PANEL_WIDTH * k * bytes);
     }
-    return 0;
+    switch (type) {
+    case WEIGHT_F16:
+        return transpose(WEIGHT_F16, 2, rows, j_n, k, out);
+    case WEIGHT_BF16:
+        return transpose(WEIGHT_BF16, 2, rows, j_n, k, out);
+    case WEIGHT_F32:
+    case WEIGHT_Q8_0:
+    case WEIGHT_TYPES_N:
+    default:
+        return transpose(WEIGHT_F32, 4, rows, j_n, k, out);
+    }
 }
 
 static int pack_q8(const uint8_t *rows, size_t j0, size_t n, size_t k,
@@ -97,12 +124,19 @@ static int pack_q8(const uint8_t *rows, size_t j0, size_t n, size_t k,
             const uint8_t *p =
                 rows + (j0 + j) * row_bytes + b * (PANEL_BLOCK + 2);
 
-            if (is_infinite(WEIGHT_F16, p)) {
+            uint16_t scale;
+
+            memcpy(&scale, p, 2);
+            if (is_infinite(WEIGHT_F16, scale)) {
                 return ERR_INPUT;
             }
             memcpy(out + 2 * j, p, 2);
-            for (size_t i = 0; i < PANEL_BLOCK; i++) {
-                quants[(i / 4 * PANEL_WIDTH + j) * 4 + i % 4] = p[2 + i] ^ 0x80;
+            for (size_t i = 0; i < PANEL_BLOCK; i += 4) {
+                uint32_t four;
+
+                memcpy(&four, p + 2 + i, 4);
+                four ^= 0x80808080u;
+                memcpy(quants + (i * PANEL_WIDTH / 4 + j) * 4, &four, 4);
             }
         }
     }
