@@ -90,14 +90,16 @@ for f in pipe dangling empty noise . missing.gguf examples/xor/xor.csv; do
     err '^(proctor|[^ ]+): error: '
 done
 size=$(stat -c %s llama.gguf)
-for n in 1 3 4 7 12 23 24 40 100 1000 9999 $((size / 2)) $((size - 1)); do
+cuts="3 24 100 9999 $((size - 1))" flips="0 8 24 60 4000"
+[ -z "${PROCTOR_FULL:-}" ] || cuts="$(seq 0 97 30000) $(seq 0 9973 $size)" flips=$(seq 0 61 16000)
+for n in $cuts; do
     head -c $n llama.gguf >cut.gguf
     expect 2 proctor model info cut.gguf
 done
 { cat llama.gguf; printf x; } >long.gguf
 expect 2 proctor model info long.gguf
 # One bit changed, at places of the head and the tables: an error, or another file.
-for at in 0 4 8 16 24 32 33 60 200 500 4000 9000; do
+for at in $flips; do
     cp llama.gguf flip.gguf
     printf "\\x$(printf %02x $(($(od -An -tu1 -j$at -N1 llama.gguf) ^ 16)))" |
         dd of=flip.gguf bs=1 seek=$at conv=notrunc status=none
