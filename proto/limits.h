@@ -101,7 +101,8 @@
 #define LIMIT_FACTS 32u                /* in one prompt */
 #define LIMIT_LANE_TRAPS 64u           /* of one lane */
 #define LIMIT_LANE_REPAIRS 8u          /* further tries */
-#define LIMIT_DRAFT_TOKENS 60u         /* verified in one pass */
+#define LIMIT_DRAFT_TOKENS 15u         /* verified in one pass: each lane has room
+    for the logits of so many, and one more */
 #define LIMIT_QUANTUM 256u             /* passes between two looks of the kernel */
 #define LIMIT_LANES 256u               /* of one run at once */
 #define LIMIT_LANES_TOGETHER 8u        /* that share one pass */

@@ -23,7 +23,7 @@
 #include "worker.pb-c.h"
 
 #define LANE_PROPOSED_MAX 512u /* tokens of one quantum */
-#define LANE_TRAPS_MAX 256u
+#define LANE_TRAPS_MAX LIMIT_LANE_TRAPS
 /* Logits in one answer: it travels in one message. */
 #define LANE_LOGITS_BYTES_MAX (48u << 20)
 

@@ -78,13 +78,9 @@ static int read_config(const struct session *s, const struct session_config *in,
     uint32_t most = model_shape(s->model)->context;
 
     *out = *in;
-    out->context = in->context == 0 ? most : in->context;
+    out->context = in->context == 0 ? SESSION_CONTEXT : in->context;
+    out->context = out->context < most ? out->context : most;
     out->batch = in->batch == 0 ? SESSION_BATCH : in->batch;
-    if (out->context > most) {
-        return diag_set(d, ERR_LIMIT, nowhere,
-                        "a context of %u positions, the model has %u",
-                        out->context, most);
-    }
     if (out->batch > SESSION_BATCH_MAX || out->lanes < 1 ||
         out->lanes > SESSION_LANES_MAX) {
         return diag_set(d, ERR_LIMIT, nowhere,

@@ -16,6 +16,8 @@
 #include "worker.pb-c.h"
 
 #define SESSION_LANES_MAX 64u
+#define SESSION_CONTEXT                                                        \
+    4096u /* unless it is told another, or the model has less */
 #define SESSION_BATCH 512u /* tokens of a pass, unless it is told another */
 #define SESSION_BATCH_MAX 2048u
 
@@ -24,7 +26,8 @@ struct lane;
 struct session;
 
 struct session_config {
-    uint32_t context; /* positions of a lane; 0: the model's */
+    uint32_t context; /* positions of a lane; 0: SESSION_CONTEXT; at most the
+                         model's */
     uint32_t batch;   /* 0: SESSION_BATCH */
     uint32_t lanes;   /* open at once; 1..SESSION_LANES_MAX */
 };

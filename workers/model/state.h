@@ -16,13 +16,14 @@
 #define WORKERS_MODEL_STATE_H
 
 #include "proto/base.h"
+#include "proto/limits.h"
 #include "workers/nn/transformer.h"
 
 #define STATE_HEADER_BYTES 4096u
 #define STATE_ALIGN 4096u
-#define LANE_DRAFTS_MAX 15u
+#define LANE_DRAFTS_MAX LIMIT_DRAFT_TOKENS
 #define LANE_ROWS (LANE_DRAFTS_MAX + 1u) /* of logits, in one pass */
-#define LANE_CHOICES_MAX 256u
+#define LANE_CHOICES_MAX LIMIT_CHOICES
 #define LANE_SLACK_MORE 64u /* positions of rollback beside a batch */
 
 struct state_layout {

@@ -393,6 +393,7 @@ static void test_bad_sessions(void **state)
     struct model_init spec = {
         .arch = "llama", .vocab = 301, .context = 128, .seed = 5};
     struct session_config c = {CONTEXT, 16, 1};
+    Proctor__SessionReady ready = PROCTOR__SESSION_READY__INIT;
     struct model_file draft, none;
     struct session *s;
     struct diag d;
@@ -405,8 +406,11 @@ static void test_bad_sessions(void **state)
     assert_int_equal(model_file_make(&spec, &none, &d), 0);
     assert_int_equal(session_new(&none.g, NULL, &c, &s, &d), ERR_INPUT);
     assert_non_null(strstr(d.what, "tokenizer"));
-    c.context = 4096;
-    assert_int_equal(session_new(&model.g, NULL, &c, &s, &d), ERR_LIMIT);
+    c.context = 4096; /* more than the model has: the model's */
+    assert_int_equal(session_new(&model.g, NULL, &c, &s, &d), 0);
+    session_ready(s, &ready);
+    assert_int_equal(ready.context, 256);
+    session_free(s);
     c = (struct session_config){CONTEXT, 16, 0};
     assert_int_equal(session_new(&model.g, NULL, &c, &s, &d), ERR_LIMIT);
     c = (struct session_config){CONTEXT, 1u << 30, 1};
