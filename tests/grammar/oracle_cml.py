@@ -21,6 +21,16 @@ def parse(text):
     return parser.stdout.readline().decode().strip()
 
 
+root = os.path.join(os.path.dirname(__file__), "../..")
+with open(root + "/workers/config/grammar_cml.c", encoding="utf-8") as f:
+    code = f.read()
+code = code[code.index("text[] ="):code.index(";\n\n/* Words of the language")]
+code = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', code))
+with open(root + "/docs/cml.md", encoding="utf-8") as f:
+    said = re.search(r"```gbnf\n(.*?)```", f.read(), re.S).group(1)
+if code.encode().decode("unicode_escape") != said:
+    w.die("docs/cml.md says another grammar than workers/config/grammar_cml.c")
+print("ok docs/cml.md says this grammar")
 why = w.compile(walk.CML, "")
 if why:
     w.die(why)
@@ -96,11 +106,9 @@ print(f"ok {n} random texts parse ({limits} met a limit), and {changed_n} change
       f"ones; {states} states, {size} bytes")
 
 whole = 0
-root = os.path.join(os.path.dirname(__file__), "../..")
 for path in sorted(glob.glob(root + "/examples/**/*.cml", recursive=True)):
-    text = "".join(re.sub(r"\s*#.*", "", line) for line in
-                   open(path, encoding="utf-8").readlines())
-    lines = [re.sub(r"\s*#.*", "", x) for x in open(path, encoding="utf-8")]
+    with open(path, encoding="utf-8") as f:
+        lines = [re.sub(r"\s*#.*", "", x) for x in f]
     for unit in re.split(r"(?=^unit )", "".join(x if x.endswith("\n") else x + "\n"
                                                 for x in lines if x.strip()),
                          flags=re.M):
