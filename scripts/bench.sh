@@ -21,6 +21,12 @@ for b in build/release/tests/bench_*; do
     (cd "$work" && TMPDIR=$work "$ROOT/$b" "${dir[@]}") >>"$work/figures" || die "$b failed"
 done
 
+# The same forward pass beside other programs, in pairs, where they are given.
+if [ -n "${LLAMA_BENCH:-}${IK_LLAMA_BENCH:-}" ]; then
+    python3 tests/bench/model_peers.py build/release/tests/bench_model "$work" >>"$work/figures" ||
+        die "the comparison with other inference programs failed"
+fi
+
 seconds() { # seconds COMMAND...: wall seconds, output kept in $work/last
     local t0 t1
     t0=$(date +%s.%N)
@@ -215,6 +221,21 @@ declare -A goal=(
     [sygus_text_cpu_p50]="the whole command; peer: cvc5, same files, same run"
     [sygus_text_cvc5_cpu_p50]="the peer"
     [tour_wall]="<= 60 s"
+    [model_f32_prefill_over_llama]=">= 2.0; llama.cpp, same file, one thread, pairs in turn"
+    [model_f32_decode_over_llama]=">= 1.2"
+    [model_bf16_prefill_over_llama]=">= 1.0"
+    [model_bf16_decode_over_llama]=">= 1.0"
+    [model_q8_0_prefill_over_llama]=">= 2.5"
+    [model_q8_0_decode_over_llama]=">= 1.5"
+    [model_f32_prefill_over_ik_llama]=">= 1.0; ik_llama.cpp, likewise"
+    [model_f32_decode_over_ik_llama]=">= 1.0"
+    [model_q8_0_prefill_over_ik_llama]=">= 1.0"
+    [model_q8_0_decode_over_ik_llama]=">= 1.0"
+    [model_q8_0_decode_over_ik_llama_repacked]=">= 1.0; with -rtr 1 -fmoe 1"
+    [model_dense_f32_verify_6_over_1]="about 1: six drafted tokens, one pass"
+    [model_dense_q8_0_verify_6_over_1]="about 1"
+    [model_q8_0_traps_disarmed]="<= 1 percent"
+    [model_q8_0_traps_observing]="<= 1 percent"
 )
 
 {
