@@ -230,6 +230,7 @@ int cache_extents(const struct cache *c, const struct model *m, uint64_t from,
     return 0;
 }
 
+/* A place has its coordinates. NOLINTNEXTLINE(readability-function-size) */
 void cache_read(const struct cache *c, const struct model *m, uint32_t layer,
                 uint32_t kv_head, uint64_t position, float *out_k, float *out_v)
 {

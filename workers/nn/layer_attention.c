@@ -32,7 +32,7 @@ static void turn_heads(const struct pass *p, size_t row, uint32_t heads,
 
     for (uint32_t i = 0; i < heads; i++) {
         nn_rope_apply(m->rope, p->turns + row * m->rope_spec.dims,
-                      x + i * m->shape.head_k);
+                      x + (size_t)i * m->shape.head_k);
     }
 }
 
@@ -65,7 +65,8 @@ static void check_row(struct pass *p, size_t row)
     struct cache_head *head = cache_head(p->lanes[p->row_lane[row]].cache);
     float *k = p->k + row * p->key_ld;
     float *v = p->v + row * p->value_ld;
-    size_t k_n = s->kv_heads * s->head_k, v_n = s->kv_heads * s->head_v;
+    size_t k_n = (size_t)s->kv_heads * s->head_k;
+    size_t v_n = (size_t)s->kv_heads * s->head_v;
     uint64_t at = p->row_position[row] + 1;
 
     if (nn_is_finite(k, k_n) && nn_is_finite(v, v_n)) {
@@ -118,10 +119,12 @@ static void attend_lane(struct pass *p, const struct layer *l, uint32_t layer,
             uint64_t to = c->n + i;
 
             to += SABOTAGE(RING_WRAP) && to == r.blocks * ATTEND_BLOCK;
-            attend_put_key(&a, to, p->k + row * p->key_ld + head * s->head_k,
+            attend_put_key(&a, to,
+                           p->k + row * p->key_ld + (size_t)head * s->head_k,
                            keys);
             attend_put_value(
-                &a, to, p->v + row * p->value_ld + head * s->head_v, values);
+                &a, to, p->v + row * p->value_ld + (size_t)head * s->head_v,
+                values);
         }
         attend(&a, c->n, lane->n,
                p->q + first * p->query_ld + head * a.group * s->head_k,
@@ -155,7 +158,7 @@ void layer_attention(struct pass *p, uint32_t layer)
     }
     q8 = pass_wants_q8(&w[PART_OUT]);
     operand_set(p->wide, p->o, p->mixed_ld, p->rows,
-                m->shape.heads * m->shape.head_v, !q8, q8);
+                (size_t)m->shape.heads * m->shape.head_v, !q8, q8);
     pass_product(&w[PART_OUT].panels, p->wide, p->y, p->width_ld);
     pass_bias(w[PART_OUT_BIAS].v, p->rows, width, p->y, p->width_ld);
     for (size_t i = 0; i < p->rows; i++) {

@@ -188,7 +188,7 @@ static int load_factors(struct loader *l)
 {
     const char *name = "rope_freqs.weight";
     const uint64_t n = l->m->rope_spec.dims / 2;
-    const float *v;
+    const float *v = NULL;
 
     if (gguf_tensor(l->g, name) == NULL) {
         return 0;

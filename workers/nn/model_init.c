@@ -48,10 +48,9 @@ static void fill_shape(const struct model_init *spec, struct model_shape *s)
     s->layers = or_default(spec->layers, 2);
     s->width = or_default(spec->width, 64);
     s->heads = or_default(spec->heads, 4);
-    s->kv_heads = or_default(spec->kv_heads,
-                             s->heads % 2 == 0 && s->arch != ARCH_OLMOE
-                                 ? s->heads / 2
-                                 : s->heads);
+    s->kv_heads = or_default(
+        spec->kv_heads,
+        s->heads % 2 == 0 && s->arch != ARCH_OLMOE ? s->heads / 2 : s->heads);
     s->head_k = or_default(spec->head, s->width / s->heads);
     s->head_v = s->head_k;
     s->ffn = or_default(spec->ffn, dense ? 128 : 64);
@@ -355,7 +354,7 @@ static int make(struct maker *k)
 {
     TRY(gguf_writer_new(&k->w));
     k->chunk = calloc(CHUNK, sizeof(*k->chunk));
-    k->narrow = calloc(CHUNK, sizeof(float));
+    k->narrow = calloc(CHUNK, 4);
     if (k->chunk == NULL || k->narrow == NULL) {
         return ERR_TRACE(ERR_NOMEM);
     }

@@ -90,7 +90,7 @@ static void take_heads(struct keys *k, struct model_shape *s)
 
     s->heads = take(k, "attention.head_count", 0, 1, MODEL_HEADS_MAX);
     s->kv_heads = take(k, "attention.head_count_kv", s->heads, 1, s->heads);
-    if (k->code != 0) {
+    if (k->code != 0 || s->heads == 0 || s->kv_heads == 0) {
         return;
     }
     otherwise = s->width % s->heads == 0 ? s->width / s->heads : 0;

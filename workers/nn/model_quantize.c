@@ -149,7 +149,7 @@ static int prepare(struct quantizer *q, struct diag *d)
     }
     q->order = calloc(n + 1u, sizeof(*q->order));
     q->chunk = calloc(CHUNK, sizeof(*q->chunk));
-    q->narrow = calloc(CHUNK, sizeof(float));
+    q->narrow = calloc(CHUNK, 4);
     if (q->order == NULL || q->chunk == NULL || q->narrow == NULL) {
         return ERR_TRACE(ERR_NOMEM);
     }
@@ -162,6 +162,7 @@ static int prepare(struct quantizer *q, struct diag *d)
     return put_entries(q, d);
 }
 
+/* What, as what, how much, where to. NOLINTNEXTLINE(readability-function-size) */
 int model_quantize(const struct gguf *g, enum gguf_tensor_type type,
                    uint64_t max_bytes, gguf_sink *sink, void *ctx,
                    uint64_t *out_bytes, struct diag *d)
@@ -170,6 +171,7 @@ int model_quantize(const struct gguf *g, enum gguf_tensor_type type,
 
     *out_bytes = 0;
     TRY(prepare(&q, d));
+    ASSERT(q.order != NULL);
     if (gguf_writer_bytes(q.w) == 0) {
         return diag_set(d, ERR_LIMIT, nowhere,
                         "the model has more keys or bytes than can be written");

@@ -14,7 +14,8 @@ static const char magic[8] = {'P', 'A', 'S', 'S', 'S', 'T', 'O', 'P'};
 
 enum {
     NUMBERS_N = 4,
-    MODEL_AT = sizeof(magic) + 4 * NUMBERS_N,
+    NUMBERS_BYTES = 16,
+    MODEL_AT = sizeof(magic) + NUMBERS_BYTES,
     LANES_AT = MODEL_AT + BLAKE3_BYTES,
     ROWS_AT = LANES_AT + BLAKE3_BYTES
 };

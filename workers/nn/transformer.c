@@ -89,10 +89,10 @@ static void fill_sizes(struct pass *p)
                              .group = s->heads / s->kv_heads};
 
     p->width_ld = panels_padded(s->width);
-    p->query_ld = panels_padded(s->heads * s->head_k);
-    p->key_ld = panels_padded(s->kv_heads * s->head_k);
-    p->value_ld = panels_padded(s->kv_heads * s->head_v);
-    p->mixed_ld = panels_padded(s->heads * s->head_v);
+    p->query_ld = panels_padded((size_t)s->heads * s->head_k);
+    p->key_ld = panels_padded((size_t)s->kv_heads * s->head_k);
+    p->value_ld = panels_padded((size_t)s->kv_heads * s->head_v);
+    p->mixed_ld = panels_padded((size_t)s->heads * s->head_v);
     p->ffn_ld = panels_padded(s->ffn);
     p->router_ld = panels_padded(s->experts);
     p->scratch_n = attend_scratch(&a, (uint64_t)s->context + p->batch_max);
