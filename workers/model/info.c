@@ -277,7 +277,8 @@ static int describe_text(Proctor__ModelInfo *m, const struct gguf *g,
         return add_lack(m, "text", why);
     }
     if (m->tokens->missing_bytes > 0) {
-        (void)snprintf(why, sizeof(why), "%u of 256 bytes are no token",
+        (void)snprintf(why, sizeof(why),
+                       "%u of the 243 bytes of UTF-8 are no token",
                        m->tokens->missing_bytes);
         TRY(add_lack(m, "some texts", why));
     }

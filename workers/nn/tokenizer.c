@@ -351,8 +351,8 @@ unsigned tokenizer_missing_bytes(const struct tokenizer *t)
 {
     unsigned n = 0;
 
-    for (size_t i = 0; i < 256; i++) {
-        n += t->bytes[i] == TOKENIZER_NONE;
+    for (size_t i = 0; i < 0xf5; i++) {
+        n += i != 0xc0 && i != 0xc1 && t->bytes[i] == TOKENIZER_NONE;
     }
     return n;
 }

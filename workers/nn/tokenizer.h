@@ -85,7 +85,8 @@ int tokenizer_adds_bos(const struct tokenizer *t);
 int tokenizer_adds_space(const struct tokenizer *t); /* before a text */
 /* Does it end what a model writes? eos, eot, eom, by key or by known name. */
 int tokenizer_is_end(const struct tokenizer *t, uint32_t id);
-/* Of the 256 bytes, how many no token stands for: text with them is refused. */
+/* Of the 243 bytes that UTF-8 is made of, how many no token stands for: text with
+ * them is refused. */
 unsigned tokenizer_missing_bytes(const struct tokenizer *t);
 
 #endif
