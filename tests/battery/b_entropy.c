@@ -182,9 +182,11 @@ static void run(struct account *a)
 {
     for (size_t kind = 1; kind < KINDS_N; kind++) { /* all with experts */
         for (size_t type = 0; type < TYPES_N; type++) {
+            const void *model = keep_mark();
             const struct little *l = little_make(a, kind, type, 32, 800 + kind);
 
             inert(a, plain_run(a, l, tokens_draw(a, l, TOKENS_N), TOKENS_N));
+            keep_back(model);
         }
     }
     measure(a, KINDS_N - 1);

@@ -169,6 +169,7 @@ static void run(struct account *a)
 {
     for (size_t kind = 1; kind < KINDS_N; kind++) { /* all with experts */
         for (size_t type = 0; type < TYPES_N; type++) {
+            const void *model = keep_mark();
             const struct little *l = little_make(a, kind, type, 16, 900 + kind);
             uint8_t mask[MODEL_EXPERTS_MAX];
 
@@ -181,6 +182,7 @@ static void run(struct account *a)
                 dense(a, l, tokens, mask);
                 keep_back(mark);
             }
+            keep_back(model);
         }
     }
 }

@@ -161,6 +161,7 @@ static void run(struct account *a)
 {
     for (size_t kind = 0; kind < KINDS_N; kind++) {
         for (size_t type = 0; type < TYPES_N; type++) {
+            const void *model = keep_mark();
             const struct little *l = little_make(a, kind, type, 16, 400 + kind);
             struct stopped s = {.pass = pass_make(l, 2 * TOKENS_N, LANES_N),
                                 .other = pass_make(l, 2 * TOKENS_N, LANES_N)};
@@ -179,6 +180,7 @@ static void run(struct account *a)
                 stop_all(a, plains, &s, UINT32_MAX, 0);
                 stop_all(a, plains, &s, UINT32_MAX, 1);
             }
+            keep_back(model);
         }
     }
 }

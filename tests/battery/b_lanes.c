@@ -92,6 +92,7 @@ static void run(struct account *a)
 {
     for (size_t kind = 0; kind < KINDS_N; kind++) {
         for (size_t type = 0; type < TYPES_N; type++) {
+            const void *model = keep_mark();
             const struct little *l = little_make(
                 a, kind, type, 16 + 16 * (uint32_t)type, 200 + kind);
             struct pass *pass = pass_make(l, BATCH_N, LANES_N);
@@ -105,6 +106,7 @@ static void run(struct account *a)
             for (size_t i = 0; i < (a->full ? 300u : 12u); i++) {
                 schedule(a, pass, plains);
             }
+            keep_back(model);
         }
     }
 }

@@ -134,6 +134,7 @@ static void run(struct account *a)
     MUST(little_kind("gpt-oss", &gpt));
     for (size_t kind = 0; kind < KINDS_N; kind++) {
         for (size_t type = 0; type < TYPES_N; type++) {
+            const void *model = keep_mark();
             const struct little *l = little_make(a, kind, type, 16, 600 + kind);
             size_t n = a->full ? 200 : 72;
             const struct plain *p = plain_run(a, l, tokens_draw(a, l, n), n);
@@ -141,6 +142,7 @@ static void run(struct account *a)
             every_position(a, p, 1);
             with_rollbacks(a, p);
             elsewhere(a, p);
+            keep_back(model);
         }
     }
     for (uint32_t window = 16; window <= 64; window += 16) {

@@ -108,11 +108,13 @@ static void run(struct account *a)
     MUST(little_kind("gpt-oss", &gpt));
     for (size_t kind = 0; kind < KINDS_N; kind++) {
         for (size_t type = 0; type < TYPES_N; type++) {
+            const void *model = keep_mark();
             const struct little *l = little_make(a, kind, type, 16, 300 + kind);
             const struct plain *p = plain_run(a, l, tokens_draw(a, l, 80), 80);
             struct sweep s = {16, 1, 60, a->full ? 1 : 3, 8};
 
             sweep(a, p, &s);
+            keep_back(model);
         }
     }
     /* Windows that wrap: the ring at every phase. */

@@ -50,6 +50,7 @@ static void run(struct account *a)
 {
     for (size_t kind = 0; kind < KINDS_N; kind++) {
         for (size_t type = 0; type < TYPES_N; type++) {
+            const void *model = keep_mark();
             const struct little *l = little_make(a, kind, type, 32, 500 + kind);
             const struct plain *p;
 
@@ -60,6 +61,7 @@ static void run(struct account *a)
                     under(a, p, (enum panel_route)r);
                 }
             }
+            keep_back(model);
         }
     }
 }

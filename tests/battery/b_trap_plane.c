@@ -141,6 +141,7 @@ static void run(struct account *a)
 {
     for (size_t kind = 0; kind < KINDS_N; kind++) {
         for (size_t type = 0; type < TYPES_N; type++) {
+            const void *model = keep_mark();
             const struct little *l = little_make(a, kind, type, 16, 100 + kind);
             const struct plain *p =
                 plain_run(a, l, tokens_draw(a, l, TOKENS_N), TOKENS_N);
@@ -150,6 +151,7 @@ static void run(struct account *a)
             for (size_t i = 0; i < (a->full ? 100u : 8u); i++) {
                 injected(a, p);
             }
+            keep_back(model);
         }
     }
 }

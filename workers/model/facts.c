@@ -5,6 +5,7 @@
 
 #include "proto/buf.h"
 #include "proto/err.h"
+#include "workers/nn/sabotage.h"
 
 static const struct loc nowhere = {NULL, 0, 0};
 
@@ -59,7 +60,7 @@ static int fact_encode(const struct tokenizer *t,
     TRY(buf_put(&text, f->text, strlen(f->text)));
     TRY(tokens_add(out, marks->open));
     TRY(text_encode(t, buf_bytes(&text), out, d));
-    return tokens_add(out, marks->close);
+    return SABOTAGE(FACTS_CLOSE) ? 0 : tokens_add(out, marks->close);
 }
 
 int prompt_encode(const struct tokenizer *t, const struct fact_marks *marks,

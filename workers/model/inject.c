@@ -10,6 +10,7 @@
 #include "workers/nn/math.h"
 #include "workers/nn/operand.h"
 #include "workers/nn/panel.h"
+#include "workers/nn/sabotage.h"
 
 #define FILE_ALIGN 64u
 
@@ -268,6 +269,7 @@ void injector_add(struct injector *i, float *x, size_t ldx, size_t rows)
         for (size_t j = 0; j < i->width; j++) {
             float delta = i->scale * i->wide[r * wide + j];
 
+            delta += SABOTAGE(INJECT_ZERO) ? 0x1p-20f : 0;
             if (delta != 0) { /* else -0 would become +0 */
                 x[r * ldx + j] += delta;
             }

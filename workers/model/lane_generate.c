@@ -5,6 +5,7 @@
 #include "proto/err.h"
 #include "workers/model/lane.h"
 #include "workers/model/mask.h"
+#include "workers/nn/sabotage.h"
 
 int generate_step(const struct lane *l, const struct shared *s,
                   struct automaton_at *at, uint32_t token)
@@ -106,9 +107,11 @@ static int propose_from(struct lane *l, const struct shared *s,
                         const float *logits, size_t row)
 {
     uint32_t token = 0;
+    uint64_t index = SABOTAGE(RNG_CALL)
+                         ? l->passes
+                         : l->history_n - (uint64_t)l->spec.prompt.n;
     int code = sample(s->sampler, logits, generate_allowed(l, s, &l->place),
-                      &l->spec.sampling, l->key,
-                      l->history_n - l->spec.prompt.n, &token);
+                      &l->spec.sampling, l->key, index, &token);
 
     if (code == SAMPLE_NONFINITE) {
         l->state = PROCTOR__LANE_STATE__LANE_NONFINITE;
@@ -155,7 +158,7 @@ void generate_take(struct lane *l, const struct shared *s,
         uint32_t at = l->history_n;
 
         if (propose_from(l, s, logits, row) != 0 || row == drafted ||
-            l->history[at] != drafts[row]) {
+            (l->history[at] != drafts[row] && !SABOTAGE(ACCEPT_MORE))) {
             break;
         }
         accepted++;

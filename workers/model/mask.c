@@ -6,6 +6,7 @@
 
 #include "proto/err.h"
 #include "proto/sort.h"
+#include "workers/nn/sabotage.h"
 #include "workers/nn/tokenizer.h"
 
 #define CACHE_BYTES (4u << 20)
@@ -105,9 +106,10 @@ static void plant(struct mask *m, const struct word *words, uint32_t words_n,
 int mask_make(const struct mask_token *tokens, uint32_t n, struct mask **out)
 {
     struct mask *m = calloc(1, sizeof(*m));
-    CLEANUP(mem_freep) struct word *words = calloc((size_t)n + 1, sizeof(*words));
-    CLEANUP(mem_freep) uint32_t *open =
-        calloc(MASK_TOKEN_BYTES_MAX, sizeof(*open));
+    CLEANUP(mem_freep)
+    struct word *words = calloc((size_t)n + 1, sizeof(*words));
+    CLEANUP(mem_freep)
+    uint32_t *open = calloc(MASK_TOKEN_BYTES_MAX, sizeof(*open));
     int code = ERR_NOMEM;
     uint32_t words_n = 0;
     size_t bytes = 0;
@@ -149,8 +151,8 @@ out:
 int mask_new(const struct tokenizer *t, struct mask **out)
 {
     uint32_t n = tokenizer_n(t);
-    CLEANUP(mem_freep) struct mask_token *tokens =
-        calloc((size_t)n + 1, sizeof(*tokens));
+    CLEANUP(mem_freep)
+    struct mask_token *tokens = calloc((size_t)n + 1, sizeof(*tokens));
 
     *out = NULL;
     if (tokens == NULL) {
@@ -228,7 +230,9 @@ static uint32_t walk(struct mask_grammar *g, uint8_t *bits, int *out_code)
 
     for (uint32_t i = 0; i < m->nodes_n;) {
         const struct node *now = &m->nodes[i];
-        int code = automaton_next(g->automaton, &g->path[now->depth], now->byte,
+        size_t from =
+            SABOTAGE(MASK_BOUNDARY) && now->depth == 1 ? 0 : now->depth;
+        int code = automaton_next(g->automaton, &g->path[from], now->byte,
                                   &g->path[now->depth + 1]);
 
         cost++;

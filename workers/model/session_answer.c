@@ -4,6 +4,7 @@
 
 #include "proto/err.h"
 #include "workers/model/session_int.h"
+#include "workers/nn/sabotage.h"
 
 static void answer_lane(struct session *s, const struct lane *l, size_t i)
 {
@@ -138,6 +139,7 @@ static int add_all(struct session *s, struct lane *l)
     uint64_t tokens = (uint64_t)l->history_n + l->drafts_n;
 
     TRY(add(s, 0, STATE_HEADER_BYTES));
+    from += SABOTAGE(PARK_HISTORY) && from > 0 && from < tokens;
     TRY(add(s, at->history + from * sizeof(uint32_t),
             (tokens - from) * sizeof(uint32_t)));
     if (l->spec.digests && to > from) {

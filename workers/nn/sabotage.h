@@ -21,7 +21,13 @@
     X(PARK_DIRTY, "park-dirty", "the last head of the last layer is clean")    \
     X(STOP_ROW, "stop-row", "the last number of a stopped pass is lost")       \
     X(TAP_WRITES, "tap-writes", "the tap leaves its probabilities behind")     \
-    X(MASK_LEAK, "mask-leak", "refused experts share in the router's sum")
+    X(MASK_LEAK, "mask-leak", "refused experts share in the router's sum")     \
+    X(ACCEPT_MORE, "accept-more", "what follows a refused draft is kept")      \
+    X(RNG_CALL, "rng-call", "random numbers are counted by passes")            \
+    X(PARK_HISTORY, "park-history", "the first new token is not parked")       \
+    X(INJECT_ZERO, "inject-zero", "an injector adds 2^-20 to what it adds")    \
+    X(FACTS_CLOSE, "facts-close", "a fact has no end")                         \
+    X(MASK_BOUNDARY, "mask-boundary", "a token's second byte starts anew")
 
 #ifdef PROCTOR_SABOTAGE
 #define SABOTAGE_ENUM(point, name, breaks) SABOTAGE_##point,
