@@ -134,7 +134,9 @@ static void check_text(struct account *a, const struct search *s,
     for (size_t i = 0; i < said->n; i++) {
         struct ubytes b = tokenizer_bytes(s->tokens, said->ids[i]);
 
-        memcpy(text + n, b.p, b.n);
+        if (b.n > 0) {
+            memcpy(text + n, b.p, b.n);
+        }
         n += b.n;
     }
     hold(a, is_allowed(s->ban, text, n), "'%s' is in a text of %zu bytes",

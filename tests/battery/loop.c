@@ -76,7 +76,9 @@ void same_loop(struct account *a, const struct plain_text *p,
         a->bits += 32;
         bytes = tokenizer_bytes(t, token);
         must(bytes.n > 64, "bytes of a token");
-        memcpy(text + text_n, bytes.p, bytes.n);
+        if (bytes.n > 0) {
+            memcpy(text + text_n, bytes.p, bytes.n);
+        }
         text_n += bytes.n;
     }
     sampler_free(w);
