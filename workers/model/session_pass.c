@@ -18,12 +18,12 @@ static int is_stopped(const struct lane *l)
     return l->stop_n > 0;
 }
 
-/* The lanes of the next pass: one that a trap will stop or has stopped, alone;
- * else all that want one, as far as their prompts fit into a batch. */
+/* The lanes of the next pass: one that a trap will stop or has stopped, alone
+ * and first, for it has few such passes; else all that want one, as far as their
+ * prompts fit into a batch. */
 static size_t choose(struct session *s, size_t n)
 {
-    size_t batch = s->shared.layout.batch, chosen = 0, left_over = 0;
-    struct lane *alone = NULL;
+    size_t batch = s->shared.layout.batch, chosen = 0, prompts = 0;
 
     for (size_t i = 0; i < n; i++) {
         struct lane *l = s->members[i];
@@ -34,16 +34,15 @@ static size_t choose(struct session *s, size_t n)
             continue;
         }
         if (is_stopped(l) || lane_will_stop(l)) {
-            alone = alone == NULL ? l : alone;
-        } else if (left <= LANE_ROWS) { /* there is room for each lane's */
+            s->passing[0] = l;
+            return 1;
+        }
+        if (left <= LANE_ROWS) { /* there is room for each lane's */
             s->passing[chosen++] = l;
-        } else if (left_over + left <= batch) {
-            left_over += left;
+        } else if (prompts + left <= batch) {
+            prompts += left;
             s->passing[chosen++] = l;
         }
-    }
-    if (chosen == 0 && alone != NULL) {
-        s->passing[chosen++] = alone;
     }
     return chosen;
 }

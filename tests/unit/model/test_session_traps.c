@@ -72,6 +72,34 @@ static void test_stops(void **state)
     }
 }
 
+/* Beside a lane that always wants the next pass, too: neither waits for ever,
+ * and neither's text is another for it. */
+static void test_stop_beside(void **state)
+{
+    static struct heard plain, heard[2];
+    uint32_t lanes[2] = {0, 1}, quanta = 0;
+    struct told t, u;
+    struct play p;
+
+    (void)state;
+    tell(&t);
+    play_alone(&model, NULL, CONTEXT, 8, &t, MOST, &plain);
+    tell(&u);
+    told_trap(&u, PROCTOR__LAYER_ACT__LAYER_STOP, 1, 0, 5);
+    told_trap(&u, PROCTOR__LAYER_ACT__LAYER_STOP, 0, 1, 6);
+    play_new(&p, &model, NULL, CONTEXT, 8, 2);
+    assert_int_equal(play_open(&p, 0, &t, NULL), 0);
+    assert_int_equal(play_open(&p, 1, &u, NULL), 0);
+    memset(heard, 0, sizeof(heard));
+    while (heard[1].n < MOST && quanta++ < 20) {
+        (void)play_quantum(&p, lanes, 2, 4, 4, heard);
+    }
+    assert_true(quanta < 8); /* the other is full after nine */
+    assert_memory_equal(heard[1].id, plain.id, MOST * sizeof(plain.id[0]));
+    assert_memory_equal(heard[0].id, plain.id, MOST * sizeof(plain.id[0]));
+    play_free(&p);
+}
+
 /* Stopped, then told to forget some: the pass goes with them. */
 static void test_stop_and_keep(void **state)
 {
@@ -438,12 +466,16 @@ static int drop_models(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stops),   cmocka_unit_test(test_stop_and_keep),
-        cmocka_unit_test(test_digests), cmocka_unit_test(test_entropy),
-        cmocka_unit_test(test_experts), cmocka_unit_test(test_injector),
-        cmocka_unit_test(test_inject),  cmocka_unit_test(test_bad_injectors),
-        cmocka_unit_test(test_damage)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_stops),
+                                       cmocka_unit_test(test_stop_and_keep),
+                                       cmocka_unit_test(test_stop_beside),
+                                       cmocka_unit_test(test_digests),
+                                       cmocka_unit_test(test_entropy),
+                                       cmocka_unit_test(test_experts),
+                                       cmocka_unit_test(test_injector),
+                                       cmocka_unit_test(test_inject),
+                                       cmocka_unit_test(test_bad_injectors),
+                                       cmocka_unit_test(test_damage)};
 
     return cmocka_run_group_tests(tests, make_models, drop_models);
 }
