@@ -441,6 +441,19 @@ VARIANTS(float, return, math_scores,
           const float *sink),
          (s, n, from, to, scale, sink))
 
+INLINE void math_canonical_body(float *y, size_t ldy, size_t m, size_t n)
+{
+    for (size_t i = 0; i < m; i++, y += ldy) {
+        for (size_t j = 0; j < n; j++) {
+            float v = y[j] + 0.0f;
+
+            y[j] = v == v ? v : float_of(0x7fc00000);
+        }
+    }
+}
+VARIANTS(void, , math_canonical, (float *y, size_t ldy, size_t m, size_t n),
+         (y, ldy, m, n))
+
 /* One block of 32. */
 INLINE void quantise_block(const float *x, int8_t *q, float *d, int32_t *bias)
 {

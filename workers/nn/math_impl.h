@@ -9,6 +9,9 @@
 void math_choose(enum panel_route route);
 int math_has(enum panel_route route); /* this processor */
 
+/* y (m, n) of rows of ldy: -0 becomes +0, NaN 0x7fc00000. */
+void math_canonical(float *y, size_t ldy, size_t m, size_t n);
+
 /* One row: operand.h's rule. k a multiple of 32. */
 void math_quantise(const float *x, size_t k, int8_t *q, float *d,
                    int32_t *bias);

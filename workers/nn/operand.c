@@ -70,6 +70,27 @@ static size_t tile_of(size_t m)
     return m <= PANEL_TILE ? m : (rows + 5) / 6 * 6;
 }
 
+/* Rows [first, first + m) of x, or of rows, to xt (k, m): some of K at a time,
+ * so that what is written stays in the first cache. */
+static void transpose(const float *x, size_t ldx, const uint32_t *rows,
+                      size_t first, size_t m, size_t k, float *xt)
+{
+    const size_t step = 16;
+
+    for (size_t from = 0; from < k; from += step) {
+        size_t to = k - from < step ? k : from + step;
+
+        for (size_t i = 0; i < m; i++) {
+            const float *row =
+                x + (rows == NULL ? first + i : rows[first + i]) * ldx;
+
+            for (size_t j = from; j < to; j++) {
+                xt[j * m + i] = row[j];
+            }
+        }
+    }
+}
+
 void operand_gather(struct operand *o, const float *x, size_t ldx,
                     const uint32_t *rows, size_t m, size_t k, int f32, int q8)
 {
@@ -82,19 +103,15 @@ void operand_gather(struct operand *o, const float *x, size_t ldx,
     o->ldd = k / PANEL_BLOCK;
     o->has_f32 = f32;
     o->has_q8 = q8;
-    for (size_t i = 0; i < m; i++) {
-        const float *row = x + (rows == NULL ? i : rows[i]) * ldx;
-        size_t first = i / o->tile * o->tile;
-        size_t height = m - first < o->tile ? m - first : o->tile;
-        float *xt = o->xt + first * k + (i - first);
+    for (size_t i = 0; f32 && i < m; i += o->tile) {
+        size_t height = m - i < o->tile ? m - i : o->tile;
 
-        for (size_t j = 0; f32 && j < k; j++) {
-            xt[j * height] = row[j];
-        }
-        if (q8) {
-            math_quantise(row, k, o->q + i * o->ldq, o->d + i * o->ldd,
-                          o->bias + i * o->ldd);
-        }
+        transpose(x, ldx, rows, i, height, k, o->xt + i * k);
+    }
+    for (size_t i = 0; q8 && i < m; i++) {
+        math_quantise(x + (rows == NULL ? i : rows[i]) * ldx, k,
+                      o->q + i * o->ldq, o->d + i * o->ldd,
+                      o->bias + i * o->ldd);
     }
 }
 

@@ -4,6 +4,7 @@
  * when it cannot. */
 #include <stdlib.h>
 
+#include "workers/nn/math_impl.h"
 #include "workers/nn/panel_impl.h"
 
 #define OPENBLAS_SMALL 1000000u
@@ -28,12 +29,8 @@ void panel_openblas(const struct slice *s)
     cblas_sgemm(101, 112, 111, (int)s->m, (int)s->n, (int)s->k, 1.0f, s->x,
                 (int)s->x_step, s->w, (int)s->ldw, s->adds ? 1.0f : 0.0f, s->y,
                 (int)s->ldy);
-    for (size_t i = 0; s->ends && i < s->m; i++) {
-        float *y = s->y + i * s->ldy;
-
-        for (size_t j = 0; j < s->n; j++) {
-            y[j] = canonical(y[j]);
-        }
+    if (s->ends) {
+        math_canonical(s->y, s->ldy, s->m, s->n);
     }
 }
 
