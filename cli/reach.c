@@ -179,6 +179,19 @@ static int follow_as(struct reach *r, const char *store,
     return message_each_bytes(m, add_member, &x);
 }
 
+/* Some other field says that it is plain bytes, which lead nowhere. */
+static int is_plain(const struct reach *r, const struct cid *c)
+{
+    size_t at = *slot_of(r, c);
+
+    for (; at != 0; at = r->v[at - 1].next) {
+        if (r->v[at - 1].m.type == NULL) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* Whatever message it is, and all of them if it reads as several. */
 static int follow_any(struct reach *r, const char *store,
                       const struct reach_mention *at)
@@ -195,6 +208,9 @@ static int follow_any(struct reach *r, const char *store,
         } else if (rc != ERR_ENCODING) {
             return rc;
         }
+    }
+    if (found == ERR_ENCODING && is_plain(r, &at->cid)) {
+        found = 0; /* a text, or a derived artifact */
     }
     if (found == 0) {
         err_trace_clear();

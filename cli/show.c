@@ -14,9 +14,13 @@
 #include "cli/object.h"
 #include "cli/term.h"
 #include "proto/err.h"
+#include "proto/limits.h"
 #include "proto/pb.h"
 
+#include "worker.pb-c.h"
+
 #define FIELD_BYTES 1000
+#define LANE_SHOWN_BYTES (64u << 20)
 
 /* The word of a coded number, or NULL. */
 static const char *word_of(const struct record_field_info *info, uint64_t v)
@@ -32,6 +36,9 @@ static const char *word_of(const struct record_field_info *info, uint64_t v)
     }
     if (strcmp(info->name, "level") == 0) {
         return level_name((unsigned)v);
+    }
+    if (strcmp(info->name, "decision") == 0) {
+        return lane_decision_name((unsigned)v);
     }
     return strcmp(info->name, "state") == 0 ? state_name((unsigned)v) : NULL;
 }
@@ -183,6 +190,50 @@ static int print_object(const char *store, const struct record *r,
     return message_print(stdout, m, t, 2);
 }
 
+/* What a lane gave: the text as it is, then its tokens. */
+static int print_lane(const char *store, const struct record *r)
+{
+    struct buf text, ids;
+    struct cid c;
+    int rc;
+
+    if (r->kind != RECORD_GENERATE ||
+        record_u(r, RF_GENERATE_decision) != LANE_EMIT) {
+        return 0;
+    }
+    buf_init(&text, LANE_SHOWN_BYTES);
+    buf_init(&ids, 4u * LIMIT_LANE_TOKENS);
+    memcpy(c.b, record_hash(r, RF_GENERATE_result), CID_BYTES);
+    rc = object_read(store, &c, LANE_SHOWN_BYTES, &text);
+    memcpy(c.b, record_hash(r, RF_GENERATE_tokens), CID_BYTES);
+    if (rc == 0 && !cid_is_zero(&c)) {
+        rc = object_read(store, &c, 4u * LIMIT_LANE_TOKENS, &ids);
+        printf("\ntext: ");
+        term_put_text(stdout, buf_bytes(&text), LANE_SHOWN_BYTES);
+        printf("\ntokens:");
+        for (size_t i = 0; rc == 0 && i + 4 <= buf_len(&ids); i += 4) {
+            const uint8_t *b = buf_bytes(&ids).p + i;
+
+            printf(" %u", (unsigned)b[0] | (unsigned)b[1] << 8 |
+                              (unsigned)b[2] << 16 | (unsigned)b[3] << 24);
+        }
+        printf("\n");
+    } else if (rc == 0) {
+        ProtobufCMessage *m CLEANUP(pb_freep) = NULL;
+        static const struct message_types none;
+
+        if (pb_decode(&proctor__lane_answer__descriptor, buf_bytes(&text),
+                      LANE_SHOWN_BYTES, &m) == 0) {
+            printf("\nresult: %s\n", m->descriptor->short_name);
+            rc = message_print(stdout, m, &none, 2);
+        }
+    }
+    buf_release(&text);
+    buf_release(&ids);
+    err_trace_clear();
+    return rc == ERR_NOMEM ? rc : 0; /* what is not there was collected */
+}
+
 static int print_record(const char *store, const struct ledger_entry *e)
 {
     const struct record *r = &e->r;
@@ -206,7 +257,7 @@ static int print_record(const char *store, const struct ledger_entry *e)
     for (i = first; i < first + n; i++) {
         TRY(print_object(store, r, (enum record_field)i, &types));
     }
-    return 0;
+    return print_lane(store, r);
 }
 
 static int json_record(struct cli *c, const char *store,

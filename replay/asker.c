@@ -14,6 +14,7 @@
 #include "proto/err.h"
 #include "proto/frame.h"
 #include "proto/launch.h"
+#include "proto/record.h"
 
 #include "kernel.pb-c.h"
 
@@ -168,11 +169,10 @@ static int take(struct round *r, struct frame *f, struct diag *d)
 }
 
 /* One frame of the kernel, unless the client wants to stop. */
-static int hear(struct round *r, struct diag *d)
+static int hear_frame(struct asker *a, struct frame *f, struct diag *d)
 {
-    struct pollfd p[2] = {{.fd = r->a->sock, .events = POLLIN},
-                          {.fd = r->a->client_fd, .events = POLLIN}};
-    struct frame f;
+    struct pollfd p[2] = {{.fd = a->sock, .events = POLLIN},
+                          {.fd = a->client_fd, .events = POLLIN}};
     int code;
 
     while (poll(p, 2, -1) < 0) {
@@ -183,19 +183,29 @@ static int hear(struct round *r, struct diag *d)
     if (p[1].revents != 0) {
         return diag_set(d, ERR_CANCELLED, (struct loc){0}, "stopped");
     }
-    frame_init(&f);
-    code = frame_receive(r->a->sock, MSG_FROM_KERNEL, &f);
+    code = frame_receive(a->sock, MSG_FROM_KERNEL, f);
     if (code < 0) {
         return d->code < 0 ? d->code /* it said why */
                            : diag_set(d, code, (struct loc){0},
                                       "the kernel: %s", err_text(code));
     }
-    if (f.info->msg == MSG_EVALUATE_DONE) {
-        code = take(r, &f, d);
-    } else if (f.info->msg == MSG_DIAGNOSIS) { /* why it will leave */
-        const Proctor__Diagnosis *m = (const Proctor__Diagnosis *)f.m;
+    if (f->info->msg == MSG_DIAGNOSIS) { /* why it will leave */
+        const Proctor__Diagnosis *m = (const Proctor__Diagnosis *)f->m;
 
         (void)diag_set(d, m->code, (struct loc){0}, "%s", m->what);
+    }
+    return 0;
+}
+
+static int hear(struct round *r, struct diag *d)
+{
+    struct frame f;
+    int code;
+
+    frame_init(&f);
+    code = hear_frame(r->a, &f, d);
+    if (code == 0 && f.info->msg == MSG_EVALUATE_DONE) {
+        code = take(r, &f, d);
     }
     frame_release(&f);
     return code;
@@ -308,4 +318,51 @@ int asker_ask(struct asker *a, const struct cid *policy, struct question *q,
         }
     }
     return 0;
+}
+
+/* What came out; the kernel's answer to the last question. */
+static int take_generated(const struct asker *a, const Proctor__EvaluateDone *m,
+                          struct cid *out_result, struct cid *out_tokens,
+                          struct diag *d)
+{
+    if (m->id != a->id || (m->code == 0 && (m->result.len != CID_BYTES ||
+                                            m->tokens.len != CID_BYTES))) {
+        return diag_set(d, ERR_PROTOCOL, (struct loc){0},
+                        "the kernel's answer does not fit its question");
+    }
+    if (m->code != 0 || m->decision != LANE_EMIT) {
+        return diag_set(d, m->code != 0 ? m->code : ERR_NOT_FOUND,
+                        (struct loc){0}, "%.160s",
+                        m->code != 0 ? m->what : m->ending);
+    }
+    memcpy(out_result->b, m->result.data, CID_BYTES);
+    memcpy(out_tokens->b, m->tokens.data, CID_BYTES);
+    return 0;
+}
+
+int asker_generate(struct asker *a, const struct cid *policy,
+                   const struct cid *generation, struct cid *out_result,
+                   struct cid *out_tokens, struct diag *d)
+{
+    Proctor__EvaluateRequest m = PROCTOR__EVALUATE_REQUEST__INIT;
+    struct frame f;
+    int code, is_answered = 0;
+
+    TRY(start_kernel(a, d));
+    m.id = ++a->id;
+    m.policy = (ProtobufCBinaryData){CID_BYTES, (uint8_t *)(uintptr_t)policy->b};
+    m.generation =
+        (ProtobufCBinaryData){CID_BYTES, (uint8_t *)(uintptr_t)generation->b};
+    TRY(frame_send(a->sock, MSG_EVALUATE_REQUEST, &m.base, NULL, 0));
+    do {
+        frame_init(&f);
+        code = hear_frame(a, &f, d);
+        is_answered = code == 0 && f.info->msg == MSG_EVALUATE_DONE;
+        if (is_answered) {
+            code = take_generated(a, (const Proctor__EvaluateDone *)f.m,
+                                  out_result, out_tokens, d);
+        }
+        frame_release(&f);
+    } while (code == 0 && !is_answered);
+    return code;
 }

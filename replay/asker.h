@@ -38,6 +38,11 @@ void asker_close(struct asker *a);
  * ERR_CANCELLED, or ERR_* with d when one could not be run. */
 int asker_ask(struct asker *a, const struct cid *policy, struct question *q,
               size_t n, struct diag *d) MUST_USE;
+/* Has a Generation run again: CIDs of what came out, zero tokens for none. 0,
+ * ERR_CANCELLED, or ERR_* with d. */
+int asker_generate(struct asker *a, const struct cid *policy,
+                   const struct cid *generation, struct cid *out_result,
+                   struct cid *out_tokens, struct diag *d) MUST_USE;
 int asker_is_stopped(const struct asker *a);
 
 #endif

@@ -288,6 +288,23 @@ static int on_verdict(struct reading *s, const struct record *r)
     return 0;
 }
 
+static int on_generate(struct reading *s, const struct record *r)
+{
+    struct claim *c;
+
+    if ((!s->all && r->seq != s->seq) ||
+        record_u(r, RF_GENERATE_decision) != LANE_EMIT) {
+        return 0; /* nothing left the worker */
+    }
+    TRY(claim_add(s->out, &c));
+    c->seq = r->seq;
+    c->policy = s->policy;
+    copy_hash(&c->generation, r, RF_GENERATE_generation);
+    copy_hash(&c->result, r, RF_GENERATE_result);
+    copy_hash(&c->tokens, r, RF_GENERATE_tokens);
+    return 0;
+}
+
 static int on_record(struct reading *s, const struct record *r,
                      const struct merkle_hash *leaf)
 {
@@ -302,6 +319,8 @@ static int on_record(struct reading *s, const struct record *r,
         on_draw(s, r);
     } else if (r->kind == RECORD_VERDICT) {
         return on_verdict(s, r);
+    } else if (r->kind == RECORD_GENERATE) {
+        return on_generate(s, r);
     }
     return 0;
 }

@@ -1,4 +1,4 @@
-/* One pass over a ledger: what each VERDICT claims, and everything that it was
+/* One pass over a ledger: what each VERDICT and GENERATE claims, and everything that it was
  * made of, as the records before it say. Believes no derived field: j is counted,
  * seeds are derived again from the chain that genesis fixed. */
 #ifndef REPLAY_HISTORY_H
@@ -30,6 +30,9 @@ struct claim {
     uint8_t seed[32];      /* derived */
     struct cid *disclosed; /* owned; inputs burnt before, ascending */
     size_t disclosed_n;
+    /* Of a GENERATE instead: a text, or scores, that left a worker. */
+    struct cid generation; /* zero: it is a verdict */
+    struct cid result, tokens;
     char wrong[96]; /* "", or what does not fit between the records */
 };
 

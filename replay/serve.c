@@ -101,7 +101,9 @@ static void add_row(struct serving *s, const struct claim *c, const char *what)
         proctor__replay_row__init(&row->m);
         row->m.seq = c->seq;
         row->m.same = same;
-        row->m.verdict = str(verdict_name(c->verdict));
+        row->m.verdict = str(cid_is_zero(&c->generation)
+                                 ? verdict_name(c->verdict)
+                                 : lane_decision_name(LANE_EMIT));
         (void)snprintf(row->what, sizeof(row->what), "%s", what);
         row->m.what = row->what;
     }
@@ -172,6 +174,34 @@ static int replay_one(struct serving *s, const struct claim *c, struct diag *d)
     return 0;
 }
 
+/* One text, or scores: every byte and every token again. */
+static int replay_generation(struct serving *s, const struct claim *c,
+                             struct diag *d)
+{
+    struct cid none = cid_of((struct ubytes){NULL, 0});
+    struct cid result, tokens;
+    const char *what = "";
+    int code;
+
+    diag_init(d);
+    progress(s, "tokens", 0, 0);
+    code = asker_generate(s->asker, &c->policy, &c->generation, &result, &tokens,
+                          d);
+    if (code == ERR_NOT_FOUND) {
+        err_trace_clear();
+        what = d->what;
+    } else if (code < 0) {
+        return code;
+    } else if (!cid_is_equal(&tokens, cid_is_zero(&c->tokens) ? &none
+                                                              : &c->tokens)) {
+        what = "GENERATE.tokens: other tokens came out";
+    } else if (!cid_is_equal(&result, &c->result)) {
+        what = "GENERATE.result: another object came out";
+    }
+    add_row(s, c, what);
+    return 0;
+}
+
 static int replay_all(struct serving *s, struct diag *d)
 {
     for (; s->i < s->history.n; s->i++) {
@@ -182,6 +212,8 @@ static int replay_all(struct serving *s, struct diag *d)
         }
         if (c->wrong[0] != '\0') {
             add_row(s, c, c->wrong);
+        } else if (!cid_is_zero(&c->generation)) {
+            TRY(replay_generation(s, c, d));
         } else {
             TRY(replay_one(s, c, d));
         }

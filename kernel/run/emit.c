@@ -100,7 +100,8 @@ static size_t find_stop(const struct emit *e, size_t from)
     for (size_t i = 0; i < e->spec->n_stop; i++) {
         const ProtobufCBinaryData *s = &e->spec->stop[i];
         size_t at = from + 1 > s->len ? from + 1 - s->len : 0;
-        const uint8_t *p = memmem(t.p + at, t.n - at, s->data, s->len);
+        const uint8_t *p =
+            t.n < s->len ? NULL : memmem(t.p + at, t.n - at, s->data, s->len);
 
         if (p != NULL && (size_t)(p - t.p) < best) {
             best = (size_t)(p - t.p);

@@ -1,4 +1,5 @@
-/* Evaluations for a client. Reads the store, writes nothing; knows no expected
+/* Evaluations for a client. Reads the store, writes nothing but lanes that
+ * are parked; knows no expected
  * answer. What was loaded stays loaded while the same few runnables are asked
  * again. Kernel process. */
 #include "kernel/run/evaluate.h"
@@ -11,6 +12,7 @@
 
 #include "kernel/run/eval.h"
 #include "kernel/run/guard.h"
+#include "kernel/run/plane.h"
 #include "kernel/run/say.h"
 #include "proto/err.h"
 
@@ -32,6 +34,8 @@ struct question {
     Proctor__Limits limits;
     struct values inputs;
     struct eval *eval;
+    Proctor__Generation *generation; /* owned; instead of the two above */
+    struct lane *lane;
 };
 
 struct evaluates {
@@ -44,6 +48,7 @@ struct evaluates {
     unsigned turn;     /* next place to give up */
     struct cid policy; /* that limits come from */
     Proctor__Limits limits;
+    unsigned workers;
 };
 
 int evaluates_new(struct core *c, void (*on_idle)(void *ctx), void *ctx,
@@ -71,6 +76,8 @@ static void question_free(struct question *q)
     *at = q->next;
     q->owner->questions_n--;
     eval_free(q->eval);
+    lane_free(q->lane);
+    pb_free((ProtobufCMessage *)q->generation);
     values_release(&q->inputs);
     if (q->who != NULL) {
         q->who->users--;
@@ -108,10 +115,19 @@ static int answer_values(struct question *q, const struct evaluation *e)
     return 0;
 }
 
+static void question_over(struct question *q)
+{
+    struct evaluates *s = q->owner;
+
+    question_free(q);
+    if (s->questions == NULL) {
+        s->on_idle(s->on_idle_ctx);
+    }
+}
+
 static void on_answers(void *ctx, struct eval *v, const struct evaluation *e)
 {
     struct question *q = ctx;
-    struct evaluates *s = q->owner;
     int code;
 
     ASSERT(q->eval == v);
@@ -123,10 +139,7 @@ static void on_answers(void *ctx, struct eval *v, const struct evaluation *e)
             answer_code(q, code, err_text(code));
         }
     }
-    question_free(q);
-    if (s->questions == NULL) {
-        s->on_idle(s->on_idle_ctx);
-    }
+    question_over(q);
 }
 
 /* A client's question makes no store. */
@@ -163,6 +176,7 @@ static int use_policy(struct evaluates *s, const ProtobufCBinaryData *field)
     if (p->limits != NULL && p->workers >= 1 && p->workers <= LIMIT_WORKERS) {
         s->limits = *p->limits;
         s->policy = cid;
+        s->workers = p->workers;
         guards_slots(s->core->guards, p->workers);
         code = 0;
     }
@@ -198,6 +212,52 @@ static int use_runnable(struct evaluates *s, const ProtobufCBinaryData *field,
     return 0;
 }
 
+static void on_decision(void *ctx, struct lane *l)
+{
+    struct question *q = ctx;
+    Proctor__EvaluateDone m = PROCTOR__EVALUATE_DONE__INIT;
+    struct cid result = cid_of(buf_bytes(
+        buf_len(&l->answer) > 0 ? &l->answer : &l->emit.text));
+    struct cid tokens = cid_of(emit_ids(&l->emit));
+
+    if (l->decision == LANE_REPAIR) {
+        return;
+    }
+    m.decision = l->decision;
+    m.ending = pb_str(l->why);
+    m.complete = l->decision == LANE_EMIT;
+    if (l->decision == LANE_DECISION_NONE) {
+        m.code = l->code < 0 ? l->code : ERR_WORKER;
+        m.what = pb_str(l->why);
+    }
+    m.result = cid_field(&result);
+    m.tokens = cid_field(&tokens);
+    answer(q, &m);
+    question_over(q);
+}
+
+/* The same lane once more, alone or beside others: the same bits. */
+static int lane_start(struct question *q, const ProtobufCBinaryData *generation)
+{
+    struct evaluates *s = q->owner;
+    struct lane_ask ask = {.limits = &q->limits,
+                           .workers = s->workers,
+                           .task = "replay",
+                           .on_decision = on_decision,
+                           .ctx = q};
+
+    TRY(cid_from_field(generation, &ask.generation));
+    TRY(core_get_message(s->core, &ask.generation,
+                         &proctor__generation__descriptor,
+                         (ProtobufCMessage **)&q->generation));
+    if (q->generation->spec == NULL) {
+        return ERR_TRACE(ERR_ENCODING);
+    }
+    ask.m = q->generation;
+    TRY(lane_new(s->core, &ask, &q->lane));
+    return plane_join(s->core, q->lane);
+}
+
 static int question_start(struct question *q, const Proctor__EvaluateRequest *m,
                           struct diag *d)
 {
@@ -206,9 +266,12 @@ static int question_start(struct question *q, const Proctor__EvaluateRequest *m,
 
     TRY(open_all(s->core, d));
     TRY(use_policy(s, &m->policy));
+    q->limits = s->limits;
+    if (m->generation.len > 0) {
+        return lane_start(q, &m->generation);
+    }
     TRY(use_runnable(s, &m->runnable, &q->who, d));
     q->who->users++;
-    q->limits = s->limits;
     ask.runnable = q->who->runnable;
     if (ask.runnable->m->kind == RUNNABLE_TABLE) {
         return diag_set(d, ERR_INPUT, (struct loc){0},

@@ -81,7 +81,9 @@ static void on_decision(void *ctx, struct lane *l)
     p->order = ++ends_n;
     snprintf(p->why, sizeof(p->why), "%s", l->why);
     p->text_n = buf_len(&l->emit.text);
-    memcpy(p->text, buf_bytes(&l->emit.text).p, p->text_n);
+    if (p->text_n > 0) {
+        memcpy(p->text, buf_bytes(&l->emit.text).p, p->text_n);
+    }
     lane_free(l);
     p->lane = NULL;
     if (--open_n == 0) {

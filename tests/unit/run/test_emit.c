@@ -59,7 +59,7 @@ static int is_text(const struct scene *s, const char *text)
 {
     struct ubytes b = buf_bytes(&s->e.text);
 
-    return b.n == strlen(text) && memcmp(b.p, text, b.n) == 0;
+    return b.n == strlen(text) && (b.n == 0 || memcmp(b.p, text, b.n) == 0);
 }
 
 static void test_any_text(void **state)
