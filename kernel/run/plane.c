@@ -84,6 +84,10 @@ static void on_ready(void *ctx, struct guard *g)
     m.weights_bytes = p->bytes[0];
     m.draft_bytes = p->bytes[1];
     m.context = p->key.context;
+    p->slots_n = p->lanes_n < LIMIT_LANES_TOGETHER ? p->lanes_n
+                                                   : LIMIT_LANES_TOGETHER;
+    p->slots_n = p->slots_n < p->slots_most ? p->slots_n : p->slots_most;
+    m.lanes = (uint32_t)p->slots_n;
     p->is_ready = 1;
     p->since_ms = loop_now_ms(p->core->loop);
     plane_ask(p, MSG_MODEL_TASK, &m.base, p->fds, p->fds[1] < 0 ? 1 : 2,
@@ -148,9 +152,13 @@ static void on_task_ready(struct plane *p, const Proctor__TaskReady *m)
         return;
     }
     p->session = (struct lane_limits){s->lane_bytes, s->context, s->vocab};
-    p->slots_n = plane_count_slots(p);
-    if (p->slots_n == 0) {
-        plane_refuse_memory(p);
+    p->slots_most = plane_count_slots(p);
+    if (p->slots_most < p->slots_n) { /* with fewer, if one fits at all */
+        if (p->slots_most == 0) {
+            plane_refuse_memory(p);
+        }
+        plane_send_away(p);
+        plane_turn_later(p);
         return;
     }
     if (area_new(p) < 0) {

@@ -11,7 +11,8 @@
 #define PLANE_PASS_BYTES (32ull << 20)  /* for what a pass needs beside weights */
 enum {
     PLANE_NEAR = 4 * LANE_QUANTUM, /* passes: deadlines that close come first */
-    PLANE_TERM = 64                /* quanta, before others get its place */
+    PLANE_TERM = 64,               /* quanta, before others get its place */
+    PLANE_GROWS = 4                /* quanta, before it makes room for more lanes */
 };
 
 struct model_key {
@@ -35,7 +36,8 @@ struct plane {
     uint64_t since_ms;
     struct lane_limits session;
     int area; /* -1 until the session is ready */
-    size_t slots_n;
+    size_t slots_n;    /* lanes of this session */
+    size_t slots_most; /* that limits.memory holds */
     struct lane *slots[LIMIT_LANES_TOGETHER];
     struct lane *lanes; /* in the order in which they came */
     size_t lanes_n;

@@ -63,8 +63,11 @@ static void start_worker(struct plane *p)
                                .ctx = p};
     int code;
 
-    p->session.lane_bytes = 4096; /* one page, until it says more */
-    if (plane_count_slots(p) == 0) {
+    if (p->slots_most == 0) {
+        p->session.lane_bytes = 4096; /* one page, until it says more */
+        p->slots_most = plane_count_slots(p);
+    }
+    if (p->slots_most == 0) {
         plane_refuse_memory(p);
         return;
     }
@@ -74,13 +77,15 @@ static void start_worker(struct plane *p)
     }
 }
 
-/* Others wait for its place, or a limit of its own is near. */
+/* More lanes came than it has places, others wait for its own, or a limit is near. */
 static int is_tired(const struct plane *p)
 {
     uint64_t wall = loop_now_ms(p->core->loop) - p->since_ms;
 
     return p->served > 0 &&
-           ((p->served >= PLANE_TERM && guards_wait(p->core->guards)) ||
+           ((p->served >= PLANE_GROWS && p->lanes_n > p->slots_n &&
+             p->slots_n < p->slots_most) ||
+            (p->served >= PLANE_TERM && guards_wait(p->core->guards)) ||
             guard_is_tired(p->guard) ||
             (p->limits.wall_ms != 0 && 4 * wall >= 3 * p->limits.wall_ms));
 }
