@@ -49,6 +49,9 @@ static void hear_event(void *ctx, const Proctor__Event *e)
 {
     struct session *s = ctx;
 
+    if (s->heard != NULL) {
+        s->heard(s->heard_ctx, e);
+    }
     progress_event(s->progress, e);
 }
 

@@ -30,6 +30,9 @@ struct session {
     const char *store; /* borrowed; NULL = the kernel has none */
     session_retell retell; /* NULL = as it came */
     const void *retell_ctx;
+    /* Hears each event first; NULL = nobody does. */
+    void (*heard)(void *ctx, const Proctor__Event *e);
+    void *heard_ctx;
     struct checkpoint seen; /* head that the kernel must find; size 0 = none */
     struct client *client;
     struct progress *progress;

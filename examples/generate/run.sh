@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Generates under a schema, stops a text inside of a pass, kills every process,
+# resumes, and shows what the ledger says. Needs proctor in PATH.
+set -eu
+cd "$(dirname "$0")"
+store=${1:-$(mktemp -d)/store}
+[ -e model.gguf ] || proctor model init model.gguf --arch llama --seed 1 --context 1024
+proctor run graph.yaml --store "$store" & # the note stops at a trap, parked
+client=$!
+for _ in $(seq 100); do
+    kernel=$(pgrep -P $client proctor-kernel) && break
+    sleep 0.02
+done
+for _ in $(seq 200); do
+    proctor log --store "$store" --kind lane --json 2>/dev/null | grep -q '"lane"' && break
+    sleep 0.02
+done
+kill -9 $client ${kernel:-} 2>/dev/null || true # the kernel takes its workers along
+wait $client || true
+proctor run --resume --store "$store" || true
+proctor resume note --store "$store" || true
+proctor log --store "$store"
+proctor replay --all --store "$store"
