@@ -7,6 +7,7 @@
 
 #include "cli/args.h"
 #include "cli/model.h"
+#include "cli/model_lane.h"
 #include "proto/err.h"
 
 enum {
@@ -177,11 +178,14 @@ static const struct argp SPEC = {
     OPTIONS,
     parse,
     "info FILE\ninit FILE --arch NAME\nencode FILE TEXT\ndecode FILE ID...\n"
-    "quantize FILE OUT --type NAME\nbench FILE",
+    "quantize FILE OUT --type NAME\nbench FILE\n"
+    "generate FILE PROMPT\nscore FILE PROMPT TEXT...\n"
+    "classify FILE PROMPT TEXT TEXT...",
     "Looks into a model file (GGUF), makes one of random weights, turns text into "
     "its tokens and back, writes it with weights of another type, or measures how "
     "fast it is. A confined worker does the reading; nothing is recorded."
-    "\vTEXT - is the standard input.",
+    "\vTEXT - is the standard input. generate, score and classify are recorded, and "
+    "have options of their own: proctor model generate --help.",
     NULL,
     NULL,
     NULL};
@@ -193,6 +197,9 @@ static const struct model_verb verbs[] = {
     {"decode", model_run_decode, 2, MODEL_WORDS_MAX, "decode FILE ID...", NULL},
     {"quantize", model_run_quantize, 2, 2, "quantize FILE OUT --type NAME", NULL},
     {"bench", model_run_bench, 1, 1, "bench FILE", NULL},
+    {"generate", NULL, 0, 0, "generate FILE PROMPT", model_lane},
+    {"score", NULL, 0, 0, "score FILE PROMPT TEXT...", model_lane},
+    {"classify", NULL, 0, 0, "classify FILE PROMPT TEXT TEXT...", model_lane},
 };
 
 static const struct model_verb *verb_find(const char *name)

@@ -14,9 +14,9 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 TARGET=9000
-BUDGET=31101
-REPLAY_CODE=5570
-REPLAY_STATEMENTS=2440
+BUDGET=31177
+REPLAY_CODE=5672
+REPLAY_STATEMENTS=2486
 bin=${1:-$ROOT/build/release/bin}
 cd "$ROOT"
 n=0 failed=0

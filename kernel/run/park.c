@@ -52,7 +52,7 @@ static void merge(struct merge *x, const Proctor__ParkedLane *old,
             add(x, at, fresh[k].offset, o);
             done = fresh[k].offset + fresh[k].bytes;
             add(x, fresh[k].offset, done, &fresh[k]);
-            at = done;
+            at = done > at ? done : at;
             k++;
         }
         add(x, at, end, o);

@@ -160,16 +160,14 @@ fails 'prompt: a, max_tokens: 3, grammar: {regex: "[a-z]{30}"}' 'bail: max_token
 fails 'prompt: a, max_tokens: 3, traps: [{layer: 99, act: digest}]' 'layer'
 
 # --- facts, and texts that others work on --------------------------------------------
-cat >sq.py <<'P'
-def sq(x):
-    return x * x
-P
+printf 'def sq(x):\n    return x * x\n' >sq.py
+printf 'def sq(x):\n    return sum(2 * i + 1 for i in range(x))\n' >oracle.py
 cat >g.yaml <<'G'
 version: 1
 name: facts
 tasks:
   - {id: sq, op: program, with: {function: sq.py:sq, takes: [u8], gives: u16}, validator: {name: well_formed, level: schema}}
-  - {id: held, op: exam, needs: [sq], with: {oracle: {function: sq.py:sq}, domain: [u8]}, validator: {name: holdout, level: oracle}}
+  - {id: held, op: exam, needs: [sq], with: {oracle: {function: oracle.py:sq}, domain: [u8]}, validator: {name: holdout, level: oracle}}
   - id: told
     op: model.generate
     needs: [held]
