@@ -49,6 +49,13 @@ expect 2 proctor model classify m.gguf x one
 expect 2 proctor model generate nothing.gguf x --store h
 expect 1 proctor model generate order.json x --store h
 
+# --- the example ----------------------------------------------------------------
+cp -r "$ROOT/examples/generate" .
+expect 0 bash generate/run.sh "$WORK/example"
+out 'went-on'
+check "each text came out again" sh -c "grep -c 'emit     same' '$OUT' | grep -qx 3"
+whole --store example
+
 # --- a crowd says what each says alone ------------------------------------------
 with='max_tokens: 90, temperature: 0.8, seed'
 lines=()
