@@ -95,6 +95,7 @@
 #define LIMIT_LANE_TEXT_BYTES (8u << 20) /* of one text */
 #define LIMIT_TOKEN_BYTES 1024u        /* that one token writes */
 #define LIMIT_VOCAB (1u << 20)         /* tokens that a model may know */
+#define LIMIT_LAYERS 256u              /* of a model */
 #define LIMIT_CHOICES 256u             /* continuations that are scored */
 #define LIMIT_STOPS 16u                /* strings that end a text */
 #define LIMIT_STOP_BYTES 256u          /* one of them */

@@ -12,7 +12,7 @@
 #include "proto/blake3.h"
 #include "proto/err.h"
 
-enum { ENTROPY_BYTES = 64 << 20 };
+enum { ENTROPY_BYTES = 32 << 20 /* a lane at rest is one message */ };
 
 static void make_key(struct lane *l)
 {
@@ -77,14 +77,17 @@ static int load_parked(struct lane *l)
     return go_back(l);
 }
 
+/* What a lane is opened with is one message: its own size, not that of others. */
 static int load_injectors(struct lane *l)
 {
+    size_t sum = protobuf_c_message_get_packed_size(&l->ask.m->spec->base) + 4096;
+
     for (size_t i = 0; i < l->ask.m->n_injectors; i++) {
         struct buf b;
         struct cid id;
         int code;
 
-        if (i == LIMIT_LANE_TRAPS) {
+        if (i == LIMIT_LANE_TRAPS || sum > LIMIT_FRAME_BYTES) {
             return ERR_TRACE(ERR_LIMIT);
         }
         TRY(cid_from_field(&l->ask.m->injectors[i], &id));
@@ -93,8 +96,9 @@ static int load_injectors(struct lane *l)
         l->injectors[i].data = buf_take(&b, &l->injectors[i].len);
         l->injectors_n = i + 1;
         TRY(code);
+        sum += l->injectors[i].len;
     }
-    return 0;
+    return sum > LIMIT_FRAME_BYTES ? ERR_TRACE(ERR_LIMIT) : 0;
 }
 
 int lane_new(struct core *c, const struct lane_ask *ask, struct lane **out)
@@ -217,6 +221,7 @@ static const char *check_counts(const struct lane *l, const Proctor__LaneDone *d
         d->drafted > (uint64_t)LIMIT_DRAFT_TOKENS * passes ||
         d->position > limits->context || d->entropies.len % 4 != 0 ||
         (d->entropies.len > 0 && !l->emit.spec->entropy) ||
+        d->entropies.len / 4 > LIMIT_LAYERS * d->n_tokens ||
         (d->digest.len != 0 && d->digest.len != 32)) {
         return "counts that cannot be";
     }
@@ -317,9 +322,12 @@ int lane_take(struct lane *l, const Proctor__LaneDone *d, uint32_t passes,
         memcpy(l->digest, d->digest.data, 32);
     }
     code = buf_put(&l->entropies, d->entropies.data, d->entropies.len);
-    if (code < 0) {
-        return code;
+    if (code == ERR_LIMIT) {
+        err_trace_clear();
+        lane_end(l, LANE_BAIL, 0, "more than %d bytes of entropies", ENTROPY_BYTES);
+        return 0;
     }
+    TRY(code);
     if (d->state == PROCTOR__LANE_STATE__LANE_NONFINITE) {
         lane_end(l, LANE_BAIL, 0, "a logit is no number: the weights are broken");
         return 0;
@@ -333,9 +341,7 @@ int lane_take(struct lane *l, const Proctor__LaneDone *d, uint32_t passes,
         return 0;
     }
     code = emit_take(&l->emit, d->tokens, d->n_tokens, d->state);
-    if (code < 0) {
-        return code;
-    }
+    TRY(code < 0 ? code : 0);
     if (code > 0) {
         lane_decide(l, code);
     } else if (d->state == PROCTOR__LANE_STATE__LANE_STOPPED) {

@@ -120,7 +120,9 @@ int park_put(struct core *c, int area_fd, uint64_t at,
         end = changed[i]->offset + changed[i]->bytes;
     }
     merge(&x, old, fresh, changed_n);
-    if (x.n > LIMIT_PARK_EXTENTS) { /* once more from one piece */
+    if (x.n > LIMIT_PARK_EXTENTS) { /* once more, as one piece */
+        all[0].bytes = all[x.n - 1].offset + all[x.n - 1].bytes - all[0].offset;
+        x.n = 1;
         code = put_bytes(c, area_fd, at, all, x.n, &bytes, out_bytes);
     } else {
         code = put_bytes(c, area_fd, at, fresh, changed_n, &bytes, out_bytes);

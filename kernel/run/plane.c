@@ -30,7 +30,15 @@ void plane_send_away(struct plane *p)
 
 void plane_lose(struct plane *p, int counts, const char *why)
 {
-    snprintf(p->lost_why, sizeof(p->lost_why), "%s", why);
+    int had_area = p->area >= 0;
+
+    snprintf(p->lost_why, sizeof(p->lost_why), "%s%s%s",
+             had_area ? "" : "its worker ", why,
+             had_area ? "" : " before it could begin");
+    if (!had_area && counts && ++p->losses > LIMIT_LANE_RESTARTS) {
+        plane_end_all(p, ERR_WORKER, p->lost_why);
+        return;
+    }
     plane_send_away(p);
     for (struct lane *l = p->lanes; l != NULL; l = l->next) {
         if (l->slot >= 0 || l->over) {
@@ -185,6 +193,7 @@ static void on_opened(struct plane *p, const Proctor__LaneOpened *m)
 {
     struct lane *l = p->asked;
     char what[160];
+    int code;
 
     if (m->lane != (uint32_t)l->slot ||
         m->tokens != (l->parked == NULL ? 0 : l->emit.n)) {
@@ -205,12 +214,9 @@ static void on_opened(struct plane *p, const Proctor__LaneOpened *m)
         return;
     }
     l->prompt_n = m->prompt_tokens;
-    if (l->off_why != NULL) {
-        int code = lane_record_went_on(l);
-
-        if (code < 0) {
-            core_fatal(p->core, code);
-        }
+    code = l->off_why != NULL ? lane_record_went_on(l) : 0;
+    if (code < 0) {
+        core_fatal(p->core, code);
     }
     l->off_why = NULL;
 }
@@ -218,15 +224,13 @@ static void on_opened(struct plane *p, const Proctor__LaneOpened *m)
 static void on_parked(struct plane *p, const Proctor__LaneParked *m)
 {
     struct lane *l = p->asked;
-    char what[64];
+    const char *what = l->stopped       ? "a trap stopped it"
+                       : l->wants_slot  ? "another lane has its turn"
+                       : p->is_relieved ? "its worker is relieved"
+                                        : "every so many quanta, as its task says";
     int code = ERR_PROTOCOL;
 
     if (m->lane == (uint32_t)l->slot) {
-        snprintf(what, sizeof(what), "%s",
-                 l->stopped      ? "a trap stopped it"
-                 : l->wants_slot ? "another lane has its turn"
-                 : p->is_relieved ? "its worker is relieved"
-                                 : "every so many quanta, as its task says");
         code = lane_park(l, m, p->area, p->session.lane_bytes, what);
     }
     if (code == ERR_PROTOCOL) {
@@ -319,25 +323,14 @@ static void on_end(void *ctx, struct guard *g, const struct guard_end *e)
         plane_end_all(p, e->code, e->what);
         return;
     }
-    if (e->exit->timed_out) {
-        snprintf(what, sizeof(what), "was stopped by limits.wall");
-    } else if (e->exit->cut != NULL) {
-        snprintf(what, sizeof(what), "%s", e->exit->cut);
-    } else if (e->exit->killed_signal == SIGXCPU) {
-        snprintf(what, sizeof(what), "was stopped by limits.cpu");
-    } else if (e->exit->killed_signal != 0) {
-        snprintf(what, sizeof(what), "was killed by signal %d",
-                 e->exit->killed_signal);
-    } else {
-        snprintf(what, sizeof(what), "left");
-    }
-    if (p->area < 0 && ++p->losses > LIMIT_LANE_RESTARTS) {
-        snprintf(p->lost_why, sizeof(p->lost_why),
-                 "its worker %s before it could begin", what);
-        plane_end_all(p, ERR_WORKER, p->lost_why);
-    } else {
-        plane_lose(p, 1, what);
-    }
+    snprintf(what, sizeof(what), "was killed by signal %d",
+             e->exit->killed_signal);
+    plane_lose(p, 1, e->exit->timed_out       ? "was stopped by limits.wall"
+                     : e->exit->cut != NULL   ? e->exit->cut
+                     : e->exit->killed_signal == SIGXCPU
+                         ? "was stopped by limits.cpu"
+                     : e->exit->killed_signal != 0 ? what
+                                                   : "left");
 }
 
 const struct guard_handler plane_handler = {

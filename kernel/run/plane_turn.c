@@ -18,6 +18,16 @@ void plane_turn_later(struct plane *p)
     }
 }
 
+static int is_picked(const struct plane *p, const struct lane *l)
+{
+    for (size_t i = 0; i < p->picked_n; i++) {
+        if (p->picked[i] == l) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void unlink_lane(struct lane *l)
 {
     struct lane **at = &l->plane->lanes;
@@ -26,6 +36,9 @@ static void unlink_lane(struct lane *l)
         at = &(*at)->next;
     }
     *at = l->next;
+    if (is_picked(l->plane, l)) {
+        l->plane->picked_n = 0; /* not under way: then it has a place */
+    }
     l->plane->lanes_n--;
     l->plane = NULL;
 }
@@ -146,16 +159,6 @@ static void pick(struct plane *p)
     }
 }
 
-static int is_picked(const struct plane *p, const struct lane *l)
-{
-    for (size_t i = 0; i < p->picked_n; i++) {
-        if (p->picked[i] == l) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 /* A free place, or one that is made free; SIZE_MAX: it is being. */
 static size_t find_slot(struct plane *p)
 {
@@ -203,7 +206,6 @@ static void open_lane(struct plane *p, struct lane *l, size_t slot)
         lane_end(l, LANE_DECISION_NONE, code, "it cannot be brought back: %s",
                  err_text(code));
         plane_turn_later(p);
-        p->picked_n = 0;
         return;
     }
     l->slot = (int)slot;
@@ -242,11 +244,14 @@ static void send_quantum(struct plane *p)
                                                 : s->max_tokens - l->emit.n;
         l->asked = (uint32_t)(want < left ? want : left);
         left -= l->asked;
+        if (want > 0 && l->asked == 0 && i > 0) {
+            p->picked_n = i; /* those may leave some */
+            break;
+        }
         if (want > 0 && l->asked == 0) {
             lane_end(l, LANE_BAIL, 0, "budgets.tokens is used up (%llu)",
                      (unsigned long long)budget_limit(&p->core->budget,
                                                       BUDGET_TOKENS));
-            p->picked_n = 0;
             plane_turn_later(p);
             return;
         }
@@ -441,7 +446,5 @@ void plane_leave(struct lane *l)
     unlink_lane(l);
     if (l->slot >= 0) {
         plane_lose(p, 0, "was stopped with another lane");
-    } else if (is_picked(p, l)) {
-        p->picked_n = 0; /* not under way: then it has a place */
     }
 }

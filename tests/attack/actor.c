@@ -149,6 +149,11 @@ static void session(const Proctor__ModelTask *t, struct frame *f)
     s.batch = 64;
     s.route = (char *)(uintptr_t) "actor";
     m.session = lies("no_session") ? NULL : &s;
+    if (lies("early")) {
+        Proctor__QuantumDone q = PROCTOR__QUANTUM_DONE__INIT;
+
+        say(MSG_QUANTUM_DONE, &q.base);
+    }
     say(MSG_TASK_READY, &m.base);
 }
 
@@ -359,6 +364,9 @@ static void distort(struct said *x, const struct place *p,
         d->answer = (ProtobufCBinaryData){1, x->bytes};
     } else if (lies("entropy")) {
         d->entropies = (ProtobufCBinaryData){4, x->bytes};
+    } else if (lies("entropies")) {
+        d->n_tokens = 0;
+        d->entropies = (ProtobufCBinaryData){64, x->bytes};
     } else if (lies("digest")) {
         d->digest = (ProtobufCBinaryData){31, x->bytes};
     } else if (lies("nonfinite")) {

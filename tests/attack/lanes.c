@@ -310,6 +310,27 @@ static void budgets(void)
         "context_is_full", p->why);
 }
 
+/* Two lanes share what is left to the last token. */
+static void shared_budget(void)
+{
+    Proctor__Budgets b = PROCTOR__BUDGETS__INIT;
+    char found[300];
+
+    b.tasks = b.traps = b.draws = b.cpu_ms = b.memory_bytes = b.bytes = UINT64_MAX;
+    b.tokens = 42; /* 20 and an end, each */
+    budget_init(&core.budget);
+    budget_set(&core.budget, &b);
+    play_new(0, "actor end=20")->ask.quantum = 16;
+    play_new(1, "actor end=20")->ask.quantum = 16;
+    run(2);
+    budget_init(&core.budget);
+    snprintf(found, sizeof(found), "%s (%zu), %s (%zu)",
+             lane_decision_name(plays[0].decision), plays[0].text_n,
+             lane_decision_name(plays[1].decision), plays[1].text_n);
+    tap(plays[0].decision + plays[1].decision == LANE_EMIT + LANE_EMIT,
+        "budget_of_two", found);
+}
+
 static void ending(void)
 {
     static uint8_t q[] = "q", aa[] = "aa";
@@ -407,6 +428,7 @@ static const struct {
     {"position", "counts that cannot be", 0, 0},
     {"answer", "an answer that is none", 0, 0},
     {"entropy", "counts that cannot be", 0, 0},
+    {"entropies", "counts that cannot be", 0, 0},
     {"digest", "counts that cannot be", 0, 0},
     {"nonfinite", "a logit is no number", 0, 0},
     {"park_lane", "parked another lane", 0, 1},
@@ -432,6 +454,7 @@ static void lie_run(size_t i)
         with_grammar(p);
     }
     p->ask.park_every = lies[i].park ? 3 : 0;
+    p->spec.entropy = strcmp(lies[i].lie, "entropies") == 0;
     run(1);
     is_good = lies[i].words[0] == '\0' || strstr(p->why, lies[i].words) != NULL;
     snprintf(found, sizeof(found), "%s: %s", lane_decision_name(p->decision),
@@ -468,6 +491,11 @@ static void breaches(void)
                 strstr(p->why, "a session that cannot be") != NULL,
             session[i], p->why);
     }
+    play_new(0, "actor lie=early:0"); /* and again, but not without end */
+    run(1);
+    tap(plays[0].decision == LANE_DECISION_NONE &&
+            strstr(plays[0].why, "before it could begin") != NULL,
+        "before_its_session", plays[0].why);
 }
 
 /* A stranger's lie does not cost a neighbour its text. */
@@ -484,6 +512,40 @@ static void neighbours(void)
              lane_decision_name(p->decision), lane_decision_name(q->decision));
     tap(p->decision == LANE_REJECT && q->decision == LANE_REJECT,
         "both_lied_about", found);
+}
+
+/* A lane that cannot be opened ends alone: those that were picked with it go on. */
+static void strangers(void)
+{
+    static const uint8_t big[LIMIT_CML_TEXT_BYTES];
+    ProtobufCBinaryData injectors[17];
+    struct cid cid;
+    char found[300];
+
+    must(store_put(core.store, (struct ubytes){big, sizeof(big)}, &cid) == 0,
+         "store_put");
+    for (size_t i = 0; i < ARRAY_N(injectors); i++) {
+        injectors[i] = cid_field(&cid);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        struct play *p = play_new(i, "actor end=20");
+
+        p->spec.context = 40;
+    }
+    plays[1].spec.prompt = (char *)(uintptr_t) "a prompt of more bytes than the "
+                                               "context of forty has";
+    run(3);
+    snprintf(found, sizeof(found), "%s; %s; %s",
+             lane_decision_name(plays[0].decision), plays[1].why,
+             lane_decision_name(plays[2].decision));
+    tap(plays[0].decision == LANE_EMIT && plays[2].decision == LANE_EMIT &&
+            plays[1].decision == LANE_BAIL,
+        "one_too_long", found);
+    play_new(0, "actor")->m.injectors = injectors;
+    plays[0].m.n_injectors = ARRAY_N(injectors);
+    tap(lane_new(&core, &plays[0].ask, &plays[0].lane) == ERR_LIMIT,
+        "one_too_large", "injectors beyond one message are refused");
+    err_trace_clear();
 }
 
 int main(void)
@@ -510,6 +572,7 @@ int main(void)
     ending();
     answers();
     budgets();
+    shared_budget();
     dying();
     stopping();
     for (size_t i = 0; i < ARRAY_N(lies); i++) {
@@ -517,6 +580,7 @@ int main(void)
     }
     breaches();
     neighbours();
+    strangers();
     must(core_release(&core) == 0, "core_release");
     snprintf(command, sizeof(command), "chmod -R u+w %s && rm -rf %s", dir, dir);
     must(system(command) == 0, "clean up");

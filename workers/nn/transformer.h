@@ -13,11 +13,12 @@
 #define WORKERS_NN_TRANSFORMER_H
 
 #include "proto/diag.h"
+#include "proto/limits.h"
 
 struct gguf;
 
 /* What a file may ask for; more is ERR_LIMIT before anything is allocated. */
-#define MODEL_LAYERS_MAX 256u
+#define MODEL_LAYERS_MAX LIMIT_LAYERS
 #define MODEL_WIDTH_MAX 16384u /* residual; heads times head size, too */
 #define MODEL_HEADS_MAX 256u
 #define MODEL_HEAD_MAX 512u /* of keys or values */

@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(copy, data, size);
     diag_init(&d);
     if (gguf_open((struct ubytes){copy, size}, &g, &d) == 0) {
-        if (mlp_new(&g, PRODUCT_CHAIN, &m, &d) == 0) {
+        if (mlp_new(&g, &m, &d) == 0) {
             run(m);
             mlp_free(m);
         }

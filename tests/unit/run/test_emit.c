@@ -231,13 +231,59 @@ static void test_park(void **state)
     close(area);
 }
 
+/* Crumbs, park after park: a lane at rest does not grow with them, and every byte
+ * that was said comes back. */
+static void test_park_crumbs(void **state)
+{
+    enum { CRUMBS = 30000, GAP = 8, BYTES = CRUMBS * 2 * GAP };
+    struct fixture *f = *state;
+    static Proctor__AreaExtent e[CRUMBS], *v[CRUMBS];
+    static uint8_t model[BYTES], found[BYTES];
+    Proctor__ParkedLane *old = NULL;
+    int area = memfd_create("area", MFD_CLOEXEC);
+    int fresh = memfd_create("fresh", MFD_CLOEXEC);
+    uint8_t key[32] = {0};
+
+    assert_true(area >= 0 && fresh >= 0);
+    assert_int_equal(ftruncate(area, BYTES), 0);
+    assert_int_equal(ftruncate(fresh, BYTES), 0);
+    for (size_t round = 0; round < 3; round++) {
+        Proctor__ParkedLane m = PROCTOR__PARKED_LANE__INIT;
+        struct cid cid;
+        uint64_t bytes;
+
+        for (size_t i = 0; i < CRUMBS; i++) {
+            proctor__area_extent__init(&e[i]);
+            e[i].offset = i * 2 * GAP + round;
+            e[i].bytes = 1;
+            v[i] = &e[i];
+            model[e[i].offset] = (uint8_t)(round + i);
+        }
+        assert_true(pwrite(area, model, BYTES, 0) == BYTES);
+        m.lane_bytes = BYTES;
+        m.key = (ProtobufCBinaryData){32, key};
+        assert_int_equal(
+            park_put(&f->c, area, 0, v, CRUMBS, old, &m, &cid, &bytes), 0);
+        pb_free((ProtobufCMessage *)old);
+        assert_int_equal(park_get(&f->c, &cid, &old), 0);
+        assert_true(old->n_extents <= LIMIT_PARK_EXTENTS);
+    }
+    assert_int_equal(park_restore(&f->c, old, fresh, 0), 0);
+    assert_true(pread(fresh, found, BYTES, 0) == BYTES);
+    assert_memory_equal(found, model, BYTES);
+    pb_free((ProtobufCMessage *)old);
+    close(area);
+    close(fresh);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_any_text), cmocka_unit_test(test_grammar),
         cmocka_unit_test(test_stop),     cmocka_unit_test(test_budget),
         cmocka_unit_test(test_again),
-        cmocka_unit_test_setup_teardown(test_park, fixture_open,
+        cmocka_unit_test_setup_teardown(test_park, fixture_open, fixture_close),
+        cmocka_unit_test_setup_teardown(test_park_crumbs, fixture_open,
                                         fixture_close)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
