@@ -70,19 +70,30 @@ static size_t tile_of(size_t m)
     return m <= PANEL_TILE ? m : (rows + 5) / 6 * 6;
 }
 
-/* Rows [first, first + m) of x, or of rows, to xt (k, m): some of K at a time,
- * so that what is written stays in the first cache. */
-static void transpose(const float *x, size_t ldx, const uint32_t *rows,
-                      size_t first, size_t m, size_t k, float *xt)
+/* Rows of x that a call is about: all, or those of `rows`. */
+struct source {
+    const float *x;
+    size_t ldx;
+    const uint32_t *rows;
+};
+
+static const float *row_of(const struct source *s, size_t i)
+{
+    return s->x + (s->rows == NULL ? i : s->rows[i]) * s->ldx;
+}
+
+/* Rows [first, first + m), columns [from, k), to xt (k, m): some of K at a
+ * time, so that what is written stays in the first cache. */
+static void transpose(const struct source *s, size_t first, size_t m,
+                      size_t from, size_t k, float *xt)
 {
     const size_t step = 16;
 
-    for (size_t from = 0; from < k; from += step) {
+    for (; from < k; from += step) {
         size_t to = k - from < step ? k : from + step;
 
         for (size_t i = 0; i < m; i++) {
-            const float *row =
-                x + (rows == NULL ? first + i : rows[first + i]) * ldx;
+            const float *row = row_of(s, first + i);
 
             for (size_t j = from; j < to; j++) {
                 xt[j * m + i] = row[j];
@@ -91,9 +102,31 @@ static void transpose(const float *x, size_t ldx, const uint32_t *rows,
     }
 }
 
+/* The same of a whole tile by the best own kernels, sixteen rows at a time: a
+ * quarter of the time of plain C, 5 % of a prefill in f32. */
+static void transpose_tile(const struct source *s, size_t first, size_t m,
+                           size_t k, float *xt)
+{
+    transpose_fn *run = panel_kernels(panel_choice()->own)->transpose;
+    size_t whole = run == NULL || m == 1 ? 0 : k / 16 * 16;
+
+    for (size_t i = 0; whole > 0 && i < m; i += TRANSPOSE_ROWS) {
+        size_t n = m - i < TRANSPOSE_ROWS ? m - i : TRANSPOSE_ROWS;
+        const float *rows[TRANSPOSE_ROWS];
+
+        for (size_t r = 0; r < TRANSPOSE_ROWS; r++) {
+            rows[r] = row_of(s, first + i + (r < n ? r : n - 1));
+        }
+        run(rows, n, whole, xt + i, m);
+    }
+    transpose(s, first, m, whole, k, xt);
+}
+
 void operand_gather(struct operand *o, const float *x, size_t ldx,
                     const uint32_t *rows, size_t m, size_t k, int f32, int q8)
 {
+    const struct source s = {x, ldx, rows};
+
     ASSERT(m >= 1 && m <= o->m_max && k >= 1 && k <= o->k_max);
     ASSERT(!q8 || k % PANEL_BLOCK == 0);
     o->m = m;
@@ -106,11 +139,10 @@ void operand_gather(struct operand *o, const float *x, size_t ldx,
     for (size_t i = 0; f32 && i < m; i += o->tile) {
         size_t height = m - i < o->tile ? m - i : o->tile;
 
-        transpose(x, ldx, rows, i, height, k, o->xt + i * k);
+        transpose_tile(&s, i, height, k, o->xt + i * k);
     }
     for (size_t i = 0; q8 && i < m; i++) {
-        math_quantise(x + (rows == NULL ? i : rows[i]) * ldx, k,
-                      o->q + i * o->ldq, o->d + i * o->ldd,
+        math_quantise(row_of(&s, i), k, o->q + i * o->ldq, o->d + i * o->ldd,
                       o->bias + i * o->ldd);
     }
 }

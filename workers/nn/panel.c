@@ -161,35 +161,40 @@ int panels_pack(enum weight_type type, const void *rows, size_t n, size_t k,
     return 0;
 }
 
-static float weight_at(const struct panels *w, size_t j, size_t i)
+/* Input i of output j of the panel at p. */
+static inline float weight_at(enum weight_type type, const uint8_t *p, size_t j,
+                              size_t i)
 {
-    const uint8_t *p =
-        w->packed + j / PANEL_WIDTH * panels_bytes(w->type, PANEL_WIDTH, w->k);
-    size_t at = i * PANEL_WIDTH + j % PANEL_WIDTH;
+    size_t at = i * PANEL_WIDTH + j;
     float f = 0;
     uint16_t h = 0;
 
-    if (w->type == WEIGHT_Q8_0) {
+    if (type == WEIGHT_Q8_0) {
         p += i / PANEL_BLOCK * Q8_PANEL_BLOCK;
-        memcpy(&h, p + 2 * (j % PANEL_WIDTH), 2);
+        memcpy(&h, p + 2 * j, 2);
         i %= PANEL_BLOCK;
         p += 2 * PANEL_WIDTH;
-        at = (i / 4 * PANEL_WIDTH + j % PANEL_WIDTH) * 4 + i % 4;
+        at = (i / 4 * PANEL_WIDTH + j) * 4 + i % 4;
         return f16_widen(h) * (float)((int)p[at] - 128);
     }
-    memcpy(w->type == WEIGHT_F32 ? (void *)&f : &h,
-           p + at * weight_bytes(w->type), weight_bytes(w->type));
-    return w->type == WEIGHT_F32   ? f
-           : w->type == WEIGHT_F16 ? f16_widen(h)
-                                   : bf16_widen(h);
+    if (type == WEIGHT_F32) {
+        memcpy(&f, p + at * 4, 4);
+        return f;
+    }
+    memcpy(&h, p + at * 2, 2);
+    return type == WEIGHT_F16 ? f16_widen(h) : bf16_widen(h);
 }
 
 void panels_rows(const struct panels *w, size_t row, size_t n, float *out)
 {
     ASSERT(row <= w->n && n <= w->n - row);
-    for (size_t j = 0; j < n; j++) {
+    for (size_t j = row; j < row + n; j++, out += w->k) {
+        const uint8_t *p =
+            w->packed +
+            j / PANEL_WIDTH * panels_bytes(w->type, PANEL_WIDTH, w->k);
+
         for (size_t i = 0; i < w->k; i++) {
-            out[j * w->k + i] = weight_at(w, row + j, i);
+            out[i] = weight_at(w->type, p, j % PANEL_WIDTH, i);
         }
     }
 }

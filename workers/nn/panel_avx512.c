@@ -15,8 +15,10 @@
 #define INLINE TARGET static inline __attribute__((always_inline))
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
+#define UNROLL_16 UNROLL
 #else
 #define UNROLL _Pragma("GCC unroll 8")
+#define UNROLL_16 _Pragma("GCC unroll 16")
 #endif
 
 enum {
@@ -25,7 +27,8 @@ enum {
     COLUMNS = PANEL_WIDTH / LANES, /* vectors of outputs */
     THIN = 9,                      /* rows of x that share one reading */
     THIN_BLOCKS = 4,
-    AHEAD = 4096 /* bytes of weights to ask memory for */
+    AHEAD = 8192 /* bytes of weights to ask memory for; decoding bf16 and q8_0
+                  * takes 7 % more time at 4096, 2 % more at 12288 */
 };
 
 INLINE __m512 load(enum weight_type type, const uint8_t *p)
@@ -332,12 +335,64 @@ static void q8(const struct q8_slice *s)
     }
 }
 
+/* Sixteen rows by sixteen columns, transposed in registers: in each round pairs
+ * of rows `step` apart swap their halves of 2 * step columns. */
+INLINE void turn_square(__m512i v[LANES])
+{
+    const __m512i lane =
+        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+
+    UNROLL
+    for (int step = 1; step < LANES; step *= 2) {
+        const __mmask16 odd =
+            _mm512_test_epi32_mask(lane, _mm512_set1_epi32(step));
+        const __m512i by = _mm512_set1_epi32(step);
+        /* Of permutex2var: 16 and more mean the second vector. */
+        const __m512i low = _mm512_mask_add_epi32(
+            lane, odd, lane, _mm512_set1_epi32(LANES - step));
+        const __m512i high = _mm512_mask_add_epi32(
+            _mm512_add_epi32(lane, by), odd, lane, _mm512_set1_epi32(LANES));
+
+        UNROLL_16
+        for (int i = 0; i < LANES; i++) {
+            if ((i & step) == 0) {
+                const __m512i a = v[i], b = v[i + step];
+
+                v[i] = _mm512_permutex2var_epi32(a, low, b);
+                v[i + step] = _mm512_permutex2var_epi32(a, high, b);
+            }
+        }
+    }
+}
+
+TARGET static void transpose16(const float *const rows[LANES], size_t n,
+                               size_t k, float *out, size_t ld)
+{
+    const __mmask16 some = (__mmask16)((1u << n) - 1);
+
+    for (size_t j = 0; j < k; j += LANES) {
+        __m512i v[LANES];
+
+        UNROLL_16
+        for (int i = 0; i < LANES; i++) {
+            v[i] = _mm512_loadu_si512(rows[i] + j);
+        }
+        turn_square(v);
+        UNROLL_16
+        for (int i = 0; i < LANES; i++) {
+            _mm512_mask_storeu_epi32(out + (j + (size_t)i) * ld, some, v[i]);
+        }
+    }
+}
+
 const struct panel_kernels *panel_avx512(void)
 {
     static const struct panel_kernels with_vnni = {
-        .slice = {slice_f32, slice_f16, slice_bf16}, .q8 = q8};
+        .slice = {slice_f32, slice_f16, slice_bf16},
+        .q8 = q8,
+        .transpose = transpose16};
     static const struct panel_kernels without = {
-        .slice = {slice_f32, slice_f16, slice_bf16}};
+        .slice = {slice_f32, slice_f16, slice_bf16}, .transpose = transpose16};
 
     if (!math_has(PANEL_AVX512)) {
         return NULL;

@@ -36,9 +36,16 @@ struct q8_slice {
 typedef void slice_fn(const struct slice *s);
 typedef void q8_fn(const struct q8_slice *s);
 
+#define TRANSPOSE_ROWS 16u
+/* out[j * ld + i] = rows[i][j] of n <= 16 rows and k columns, a multiple of 16;
+ * all 16 pointers may be read. */
+typedef void transpose_fn(const float *const rows[TRANSPOSE_ROWS], size_t n,
+                          size_t k, float *out, size_t ld);
+
 struct panel_kernels {
     slice_fn *slice[WEIGHT_Q8_0]; /* by type; OpenBLAS: f32 only */
     q8_fn *q8;
+    transpose_fn *transpose; /* NULL: none that is faster than plain C */
 };
 
 /* NULL: this processor lacks the instructions. */
