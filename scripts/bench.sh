@@ -26,6 +26,9 @@ if [ -n "${LLAMA_BENCH:-}${IK_LLAMA_BENCH:-}" ]; then
     python3 tests/bench/model_peers.py build/release/tests/bench_model "$work" >>"$work/figures" ||
         die "the comparison with other inference programs failed"
 fi
+# Lanes through the kernel, beside bare passes of the same tokens.
+python3 tests/bench/model_lanes.py "$ROOT/build/release/tests" "$work" >>"$work/figures" ||
+    die "the figures of lanes failed"
 
 seconds() { # seconds COMMAND...: wall seconds, output kept in $work/last
     local t0 t1
@@ -234,6 +237,16 @@ declare -A goal=(
     [model_q8_0_decode_over_ik_llama_repacked]=">= 1.0; with -rtr 1 -fmoe 1"
     [model_dense_f32_verify_6_over_1]="about 1: six drafted tokens, one pass"
     [model_dense_q8_0_verify_6_over_1]="about 1"
+    [model_f32_session_over_bare]="<= 1 percent; in one process, no kernel"
+    [model_q8_0_session_over_bare]="<= 1 percent"
+    [model_f32_lane_over_bare]="<= 1 percent; the whole command less its start, peer: bare passes of the same tokens, in turn"
+    [model_q8_0_lane_over_bare]="<= 1 percent"
+    [model_park_64_tokens_of_a_megabyte]="milliseconds; five syncs are in it, model_park_64_tokens_tmpfs is without"
+    [model_resume_of_a_megabyte]="milliseconds"
+    [model_f32_first_token]="from the command, weights in the page cache and the store"
+    [model_q8_0_drafts_8_gain]="rows of a table; the same text without drafts, in turn"
+    [model_dense_q8_0_drafts_8_gain]="likewise"
+    [model_q8_0_schema_token]="more than without a grammar"
     [model_q8_0_traps_disarmed]="<= 1 percent"
     [model_q8_0_traps_observing]="<= 1 percent"
 )
