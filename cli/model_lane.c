@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/args.h"
 #include "cli/place.h"
 #include "proto/err.h"
+#include "proto/utf8.h"
 
 enum {
     KEY_FIRST = 0x5000,
@@ -290,6 +292,58 @@ static int make(struct model_lane *a)
     return add_text(a, put_policy);
 }
 
+static int check_text(struct model_lane *a, const char *what, const char *s)
+{
+    struct ubytes t = {(const uint8_t *)s, strlen(s)};
+    size_t at = 0, n;
+    uint32_t cp;
+
+    for (; at < t.n; at += n) {
+        n = utf8_next((struct ubytes){t.p + at, t.n - at}, &cp);
+        if (n == 0) {
+            return cli_fail(a->c, ERR_INPUT, "%s is no UTF-8 at byte %zu", what,
+                            at);
+        }
+    }
+    return 0;
+}
+
+/* What is sent as text would be sent altered if it were none. */
+static int check_texts(struct model_lane *a)
+{
+    TRY(check_text(a, "the prompt", a->prompt));
+    TRY(a->regex == NULL ? 0 : check_text(a, "--regex", a->regex));
+    for (size_t i = 0; i < a->stops_n; i++) {
+        TRY(check_text(a, "--stop", a->stops[i]));
+    }
+    for (size_t i = 0; i < a->choices_n; i++) {
+        TRY(check_text(a, "a continuation", a->choices[i]));
+    }
+    return 0;
+}
+
+/* A file goes by another name in the task: who named it is told here. */
+static int check_files(struct model_lane *a)
+{
+    const char *const paths[] = {a->weights, a->draft, a->schema, a->gbnf};
+    struct stat st;
+
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        if (paths[i] == NULL) {
+            continue;
+        }
+        if (stat(paths[i], &st) != 0 || access(paths[i], R_OK) != 0) {
+            return cli_fail(a->c, ERR_INPUT, "%.200s: cannot read it: %s",
+                            paths[i], strerror(errno));
+        }
+        if (!S_ISREG(st.st_mode)) {
+            return cli_fail(a->c, ERR_INPUT, "%.200s: not a regular file",
+                            paths[i]);
+        }
+    }
+    return 0;
+}
+
 static int check(struct model_lane *a)
 {
     int grammars = (a->schema != NULL) + (a->regex != NULL) +
@@ -317,7 +371,8 @@ static int check(struct model_lane *a)
         }
     }
     a->has_grammar = grammars == 1;
-    return 0;
+    TRY(check_texts(a));
+    return check_files(a);
 }
 
 static void hear(void *ctx, const Proctor__Event *e)

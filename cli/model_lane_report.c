@@ -14,6 +14,7 @@
 #include "proto/utf8.h"
 
 #define RESULT_BYTES ((size_t)64 << 20)
+#define WHY_BYTES 240 /* of a record's reason that are shown */
 
 void model_lane_put_text(struct ubytes s)
 {
@@ -65,16 +66,19 @@ static int read_object(const char *store, const struct record *r,
 
 static void put_numbers(struct json *j, const struct record *r, double wall_s)
 {
+    char why[WHY_BYTES];
+
+    record_str(r, RF_GENERATE_reason, why, sizeof(why));
     json_u64(j, "record", r->seq);
     json_str(j, "decision",
              lane_decision_name((unsigned)record_u(r, RF_GENERATE_decision)));
-    json_str(j, "reason", "");
+    json_str(j, "reason", why);
     json_u64(j, "prompt_tokens", record_u(r, RF_GENERATE_prompt_n));
     json_u64(j, "passes", record_u(r, RF_GENERATE_passes));
     json_u64(j, "drafted", record_u(r, RF_GENERATE_drafted));
     json_u64(j, "accepted", record_u(r, RF_GENERATE_accepted));
     json_u64(j, "tried", record_u(r, RF_GENERATE_tried));
-    json_ms(j, "wall_ms", wall_s);
+    json_ms(j, "wall_s", wall_s);
 }
 
 static void put_text(struct json *j, struct ubytes text, struct ubytes ids)
@@ -128,11 +132,28 @@ static void print_scores(const struct model_lane *a,
     }
 }
 
+/* How it ended, beside the text and not in it. */
+static void print_end(const struct record *r, double wall_s)
+{
+    uint64_t n = record_u(r, RF_GENERATE_n);
+    char why[WHY_BYTES];
+
+    record_str(r, RF_GENERATE_reason, why, sizeof(why));
+    fprintf(stderr, "%" PRIu64 " tokens, %.1f tokens/s with start and all; "
+                    "record %" PRIu64 "; ended by ",
+            n, wall_s > 0 ? (double)n / wall_s : 0.0, r->seq);
+    if (why[0] == '\0') {
+        fputs("the model", stderr);
+    }
+    term_put_text(stderr, (struct ubytes){(const uint8_t *)why, strlen(why)},
+                  sizeof(why));
+    fputc('\n', stderr);
+}
+
 static int report_good(struct model_lane *a, const struct record *r,
                        struct ubytes result, struct ubytes ids, double wall_s)
 {
     ProtobufCMessage *m CLEANUP(pb_freep) = NULL;
-    uint64_t n = record_u(r, RF_GENERATE_n);
     struct json j;
 
     if (!a->is_generate) {
@@ -161,9 +182,7 @@ static int report_good(struct model_lane *a, const struct record *r,
     }
     (void)fflush(stdout);
     if (a->is_generate) {
-        fprintf(stderr, "%" PRIu64 " tokens, %.1f tokens/s with start and all; "
-                        "record %" PRIu64 "\n",
-                n, wall_s > 0 ? (double)n / wall_s : 0.0, r->seq);
+        print_end(r, wall_s);
     }
     return 0;
 }
