@@ -16,16 +16,29 @@ enum { ENTROPY_BYTES = 32 << 20 /* a lane at rest is one message */ };
 
 static void make_key(struct lane *l)
 {
-    static const char context[] = "proctor lane key 1";
-    uint8_t tried[4] = {(uint8_t)(l->tried >> 24), (uint8_t)(l->tried >> 16),
-                        (uint8_t)(l->tried >> 8), (uint8_t)l->tried};
+    static const char context[] = "proctor lane key 2";
+    uint8_t tried = (uint8_t)l->tried; /* at most LIMIT_LANE_REPAIRS */
     struct blake3 h;
 
     blake3_init(&h);
     blake3_update(&h, context, sizeof(context) - 1);
-    blake3_update(&h, l->ask.generation.b, CID_BYTES);
-    blake3_update(&h, tried, sizeof(tried));
+    blake3_update(&h, l->draws.b, CID_BYTES);
+    blake3_update(&h, &tried, sizeof(tried));
     blake3_final(&h, l->key);
+}
+
+/* Random numbers hang on what a text is, not on what drafts it, watches it, stops it
+ * or cuts it off: with and without those, the same tokens are drawn. */
+static int set_draws(struct lane *l)
+{
+    Proctor__LaneSpec s = *l->ask.m->spec;
+    Proctor__Generation g = *l->ask.m;
+
+    s.n_stop = s.n_traps = g.draft.len = g.n_injectors = 0;
+    s.draft_tokens = s.max_tokens = s.context = s.repairs = 0;
+    s.entropy = 0;
+    g.spec = &s;
+    return core_cid_message(&g.base, &l->draws);
 }
 
 /* To what l->parked says; NULL: the start of this try. */
@@ -114,8 +127,9 @@ int lane_new(struct core *c, const struct lane_ask *ask, struct lane **out)
     l->slot = -1;
     buf_init(&l->answer, LIMIT_FRAME_BYTES);
     buf_init(&l->entropies, ENTROPY_BYTES);
-    make_key(l);
     code = emit_init(&l->emit, ask->m->spec, &c->budget);
+    code = code == 0 ? set_draws(l) : code;
+    make_key(l);
     code = code == 0 ? load_injectors(l) : code;
     if (code == 0 && !cid_is_zero(&ask->parked)) {
         code = load_parked(l);
@@ -413,11 +427,8 @@ int lane_park(struct lane *l, const Proctor__LaneParked *m, int area_fd,
     if (m->tokens != l->emit.n) {
         return ERR_TRACE(ERR_PROTOCOL);
     }
-    for (size_t i = 0; i < l->emit.n; i++) {
-        const uint8_t *b = raw.p + 4 * i;
-
-        ids[i] = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 |
-                 (uint32_t)b[3] << 24;
+    if (raw.n > 0) {
+        memcpy(ids, raw.p, raw.n); /* little endian, as x86-64 is */
     }
     p.generation = cid_field(&l->ask.generation);
     p.key = (ProtobufCBinaryData){sizeof(l->key), l->key};

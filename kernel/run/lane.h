@@ -45,7 +45,7 @@ struct lane {
     int wants_park;              /* before its next quantum */
     int wants_slot;              /* somebody else does: it leaves when parked */
     Proctor__ParkedLane *parked; /* owned; NULL: its start */
-    struct cid parked_cid;
+    struct cid parked_cid, draws; /* draws: what key hangs on, with tried */
     ProtobufCBinaryData injectors[LIMIT_LANE_TRAPS]; /* owned */
     size_t injectors_n;
     uint8_t key[32];

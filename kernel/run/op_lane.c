@@ -384,8 +384,17 @@ static int load_prompt(struct op_lane *x, struct diag *d)
     return buf_put_u8(&x->prompt, 0);
 }
 
+static Proctor__LaneWhat what_of(const char *op)
+{
+    return strcmp(op, op_generate.name) == 0 ? PROCTOR__LANE_WHAT__LANE_GENERATE
+           : strcmp(op, op_lane_score.name) == 0
+               ? PROCTOR__LANE_WHAT__LANE_SCORE
+           : strcmp(op, op_logits.name) == 0 ? PROCTOR__LANE_WHAT__LANE_LOGITS
+                                             : PROCTOR__LANE_WHAT__LANE_CLASSIFY;
+}
+
 /* The generation but for facts' answers and the automaton. */
-static void make_generation(struct op_lane *x, Proctor__LaneWhat what)
+static void make_generation(struct op_lane *x)
 {
     const Proctor__LaneSpec *s = live_spec(x->live)->lane;
     const Proctor__LaneSpec none = PROCTOR__LANE_SPEC__INIT;
@@ -418,7 +427,7 @@ static void make_generation(struct op_lane *x, Proctor__LaneWhat what)
     proctor__grammar_spec__init(&x->automaton);
     to->grammar = s->grammar == NULL ? NULL : &x->automaton;
     x->m.version = 1;
-    x->m.what = what;
+    x->m.what = what_of(live_spec(x->live)->op);
     x->m.weights = cid_field(&find_file(x, s->weights)->cid);
     if (s->draft[0] != '\0') {
         x->m.draft = cid_field(&find_file(x, s->draft)->cid);
@@ -427,7 +436,7 @@ static void make_generation(struct op_lane *x, Proctor__LaneWhat what)
     x->m.injectors = x->injectors;
 }
 
-static int begin(struct live *l, Proctor__LaneWhat what)
+static int begin(struct live *l)
 {
     struct op_lane *x = calloc(1, sizeof(*x));
     struct diag d;
@@ -451,31 +460,11 @@ static int begin(struct live *l, Proctor__LaneWhat what)
         live_error(l, code == ERR_INPUT ? 0 : code, &d);
         return 0;
     }
-    make_generation(x, what);
+    make_generation(x);
     return facts_next(x);
 }
 
-static int generate_start(struct live *l)
-{
-    return begin(l, PROCTOR__LANE_WHAT__LANE_GENERATE);
-}
-
-static int score_start(struct live *l)
-{
-    return begin(l, PROCTOR__LANE_WHAT__LANE_SCORE);
-}
-
-static int logits_start(struct live *l)
-{
-    return begin(l, PROCTOR__LANE_WHAT__LANE_LOGITS);
-}
-
-static int classify_start(struct live *l)
-{
-    return begin(l, PROCTOR__LANE_WHAT__LANE_CLASSIFY);
-}
-
-const struct op op_generate = {"model.generate", generate_start, op_lane_free};
-const struct op op_lane_score = {"model.score", score_start, op_lane_free};
-const struct op op_logits = {"model.logits", logits_start, op_lane_free};
-const struct op op_classify = {"model.classify", classify_start, op_lane_free};
+const struct op op_generate = {"model.generate", begin, op_lane_free};
+const struct op op_lane_score = {"model.score", begin, op_lane_free};
+const struct op op_logits = {"model.logits", begin, op_lane_free};
+const struct op op_classify = {"model.classify", begin, op_lane_free};

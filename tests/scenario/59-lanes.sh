@@ -47,6 +47,15 @@ expect 2 proctor model generate m.gguf x --temperature hot
 expect 2 proctor model generate m.gguf x --schema order.json --regex a
 expect 2 proctor model classify m.gguf x one
 expect 2 proctor model generate nothing.gguf x --store h
+err 'nothing.gguf: cannot read it'
+expect 2 proctor model generate m.gguf x --draft nothing.gguf --store h
+err 'nothing.gguf: cannot read it'
+expect 2 proctor model generate m.gguf "$(printf 'ab\377')" --store h
+err 'the prompt is no UTF-8 at byte 2'
+expect 0 proctor model generate m.gguf x --draft m.gguf --max-tokens 20 --store h --json
+json '.drafted > 0 and .accepted == .drafted'
+expect 0 proctor model generate m.gguf x --context 4 --store h --json
+json '.reason == "no position is left" and .wall_s > 0.01'
 expect 1 proctor model generate order.json x --store h
 
 # --- the example ----------------------------------------------------------------
@@ -79,7 +88,7 @@ for i in 1 4 6; do
 done
 
 # --- killed, parked, stopped -------------------------------------------------------
-long='prompt: "long", max_tokens: 900, temperature: 1, seed: 9, park_every: 1'
+long='prompt: "long", max_tokens: 900, temperature: 1, seed: 7, park_every: 1'
 graph "$(task long model.generate "$long")"
 expect 0 proctor run g.yaml --policy p.yaml --store calm
 proctor run g.yaml --policy p.yaml --store killed >/dev/null 2>&1 &
@@ -120,6 +129,20 @@ expect 0 proctor replay --all --store stopped
 graph "$(task s model.generate "$stop")"
 expect 0 proctor run g.yaml --policy p.yaml --store free
 check "a stop changes no bit" test "$(result stopped s)" = "$(result free s)"
+# Neither does anything that drafts, watches or stops a text whose tokens are drawn.
+drawn='prompt: "abc abc abc", max_tokens: 60, temperature: 0.9, seed: 5'
+graph "$(task plain model.generate "$drawn")" \
+    "$(task looked-up model.generate "$drawn, draft_tokens: 7")" \
+    "$(task drafted model.generate "$drawn, draft: m.gguf, draft_tokens: 4")" \
+    "$(task seen model.generate "$drawn, traps: [{layer: 0, when: after, act: digest}]")" \
+    "$(task stepped model.generate "$drawn, quantum: 1, park_every: 1")" \
+    "$(task stopped model.generate "$drawn, traps: [{layer: 1, when: after, act: stop, pass: 20}]")"
+expect 0 proctor run g.yaml --policy p.yaml --store drawn
+expect 0 proctor resume stopped --store drawn
+for i in looked-up drafted seen stepped stopped; do
+    check "drawn, $i: the plain text" test "$(result drawn "$i")" = "$(result drawn plain)"
+done
+whole --store drawn
 expect 0 proctor gc --grace=0 --delete --store stopped
 expect 0 proctor replay --all --store stopped
 

@@ -37,6 +37,7 @@ enum {
     L_N
 };
 
+#define DRAFT_TOKENS 4 /* of a draft model, unless said */
 #define GENERATE_ONLY "only model.generate takes it"
 #define CHOICES_ONLY "only model.score and model.classify take it"
 #define LOGITS_ONLY "only model.logits takes it"
@@ -482,6 +483,9 @@ int spec_lane(struct config *c, const struct yaml_node *n, const char *op,
     }
     TRY(read_u32(c, v[L_DRAFT_TOKENS], names[L_DRAFT_TOKENS], 0,
                  LIMIT_DRAFT_TOKENS, &s->draft_tokens));
+    if (v[L_DRAFT] && !v[L_DRAFT_TOKENS]) {
+        s->draft_tokens = DRAFT_TOKENS;
+    }
     TRY(read_texts(c, v[L_CHOICES], names[L_CHOICES], LIMIT_CHOICES,
                    LIMIT_PROMPT_BYTES, &s->choices, &s->n_choices));
     TRY(read_flag(c, v[L_ALL_POSITIONS], names[L_ALL_POSITIONS],
