@@ -99,13 +99,14 @@ int model_ask(struct session *s, struct model_args *a,
     if (s->answer.info->msg != MSG_ASK_DONE) {
         return ERR_TRACE(ERR_PROTOCOL);
     }
+    /* First: a file that changed explains whatever else went wrong. */
+    TRY(weights != NULL ? model_file_check(a->c, weights) : 0);
     if (done->code < 0 || done->model == NULL) {
         return cli_fail_hint(a->c, done->code < 0 ? done->code : ERR_WORKER,
                              done->hint, "%s", done->problem);
     }
     *out = done->model;
-    if (done->model->problem != NULL) {
-        return tell_problem(a->c, a->words[0], done->model->problem);
-    }
-    return weights != NULL ? model_file_check(a->c, weights) : 0;
+    return done->model->problem != NULL
+               ? tell_problem(a->c, a->words[0], done->model->problem)
+               : 0;
 }

@@ -98,6 +98,13 @@ for n in $cuts; do
 done
 { cat llama.gguf; printf x; } >long.gguf
 expect 2 proctor model info long.gguf
+# One that changes while it is read: that is said, whatever else it led to.
+head -c 9999 llama.gguf >moving.gguf
+(while touch -c moving.gguf && [ -e moving.gguf ]; do sleep 0.002; done) &
+expect 2 proctor model info moving.gguf
+rm moving.gguf
+wait
+err 'moving.gguf changed while it was read'
 # One bit changed, at places of the head and the tables: an error, or another file.
 for at in $flips; do
     cp llama.gguf flip.gguf
