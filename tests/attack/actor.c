@@ -4,10 +4,11 @@
  * in any company, and can be stopped, parked and killed anywhere. Where its line
  * says so, it lies. Started, narrowed and measured exactly as real images are.
  *
- *   actor die=TOKENS:QUANTA lie=NAME:QUANTUM end=TOKENS
+ *   actor die=TOKENS:QUANTA lie=NAME:QUANTUM end=TOKENS about=PLACE
  *
  * die: in the middle of a quantum, as its QUANTA-th of this process, unless every
- * lane has TOKENS; end: the end token is proposed there where the grammar lets it. */
+ * lane has TOKENS; end: the end token is proposed there where the grammar lets it;
+ * about: the lies are about the lane in that place alone. */
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -326,7 +327,11 @@ static void distort(struct said *x, const struct place *p,
                     const Proctor__QuantumLane *q)
 {
     Proctor__LaneDone *d = &x->d;
+    long about = setting("about=", 0);
 
+    if (about >= 0 && about != (long)q->lane) {
+        return; /* the truth */
+    }
     if (lies("idle")) {
         d->n_tokens = 0;
     } else if (lies("grammar") && d->n_tokens > 0) {

@@ -255,11 +255,7 @@ static void stopping(void)
     p->traps[0] = &p->trap;
     p->spec.traps = p->traps;
     p->spec.n_traps = 1;
-    p->ask.holds = 0;
-    run(1);
-    memcpy(alone[0].text, p->text, TOKENS); /* traps are of the generation */
     p->ask.holds = 1;
-    p->is_over = 0;
     run(1);
     parked = p->parked;
     snprintf(found, sizeof(found), "%s, %zu bytes committed", p->why, p->text_n);
@@ -406,8 +402,7 @@ static void answers(void)
     }
 }
 
-/* What a worker says at its third quantum, and what that is called. A lane beside
- * it in the same worker is not harmed. */
+/* What a worker says at its third quantum, and what that is called. */
 static const struct {
     const char *lie, *words;
     int grammar;
@@ -498,14 +493,13 @@ static void breaches(void)
         "before_its_session", plays[0].why);
 }
 
-/* A stranger's lie does not cost a neighbour its text. */
-static void neighbours(void)
+/* Two lanes of one worker that lies about each: both are refused. */
+static void both_lied_about(void)
 {
     struct play *p = play_new(0, "actor lie=vocab:3");
     struct play *q = play_new(1, "actor lie=vocab:3");
     char found[300];
 
-    p->ask.quantum = q->ask.quantum = 4;
     p->ask.park_every = q->ask.park_every = 1;
     run(2);
     snprintf(found, sizeof(found), "%s and %s",
@@ -548,6 +542,49 @@ static void strangers(void)
     err_trace_clear();
 }
 
+/* A worker lies about the lane in its second place alone, once in each process: the
+ * lane beside it goes on elsewhere, and says what it says without a liar. */
+static void neighbour(uint32_t park_every)
+{
+    uint8_t calm[TOKENS];
+    char found[300];
+    struct play *p = play_new(0, "actor lie=vocab:3 about=1");
+    struct play *q;
+
+    run(1); /* nobody is in the second place */
+    must(p->decision == LANE_EMIT && p->text_n == TOKENS, p->why);
+    memcpy(calm, p->text, TOKENS);
+    p = play_new(0, "actor lie=vocab:3 about=1");
+    q = play_new(1, "actor lie=vocab:3 about=1");
+    p->ask.park_every = q->ask.park_every = park_every;
+    run(2);
+    snprintf(found, sizeof(found), "%s, and beside it %s, %u times elsewhere",
+             lane_decision_name(q->decision), lane_decision_name(p->decision),
+             p->went_on);
+    tap(q->decision == LANE_REJECT && p->decision == LANE_EMIT &&
+            p->text_n == TOKENS && memcmp(p->text, calm, TOKENS) == 0 &&
+            p->went_on == 1,
+        park_every == 0 ? "beside_a_lie" : "beside_a_lie_parked", found);
+}
+
+/* An honest worker of another model serves its lane beside a liar's. */
+static void another_model(void)
+{
+    struct play *p = play_new(0, "actor");
+    struct play *q = play_new(1, "actor lie=vocab:3");
+    struct play *r = play_new(2, "actor lie=grammar:1");
+    char found[300];
+
+    with_grammar(r);
+    run(3);
+    snprintf(found, sizeof(found), "%s, %s, and beside them %s",
+             lane_decision_name(q->decision), lane_decision_name(r->decision),
+             lane_decision_name(p->decision));
+    tap(q->decision == LANE_REJECT && r->decision == LANE_REJECT &&
+            is_same(p, 0) && p->went_on == 0,
+        "beside_a_liar", found);
+}
+
 int main(void)
 {
     char dir[] = "/tmp/proctor-lanes-XXXXXX";
@@ -579,8 +616,11 @@ int main(void)
         lie_run(i);
     }
     breaches();
-    neighbours();
     strangers();
+    both_lied_about();
+    neighbour(0);
+    neighbour(1);
+    another_model();
     must(core_release(&core) == 0, "core_release");
     snprintf(command, sizeof(command), "chmod -R u+w %s && rm -rf %s", dir, dir);
     must(system(command) == 0, "clean up");

@@ -73,12 +73,14 @@ for i in $(seq 12); do
 done
 graph "${lines[@]}"
 expect 0 proctor run g.yaml --policy p.yaml --store crowd
-for i in 2 7 11; do
+some=(2 11)
+[ -z "${PROCTOR_FULL:-}" ] || some=($(seq 12))
+for i in "${some[@]}"; do
     graph "${lines[$((i - 1))]}"
     expect 0 proctor run g.yaml --policy p.yaml --store "alone$i"
     check "lane $i is the same in a crowd" test "$(result crowd "l$i")" = "$(result "alone$i" "l$i")"
 done
-expect 0 proctor replay --all --store crowd
+[ -z "${PROCTOR_FULL:-}" ] || expect 0 proctor replay --all --store crowd
 # Room for two lanes only: they take turns through the store.
 policy small 'limits: {memory: 44MiB}'
 graph "${lines[@]:0:6}"
