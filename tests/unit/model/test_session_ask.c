@@ -462,6 +462,14 @@ static int finish(int s, pid_t pid)
     return status;
 }
 
+static void check_said(const Proctor__LaneDone *d, const struct heard *alone)
+{
+    assert_int_equal(d->n_tokens, alone->n);
+    for (uint32_t i = 0; i < alone->n; i++) {
+        assert_int_equal(d->tokens[i]->id, alone->id[i]);
+    }
+}
+
 static void test_serve(void **state)
 {
     Proctor__ModelTask task = PROCTOR__MODEL_TASK__INIT;
@@ -474,6 +482,7 @@ static void test_serve(void **state)
     struct frame f;
     struct told t;
     uint64_t bytes;
+    char magic[8];
     pid_t pid;
     int s = start(&pid), fd;
 
@@ -507,30 +516,17 @@ static void test_serve(void **state)
     q.n_lanes = 1;
     q.passes = 100;
     exchange(s, MSG_QUANTUM, &q.base, -1, MSG_QUANTUM_DONE, &f);
-    {
-        const Proctor__LaneDone *d = ((Proctor__QuantumDone *)f.m)->lanes[0];
-
-        assert_int_equal(d->n_tokens, alone.n);
-        for (uint32_t i = 0; i < alone.n; i++) {
-            assert_int_equal(d->tokens[i]->id, alone.id[i]);
-        }
-    }
+    check_said(((Proctor__QuantumDone *)f.m)->lanes[0], &alone);
     frame_release(&f);
     park.lane = 1;
     exchange(s, MSG_LANE_PARK, &park.base, -1, MSG_LANE_PARKED, &f);
-    {
-        const Proctor__LaneParked *parked = (Proctor__LaneParked *)f.m;
-        char magic[8];
-
-        assert_int_equal(parked->tokens, alone.n);
-        assert_int_equal(parked->extents[0]->offset, 0);
-        assert_int_equal(pread(fd, magic, 8, (off_t)bytes), 8);
-        assert_memory_equal(magic, "PROCLANE", 8);
-    }
+    assert_int_equal(((Proctor__LaneParked *)f.m)->tokens, alone.n);
+    assert_int_equal(((Proctor__LaneParked *)f.m)->extents[0]->offset, 0);
+    assert_int_equal(pread(fd, magic, 8, (off_t)bytes), 8);
+    assert_memory_equal(magic, "PROCLANE", 8);
     frame_release(&f);
     end.lane = 1;
     exchange(s, MSG_LANE_CLOSE, &end.base, -1, MSG_LANE_CLOSE, NULL);
-    t.open.lane = 1;
     t.spec.prompt = pb_str("");
     t.spec.draft_tokens = 99;
     exchange(s, MSG_LANE_OPEN, &t.open.base, -1, MSG_LANE_OPENED, &f);
