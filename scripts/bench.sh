@@ -241,7 +241,7 @@ declare -A goal=(
     [model_q8_0_session_over_bare]="<= 1 percent"
     [model_f32_lane_over_bare]="<= 1 percent; the whole command less its start, peer: bare passes of the same tokens, in turn"
     [model_q8_0_lane_over_bare]="<= 1 percent"
-    [model_park_64_tokens_of_a_megabyte]="milliseconds; five syncs are in it, model_park_64_tokens_tmpfs is without"
+    [model_park_16_tokens_of_a_megabyte]="milliseconds; five syncs are in it, model_park_16_tokens_tmpfs is without"
     [model_resume_of_a_megabyte]="milliseconds"
     [model_f32_first_token]="from the command, weights in the page cache and the store"
     [model_q8_0_drafts_8_gain]="rows of a table; the same text without drafts, in turn"

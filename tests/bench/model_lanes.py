@@ -107,7 +107,7 @@ def parking(model, token_ms):
     park; between one that leaves its place and the next that is back, a resume."""
     p = policy("free")
     for place, store in (("", "parks"), ("_tmpfs", f"/dev/shm/bench-parks-{os.getpid()}")):
-        for quantum, n in ((1, 40), (64, 6)):
+        for quantum, n in ((1, 40), (16, 24)):
             g = graph("parks", model, [{"max_tokens": quantum * n, "quantum": quantum, "park_every": 1}])
             rs = lane_records(g, p, store)
             ms = min(b["mono_ns"] - a["mono_ns"] for a, b in zip(rs, rs[1:])) / 1e6 - quantum * token_ms
