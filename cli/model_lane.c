@@ -279,8 +279,8 @@ static int add_text(struct model_lane *a,
 
 static int make(struct model_lane *a)
 {
-    static char label[] = "(a model's task)";
-    static char own[] = "(its own policy)";
+    static char label[] = MODEL_LANE_LABEL;
+    static char own[] = MODEL_LANE_POLICY;
 
     a->request.m.graph_path = label;
     a->request.m.live = a->is_generate;
@@ -391,6 +391,8 @@ static int ask(struct model_lane *a, const char *store)
 {
     int rc = session_open(&a->session, a->c, store);
 
+    a->session.retell = model_lane_retell;
+    a->session.retell_ctx = a;
     a->session.heard = hear;
     a->session.heard_ctx = a;
     if (rc == 0) {
@@ -417,7 +419,8 @@ int model_lane(struct cli *c, int argc, char **argv)
         "FILE PROMPT [TEXT...]",
         "Runs one text through a model (GGUF) in a confined worker, token by token "
         "under the kernel's eyes, and records what left it."
-        "\vgenerate: continues the prompt. score: how likely each of the texts is "
+        "\vPROMPT is the text itself, or - for the standard input. "
+        "generate: continues the prompt. score: how likely each of the texts is "
         "behind it. classify: which of them is the likeliest, by its mean token.",
         NULL,
         NULL,
@@ -435,12 +438,15 @@ int model_lane(struct cli *c, int argc, char **argv)
             : strcmp(argv[0], "score") == 0 ? "model.score"
                                                 : "model.classify";
     request_init(&a->request, PROCTOR__RUN_MODE__RUN_FULL);
+    buf_init(&a->typed, LIMIT_PROMPT_BYTES);
     rc = args_parse(c, &spec, argc, argv, a);
     rc = rc == 0 ? check(a) : rc;
+    rc = rc == 0 ? model_lane_read_prompt(a) : rc;
     rc = rc == 0 ? make(a) : rc;
     rc = rc == 0 ? place_make(c->store, &place, &c->d) : rc;
     rc = rc == 0 ? ask(a, place.path) : rc;
     request_release(&a->request);
+    buf_release(&a->typed);
     free(a);
     return rc;
 }

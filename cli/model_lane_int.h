@@ -20,6 +20,7 @@ struct model_lane {
     size_t choices_n;
     char *numbers[MODEL_LANE_NUMBERS];
     char *schema, *regex, *gbnf, *draft, *policy;
+    struct buf typed; /* the prompt, from the standard input */
     char *stops[LIMIT_STOPS];
     size_t stops_n;
     int is_cml, has_grammar;
@@ -29,6 +30,20 @@ struct model_lane {
     struct session session;
     int streamed; /* the text was shown as it came */
 };
+
+#define MODEL_LANE_LABEL "(a model's task)"
+#define MODEL_LANE_POLICY "(its own policy)"
+
+/* Reads the prompt "-" from the standard input. ERR_LIMIT, ERR_INPUT, ERR_IO. */
+int model_lane_read_prompt(struct model_lane *a) MUST_USE;
+/* A session_retell, ctx: struct model_lane: what the graph in memory calls things
+ * becomes what the person called them. */
+void model_lane_retell(const void *ctx, struct diag *d);
+/* Is the reason for which there is no text a fault of a file or word that the
+ * person gave? Then sets d, with the file's name, if nothing was said yet, and
+ * returns ERR_INPUT, else 0. */
+int model_lane_blame(const struct model_lane *a, const char *reason,
+                     struct diag *d) MUST_USE;
 
 /* Text of a model for a terminal: line breaks and tabs as they are, other controls
  * escaped. */

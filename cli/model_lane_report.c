@@ -191,6 +191,8 @@ static int report_bad(struct model_lane *a, const Proctor__RunDone *done,
                       const Proctor__TaskRow *row)
 {
     int code = done->code < 0 ? done->code : ERR_TASK_FAILED;
+    int blamed =
+        row == NULL ? 0 : model_lane_blame(a, row->reason, &a->c->d);
     struct json j;
 
     if (a->streamed) {
@@ -204,6 +206,8 @@ static int report_bad(struct model_lane *a, const Proctor__RunDone *done,
         session_put_json(&a->session, &j);
         json_close(&j);
         TRY(cli_emit(a->c, &j));
+    } else if (blamed != 0 && a->c->d.code != 0) {
+        return blamed;
     } else if (row != NULL) {
         fputs("no result: ", stderr);
         term_put_text(stderr,
@@ -213,7 +217,7 @@ static int report_bad(struct model_lane *a, const Proctor__RunDone *done,
         fputc('\n', stderr);
     }
     a->c->told = 1;
-    return code;
+    return blamed != 0 ? blamed : code;
 }
 
 int model_lane_report(struct model_lane *a, const char *store)

@@ -278,6 +278,7 @@ static int grammar_begin(struct op_lane *x)
         ask.task.grammar = PROCTOR__GRAMMAR_FORM__GRAMMAR_REGEX;
         ask.task.text = (ProtobufCBinaryData){strlen(g->regex),
                                               (uint8_t *)g->regex};
+        ask.path = "grammar.regex";
     } else {
         int is_json = g->json_schema_file[0] != '\0';
 

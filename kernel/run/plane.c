@@ -127,14 +127,16 @@ size_t plane_count_slots(const struct plane *p)
 
 void plane_refuse_memory(struct plane *p)
 {
+    unsigned long long weights = p->bytes[0] + p->bytes[1];
+    unsigned long long lane = p->session.lane_bytes;
     char what[200];
 
     snprintf(what, sizeof(what),
-             "limits.memory (%llu) is too small: weights of %llu bytes, twice, "
-             "and %llu for one lane: raise it, or lower context",
+             "limits.memory (%llu) is too small, at least %llu needed: weights "
+             "of %llu bytes, twice, %llu for passes, %llu for a lane: raise it, "
+             "or lower context",
              (unsigned long long)p->limits.memory_bytes,
-             (unsigned long long)(p->bytes[0] + p->bytes[1]),
-             (unsigned long long)p->session.lane_bytes);
+             2 * weights + PLANE_PASS_BYTES + lane, weights, PLANE_PASS_BYTES, lane);
     plane_end_all(p, ERR_REFUSED, what);
 }
 

@@ -56,7 +56,21 @@ expect 0 proctor model generate m.gguf x --draft m.gguf --max-tokens 20 --store 
 json '.drafted > 0 and .accepted == .drafted'
 expect 0 proctor model generate m.gguf x --context 4 --store h --json
 json '.reason == "no position is left" and .wall_s > 0.01'
-expect 1 proctor model generate order.json x --store h
+expect 2 proctor model generate order.json x --store h
+err '^order.json: error: this is no GGUF file'
+expect 2 proctor model generate m.gguf x --draft order.json --store h
+err '^order.json: error: this is no GGUF file'
+expect 2 proctor model generate m.gguf x --regex '((' --store h
+err '^--regex:1:[12]: error: the group is not closed'
+printf '{"type": 5}' >five.json
+expect 2 proctor model generate m.gguf x --schema five.json --store h
+err '^five.json:1:'
+expect 2 proctor model generate m.gguf x --max-tokens 0 --store h
+err '^proctor: error: --max-tokens: '
+expect 0 sh -c 'printf "The sky is " | proctor model score m.gguf - blue --store h'
+cp "$OUT" typed
+expect 0 proctor model score m.gguf "The sky is " blue --store h
+check "a prompt from the standard input is the same prompt" cmp typed "$OUT"
 
 # --- the example ----------------------------------------------------------------
 cp -r "$ROOT/examples/generate" .
@@ -155,6 +169,11 @@ out 'budgets.tokens is used up \(20\)'
 policy tiny 'limits: {memory: 8MiB}'
 expect 3 proctor run g.yaml --policy tiny.yaml --store tiny
 out 'limits.memory'
+enough() { sed -n 's/.*at least \([0-9]*\) needed.*/\1/p' "$OUT" | head -n 1; }
+policy tiny "limits: {memory: $(enough)}" # the weights, and one page for the lane
+expect 3 proctor run g.yaml --policy tiny.yaml --store tiny
+policy tiny "limits: {memory: $(enough)}" # now the size of the lane is known
+expect 0 proctor run g.yaml --policy tiny.yaml --store tiny
 printf 'version: 1\nname: none\ngrants: [{capability: model.generate, files: ["other/*"]}]\n' >none.yaml
 expect 3 proctor run g.yaml --policy none.yaml --store none
 err 'does not let model.generate read "m.gguf"'
@@ -187,6 +206,7 @@ fails() {
     out "$2"
 }
 fails 'prompt: a, max_tokens: 5, grammar: {regex: "(("}' 'the grammar'
+err '^grammar.regex:1:'
 fails 'prompt: "a long prompt indeed", max_tokens: 5, context: 4' 'context'
 fails 'prompt: a, max_tokens: 3, grammar: {regex: "[a-z]{30}"}' 'bail: max_tokens, where its grammar lets no text end'
 fails 'prompt: a, max_tokens: 3, traps: [{layer: 99, act: digest}]' 'layer'

@@ -2,6 +2,7 @@
 #include "workers/model/session.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "proto/err.h"
@@ -11,6 +12,17 @@
 #include "workers/nn/panel.h"
 
 static const struct loc nowhere = {NULL, 0, 0};
+
+int session_blame(int code, const char *whose, struct diag *d)
+{
+    char what[sizeof(d->what)];
+
+    if (code != 0 && d->code != 0) {
+        memcpy(what, d->what, sizeof(what));
+        snprintf(d->what, sizeof(d->what), "the %s: %.220s", whose, what);
+    }
+    return code;
+}
 
 static int same_token(const struct tokenizer *a, const struct tokenizer *b,
                       uint32_t id)
@@ -26,7 +38,7 @@ static int read_draft(struct session *s, const struct gguf *g, struct diag *d)
 {
     struct tokenizer *t = NULL;
     uint32_t n = tokenizer_n(s->tokenizer);
-    int code = tokenizer_new(g, &t, d);
+    int code = session_blame(tokenizer_new(g, &t, d), "draft", d);
     int same = code == 0 && t != NULL && tokenizer_n(t) == n;
 
     for (uint32_t i = 0; same && i < n; i++) {
@@ -39,7 +51,7 @@ static int read_draft(struct session *s, const struct gguf *g, struct diag *d)
                         "the draft model has another vocabulary than the "
                         "model: its tokens mean something else");
     }
-    TRY(model_new(g, &s->draft, d));
+    TRY(session_blame(model_new(g, &s->draft, d), "draft", d));
     if (model_shape(s->draft)->vocab != model_shape(s->model)->vocab) {
         return diag_set(d, ERR_INPUT, nowhere,
                         "the draft model has logits of %u tokens, the model "
@@ -55,13 +67,13 @@ static int read_models(struct session *s, const struct gguf *model,
 {
     uint32_t vocab;
 
-    TRY(tokenizer_new(model, &s->tokenizer, d));
+    TRY(session_blame(tokenizer_new(model, &s->tokenizer, d), "model", d));
     if (s->tokenizer == NULL) {
         return diag_set(
             d, ERR_INPUT, nowhere,
             "the model has no tokenizer: no text can become tokens");
     }
-    TRY(model_new(model, &s->model, d));
+    TRY(session_blame(model_new(model, &s->model, d), "model", d));
     vocab = model_shape(s->model)->vocab;
     if (tokenizer_n(s->tokenizer) != vocab) {
         return diag_set(d, ERR_INPUT, nowhere,

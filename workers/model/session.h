@@ -32,6 +32,10 @@ struct session_config {
     uint32_t lanes;   /* open at once; 1..SESSION_LANES_MAX */
 };
 
+/* Lets what d says begin with whose file it is about: "model" or "draft".
+ * Returns code; 0, and a d that says nothing, pass as they are. */
+int session_blame(int code, const char *whose, struct diag *d) MUST_USE;
+
 /* draft: NULL, or a model of the same vocabulary that drafts tokens. The files
  * may go afterwards. 0, ERR_NOMEM, or with ${d} set ERR_INPUT or ERR_LIMIT. */
 int session_new(const struct gguf *model, const struct gguf *draft,

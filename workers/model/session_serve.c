@@ -37,9 +37,11 @@ static int load(const struct frame *f, const Proctor__ModelTask *task,
     if (f->fds_n != 1 + has_draft) {
         return ERR_TRACE(ERR_PROTOCOL);
     }
-    TRY(weights_open(&model, f->fds[0], task->weights_bytes, d));
+    TRY(session_blame(
+        weights_open(&model, f->fds[0], task->weights_bytes, d), "model", d));
     if (has_draft) {
-        TRY(weights_open(&draft, f->fds[1], task->draft_bytes, d));
+        TRY(session_blame(
+            weights_open(&draft, f->fds[1], task->draft_bytes, d), "draft", d));
     }
     return session_new(&model.gguf, has_draft ? &draft.gguf : NULL, &c, out, d);
 }

@@ -374,7 +374,7 @@ static int read_head(struct reader *r, struct gguf *g, struct diag *d)
     uint64_t pairs = take_number(r, 8);
 
     if (magic.p == NULL || memcmp(magic.p, "GGUF", 4) != 0) {
-        return diag_set(d, ERR_INPUT, nowhere, "the weights are no GGUF file");
+        return diag_set(d, ERR_INPUT, nowhere, "this is no GGUF file");
     }
     if (r->bad) {
         return cut_short(d, "the head");
