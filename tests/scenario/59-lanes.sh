@@ -76,7 +76,7 @@ check "a prompt from the standard input is the same prompt" cmp typed "$OUT"
 cp -r "$ROOT/examples/generate" .
 expect 0 bash generate/run.sh "$WORK/example"
 out 'went-on'
-check "each text came out again" sh -c "grep -c 'emit     same' '$OUT' | grep -qx 3"
+check "each text came out again" sh -c "grep -c 'emit     same' '$OUT' | grep -qx 4"
 whole --store example
 
 # --- a crowd says what each says alone ------------------------------------------
@@ -166,6 +166,7 @@ expect 0 proctor replay --all --store stopped
 policy few 'budgets: {tokens: 20}'
 expect 1 proctor run g.yaml --policy few.yaml --store few
 out 'budgets.tokens is used up \(20\)'
+graph "$(task s model.generate "$stop")"
 policy tiny 'limits: {memory: 8MiB}'
 expect 3 proctor run g.yaml --policy tiny.yaml --store tiny
 out 'limits.memory'
