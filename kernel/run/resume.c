@@ -144,6 +144,7 @@ int resume_tasks(struct run *r)
             t->released =
                 r->req->mode == PROCTOR__RUN_MODE__RUN_RESUME_TASK &&
                 strcmp(t->spec->id, r->req->task) == 0;
+            t->trapped = t->spec->lane != NULL && old->result.len == CID_BYTES;
         } else {
             t->released = 1; /* it had begun: whoever had to agree, did */
         }

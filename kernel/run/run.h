@@ -42,6 +42,7 @@ struct task {
     uint8_t attempt;           /* 1, or 2 with its repair */
     uint8_t released;          /* a person let it go on */
     uint8_t skipped;           /* never ran: a dependency failed, or stopped */
+    uint8_t trapped;           /* a trap stopped its lane, before a resume */
 };
 
 struct refusal {

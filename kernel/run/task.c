@@ -73,8 +73,9 @@ int task_ready(struct run *r, uint32_t i)
     const struct task *t = &r->tasks[i];
 
     ASSERT(t->state == STATE_READY || t->state == STATE_REPAIRING);
-    if (t->spec->approval && !t->released) {
-        return task_park(r, i, "a person's approval");
+    if ((t->spec->approval || t->trapped) && !t->released) {
+        return task_park(r, i, t->trapped ? "a trap stopped it"
+                                          : "a person's approval");
     }
     queue_push(t->spec->lane != NULL ? &r->ready_lanes : &r->ready, i,
                t->spec->priority);

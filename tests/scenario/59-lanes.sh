@@ -134,6 +134,23 @@ wait $client
 check "a lost worker ends no text" test $? -eq 0
 check "the same text as without the loss" test "$(result lost long)" = "$(result calm long)"
 whole --store lost
+# A trap's stop outlives the kernel: only who resumes the task lets it go on.
+graph "$(task s model.generate 'prompt: "stop", max_tokens: 60, traps: [{layer: 0, when: before, act: stop, pass: 3}]')" \
+    "$(task long model.generate "$long")"
+proctor run g.yaml --policy p.yaml --store held >/dev/null 2>&1 &
+client=$!
+kernel=$(kernel_of $client)
+for _ in $(seq 400); do
+    [ "$(records held park 2>/dev/null | jq length)" -gt 0 ] 2>/dev/null && break
+    sleep 0.01
+done
+kill -9 "$kernel" 2>/dev/null
+wait $client
+expect 0 proctor run --resume --store held
+out 's: waits'
+check "the killed run's other text is whole" test "$(result held long)" = "$(result calm long)"
+expect 0 proctor resume s --store held
+check "it ends when it is let go on" test -n "$(result held s)"
 stop='prompt: "stop", max_tokens: 60, seed: 2'
 graph "$(task s model.generate "$stop, traps: [{layer: 1, when: after, act: stop, pass: 25}]")"
 expect 0 proctor run g.yaml --policy p.yaml --store stopped
