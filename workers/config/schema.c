@@ -154,7 +154,11 @@ int schema_word(struct config *c, const struct yaml_node *n,
     nearest =
         n->kind == YAML_SCALAR ? diag_nearest(n->text, words, words_n) : NULL;
     schema_expected(c, n, list);
-    if (nearest) {
+    if (nearest && at > DIAG_TEXT_BYTES / 3) { /* it would be cut off */
+        config_fail(c, n, "got %s; did you mean \"%s\"?",
+                    schema_found(n, found), nearest);
+        config_hint(c, "one of %s", list);
+    } else if (nearest) {
         config_fail(c, n, "expected %s, got %s; did you mean \"%s\"?", list,
                     schema_found(n, found), nearest);
     }

@@ -130,7 +130,8 @@ static const struct {
      "did you mean \"program.run\""},
     {V "grants: [{capability: all}]\n", 2, 23,
      "program.run, model.run, exam.hold, ref.move, data.split, data.look, "
-     "derive, cml.run, cml.enumerate, cml.assert or cml.reconcile, got \"all\""},
+     "derive, cml.run, cml.enumerate, cml.assert, cml.reconcile, "
+     "model.generate, model.score, model.logits or model.classify, got \"all\""},
     {V "grants: [{capability: exam.hold, file: [x]}]\n", 2, 34,
      "did you mean \"files\""},
     {V "grants: [{capability: program.run, files: x}]\n", 2, 43,
