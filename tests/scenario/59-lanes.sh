@@ -76,7 +76,7 @@ check "a prompt from the standard input is the same prompt" cmp typed "$OUT"
 cp -r "$ROOT/examples/generate" .
 expect 0 bash generate/run.sh "$WORK/example"
 out 'went-on'
-check "each text came out again" sh -c "grep -c 'emit     same' '$OUT' | grep -qx 4"
+out '^[4-9] replayed, 0 different' # more than four: some were said before the kill, too
 whole --store example
 
 # --- a crowd says what each says alone ------------------------------------------
