@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Release builds are reproducible: two copies of the tree in two folders of
 # different length give the same binaries. Prints TAP.
-# Without PROCTOR_FULL: those that are trusted and one worker with a library in it.
+# Without PROCTOR_FULL: those that are trusted.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-binaries=(proctor-kernel proctor-signer proctor-replay worker-model)
+binaries=(proctor-kernel proctor-signer proctor-replay)
 [ -z "${PROCTOR_FULL:-}" ] || binaries+=(proctor proctor-witness proctor-git
     proctor-sql worker-config worker-program worker-cml)
 build_copy() { # build_copy FOLDER

@@ -67,6 +67,12 @@ unit_sanitized() {
     ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
         ctest --test-dir build/asan -V -j "$JOBS" -L unit --no-tests=error --timeout 300
 }
+# What every fuzz harness begins with; new inputs with --full.
+seeds_sanitized() {
+    build_preset asan || return 1
+    ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
+        ctest --test-dir build/asan -V -j "$JOBS" -L fuzz --no-tests=error --timeout 300
+}
 unit_release() {
     ctest --test-dir build/release -V -j "$JOBS" -L unit --no-tests=error --timeout 300
 }
@@ -98,7 +104,11 @@ if [ "$full" -eq 1 ] || [ -d "$(outside_modules)/node_modules" ]; then
 else
     echo "SKIP  sigstore       no @sigstore/verify here: scripts/setup.sh --outside, or --full"
 fi
-suite fuzz          scripts/fuzz.sh $([ "$full" -eq 1 ] && echo 60)
+if [ "$full" -eq 1 ]; then
+    suite fuzz          scripts/fuzz.sh 60
+else
+    suite fuzz          seeds_sanitized
+fi
 suite reproducible  scripts/check-reproducible.sh
 suite evidence      scripts/check-logs.sh
 if [ "$full" -eq 1 ]; then

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Power cuts, enumerated in memory; TAP. At least 5,000 distinct states by
+# Power cuts, enumerated in memory; TAP. At least 3,000 distinct states by
 # default, over both parts; with PROCTOR_FULL at least 100,000. PROCTOR_STATES
 # asks for another number. usage: power.sh POWER PART PARTS
 set -euo pipefail
@@ -7,7 +7,7 @@ base=/dev/shm
 [ -w "$base" ] || base=${TMPDIR:-/tmp}
 dir=$(mktemp -d "$base/proctor-power-XXXXXX")
 trap 'rm -rf "$dir"' EXIT
-least=5000 states=${PROCTOR_STATES:-6200}
+least=3000 states=${PROCTOR_STATES:-3800}
 if [ -n "${PROCTOR_FULL:-}" ]; then
     least=100000 states=${PROCTOR_STATES:-120000}
 fi
