@@ -32,6 +32,20 @@ int share_sized(uint64_t bytes, int *out_fd)
     return 0;
 }
 
+/* EBUSY: the system holds a page for a moment, to move it. The call waits some
+ * tenths of a second for that by itself. */
+static int seal_all(int fd)
+{
+    int tries = 10;
+    int status;
+
+    do {
+        status = fcntl(fd, F_ADD_SEALS,
+                       F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+    } while (status < 0 && errno == EBUSY && --tries > 0);
+    return status;
+}
+
 int share_seal(int fd, uint64_t n)
 {
     struct stat st;
@@ -39,9 +53,7 @@ int share_seal(int fd, uint64_t n)
     if (fstat(fd, &st) < 0 || n > (uint64_t)st.st_size) {
         return ERR_TRACE(ERR_PROTOCOL);
     }
-    if (ftruncate(fd, (off_t)n) < 0 ||
-        fcntl(fd, F_ADD_SEALS,
-              F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {
+    if (ftruncate(fd, (off_t)n) < 0 || seal_all(fd) < 0) {
         return ERR_TRACE(err_from_errno(errno));
     }
     return 0;

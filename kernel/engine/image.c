@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "proto/err.h"
+#include "proto/share.h"
 
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010u /* Linux 6.3: asks for what older ones always give */
@@ -87,8 +88,7 @@ int image_load(const char *dir, const char *class_name, struct image *out,
     }
     image.fd = memfd_make(class_name);
     if (image.fd < 0 || copy_all(file, image.fd, (size_t)st.st_size) < 0 ||
-        fcntl(image.fd, F_ADD_SEALS,
-              F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {
+        share_seal(image.fd, (uint64_t)st.st_size) < 0) {
         return bad(d, path, strerror(errno));
     }
     map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, image.fd, 0);

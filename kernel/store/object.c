@@ -16,6 +16,7 @@
 #include "proto/err.h"
 #include "proto/limits.h"
 #include "proto/disk.h"
+#include "proto/share.h"
 
 #define CHUNK_BYTES (256u << 10)
 
@@ -234,9 +235,8 @@ int store_get_memfd(struct store *s, const struct cid *c, int *out_fd,
     if (!cid_is_equal(&copy.cid, c)) {
         return ERR_TRACE(ERR_STORE_DAMAGED);
     }
-    if (fcntl(memory, F_ADD_SEALS,
-              F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0 ||
-        lseek(memory, 0, SEEK_SET) != 0) {
+    TRY(share_seal(memory, copy.n));
+    if (lseek(memory, 0, SEEK_SET) != 0) {
         return ERR_TRACE(ERR_IO);
     }
     *out_n = copy.n;
