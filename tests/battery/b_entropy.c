@@ -178,17 +178,16 @@ static void measure(struct account *a, size_t kind)
                    fmin(1, v + 1.96 * error));
 }
 
+static void one_model(struct account *a, size_t kind, size_t type)
+{
+    const struct little *l = little_make(a, kind, type, 32, 800 + kind);
+
+    inert(a, plain_run(a, l, tokens_draw(a, l, TOKENS_N), TOKENS_N));
+}
+
 static void run(struct account *a)
 {
-    for (size_t kind = 1; kind < KINDS_N; kind++) { /* all with experts */
-        for (size_t type = 0; type < TYPES_N; type++) {
-            const void *model = keep_mark();
-            const struct little *l = little_make(a, kind, type, 32, 800 + kind);
-
-            inert(a, plain_run(a, l, tokens_draw(a, l, TOKENS_N), TOKENS_N));
-            keep_back(model);
-        }
-    }
+    every_model(a, 1, one_model); /* all with experts */
     measure(a, KINDS_N - 1);
 }
 

@@ -165,26 +165,25 @@ static void dense(struct account *a, const struct little *l,
     a->schedules++;
 }
 
+static void one_model(struct account *a, size_t kind, size_t type)
+{
+    const struct little *l = little_make(a, kind, type, 16, 900 + kind);
+    uint8_t mask[MODEL_EXPERTS_MAX];
+
+    for (size_t i = 0; i < (a->full ? 40u : 4u); i++) {
+        const void *mark = keep_mark();
+        const uint32_t *tokens = tokens_draw(a, l, TOKENS_N);
+
+        mask_draw(a, l->shape, mask);
+        isolated(a, l, tokens, mask);
+        dense(a, l, tokens, mask);
+        keep_back(mark);
+    }
+}
+
 static void run(struct account *a)
 {
-    for (size_t kind = 1; kind < KINDS_N; kind++) { /* all with experts */
-        for (size_t type = 0; type < TYPES_N; type++) {
-            const void *model = keep_mark();
-            const struct little *l = little_make(a, kind, type, 16, 900 + kind);
-            uint8_t mask[MODEL_EXPERTS_MAX];
-
-            for (size_t i = 0; i < (a->full ? 40u : 4u); i++) {
-                const void *mark = keep_mark();
-                const uint32_t *tokens = tokens_draw(a, l, TOKENS_N);
-
-                mask_draw(a, l->shape, mask);
-                isolated(a, l, tokens, mask);
-                dense(a, l, tokens, mask);
-                keep_back(mark);
-            }
-            keep_back(model);
-        }
-    }
+    every_model(a, 1, one_model); /* all with experts */
 }
 
 const struct battery battery_experts = {

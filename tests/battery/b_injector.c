@@ -126,20 +126,18 @@ static void one(struct account *a, const struct little *l)
     keep_back(mark);
 }
 
+static void one_model(struct account *a, size_t kind, size_t type)
+{
+    const struct little *l = talker_make(a, kind, type, 16, 1600 + kind);
+
+    for (size_t i = 0; i < (a->full ? 30u : 1u); i++) {
+        one(a, l);
+    }
+}
+
 static void run(struct account *a)
 {
-    for (size_t kind = 0; kind < KINDS_N; kind++) {
-        for (size_t type = 0; type < TYPES_N; type++) {
-            const void *model = keep_mark();
-            const struct little *l =
-                talker_make(a, kind, type, 16, 1600 + kind);
-
-            for (size_t i = 0; i < (a->full ? 30u : 1u); i++) {
-                one(a, l);
-            }
-            keep_back(model);
-        }
-    }
+    every_model(a, 0, one_model);
 }
 
 const struct battery battery_injector = {

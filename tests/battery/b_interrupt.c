@@ -157,32 +157,30 @@ static void abandoned(struct account *a, const struct plain *const *plains,
     keep_back(mark);
 }
 
+static void one_model(struct account *a, size_t kind, size_t type)
+{
+    const struct little *l = little_make(a, kind, type, 16, 400 + kind);
+    struct stopped s = {.pass = pass_make(l, 2 * TOKENS_N, LANES_N),
+                        .other = pass_make(l, 2 * TOKENS_N, LANES_N)};
+    const struct plain *plains[LANES_N];
+
+    for (size_t i = 0; i < LANES_N; i++) {
+        plains[i] = plain_run(a, l, tokens_draw(a, l, TOKENS_N), TOKENS_N);
+    }
+    for (uint32_t site = 0; site < 2 * l->shape->layers; site++) {
+        stop_all(a, plains, &s, site, 0);
+        stop_all(a, plains, &s, site, 1);
+        abandoned(a, plains, s.pass, site);
+    }
+    for (size_t i = 0; i < (a->full ? 50u : 2u); i++) {
+        stop_all(a, plains, &s, UINT32_MAX, 0);
+        stop_all(a, plains, &s, UINT32_MAX, 1);
+    }
+}
+
 static void run(struct account *a)
 {
-    for (size_t kind = 0; kind < KINDS_N; kind++) {
-        for (size_t type = 0; type < TYPES_N; type++) {
-            const void *model = keep_mark();
-            const struct little *l = little_make(a, kind, type, 16, 400 + kind);
-            struct stopped s = {.pass = pass_make(l, 2 * TOKENS_N, LANES_N),
-                                .other = pass_make(l, 2 * TOKENS_N, LANES_N)};
-            const struct plain *plains[LANES_N];
-
-            for (size_t i = 0; i < LANES_N; i++) {
-                plains[i] =
-                    plain_run(a, l, tokens_draw(a, l, TOKENS_N), TOKENS_N);
-            }
-            for (uint32_t site = 0; site < 2 * l->shape->layers; site++) {
-                stop_all(a, plains, &s, site, 0);
-                stop_all(a, plains, &s, site, 1);
-                abandoned(a, plains, s.pass, site);
-            }
-            for (size_t i = 0; i < (a->full ? 50u : 2u); i++) {
-                stop_all(a, plains, &s, UINT32_MAX, 0);
-                stop_all(a, plains, &s, UINT32_MAX, 1);
-            }
-            keep_back(model);
-        }
-    }
+    every_model(a, 0, one_model);
 }
 
 const struct battery battery_interrupt = {

@@ -88,27 +88,26 @@ static void schedule(struct account *a, struct pass *pass,
     keep_back(mark);
 }
 
+static void one_model(struct account *a, size_t kind, size_t type)
+{
+    const struct little *l =
+        little_make(a, kind, type, 16 + 16 * (uint32_t)type, 200 + kind);
+    struct pass *pass = pass_make(l, BATCH_N, LANES_N);
+    const struct plain *plains[LANES_N];
+
+    for (uint32_t i = 0; i < LANES_N; i++) {
+        size_t n = 1 + below(a, TOKENS_N);
+
+        plains[i] = plain_run(a, l, tokens_draw(a, l, n), n);
+    }
+    for (size_t i = 0; i < (a->full ? 300u : 12u); i++) {
+        schedule(a, pass, plains);
+    }
+}
+
 static void run(struct account *a)
 {
-    for (size_t kind = 0; kind < KINDS_N; kind++) {
-        for (size_t type = 0; type < TYPES_N; type++) {
-            const void *model = keep_mark();
-            const struct little *l = little_make(
-                a, kind, type, 16 + 16 * (uint32_t)type, 200 + kind);
-            struct pass *pass = pass_make(l, BATCH_N, LANES_N);
-            const struct plain *plains[LANES_N];
-
-            for (uint32_t i = 0; i < LANES_N; i++) {
-                size_t n = 1 + below(a, TOKENS_N);
-
-                plains[i] = plain_run(a, l, tokens_draw(a, l, n), n);
-            }
-            for (size_t i = 0; i < (a->full ? 300u : 12u); i++) {
-                schedule(a, pass, plains);
-            }
-            keep_back(model);
-        }
-    }
+    every_model(a, 0, one_model);
 }
 
 const struct battery battery_lanes = {

@@ -127,24 +127,23 @@ static void elsewhere(struct account *a, const struct plain *p)
     keep_back(mark);
 }
 
+static void one_model(struct account *a, size_t kind, size_t type)
+{
+    const struct little *l = little_make(a, kind, type, 16, 600 + kind);
+    size_t n = a->full ? 200 : 72;
+    const struct plain *p = plain_run(a, l, tokens_draw(a, l, n), n);
+
+    every_position(a, p, 1);
+    with_rollbacks(a, p);
+    elsewhere(a, p);
+}
+
 static void run(struct account *a)
 {
     size_t gpt;
 
     MUST(little_kind("gpt-oss", &gpt));
-    for (size_t kind = 0; kind < KINDS_N; kind++) {
-        for (size_t type = 0; type < TYPES_N; type++) {
-            const void *model = keep_mark();
-            const struct little *l = little_make(a, kind, type, 16, 600 + kind);
-            size_t n = a->full ? 200 : 72;
-            const struct plain *p = plain_run(a, l, tokens_draw(a, l, n), n);
-
-            every_position(a, p, 1);
-            with_rollbacks(a, p);
-            elsewhere(a, p);
-            keep_back(model);
-        }
-    }
+    every_model(a, 0, one_model);
     for (uint32_t window = 16; window <= 64; window += 16) {
         const struct little *l = little_make(a, gpt, 0, window, 610);
         size_t n = a->full ? 4400 : 500;

@@ -86,25 +86,23 @@ static void schedule(struct account *a, const struct little *l,
     keep_back(mark);
 }
 
+static void one_model(struct account *a, size_t kind, size_t type)
+{
+    const struct little *l = talker_make(a, kind, type, 32, 1100 + kind);
+    const struct plain_text *plains[8];
+
+    for (size_t i = 0; i < ARRAY_N(plains); i++) {
+        plains[i] =
+            plain_text(a, l, wish_draw(a, 1 + below(a, TOKENS_N)), CONTEXT);
+    }
+    for (size_t i = 0; i < (a->full ? 60u : 3u); i++) {
+        schedule(a, l, plains, ARRAY_N(plains));
+    }
+}
+
 static void run(struct account *a)
 {
-    for (size_t kind = 0; kind < KINDS_N; kind++) {
-        for (size_t type = 0; type < TYPES_N; type++) {
-            const void *model = keep_mark();
-            const struct little *l =
-                talker_make(a, kind, type, 32, 1100 + kind);
-            const struct plain_text *plains[8];
-
-            for (size_t i = 0; i < ARRAY_N(plains); i++) {
-                plains[i] = plain_text(
-                    a, l, wish_draw(a, 1 + below(a, TOKENS_N)), CONTEXT);
-            }
-            for (size_t i = 0; i < (a->full ? 60u : 3u); i++) {
-                schedule(a, l, plains, ARRAY_N(plains));
-            }
-            keep_back(model);
-        }
-    }
+    every_model(a, 0, one_model);
 }
 
 const struct battery battery_quanta = {

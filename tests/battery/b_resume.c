@@ -79,31 +79,29 @@ static void travel(struct account *a, const struct plain_text *p,
     keep_back(mark);
 }
 
+static void one_model(struct account *a, size_t kind, size_t type)
+{
+    const struct little *l = talker_make(a, kind, type, 16, 1200 + kind);
+
+    for (size_t i = 0; i < (a->full ? 20u : 1u); i++) {
+        const void *mark = keep_mark();
+        struct wish *w = wish_draw(a, TOKENS_N);
+        const struct plain_text *p = plain_text(a, l, w, CONTEXT);
+        struct wish other = *w;
+
+        travel(a, p, w, 1);
+        other.drafts = 1 + below(a, 8);
+        travel(a, p, &other, 1 + below(a, 9));
+        other.stops = 1;
+        other.stop_at = below(a, 20);
+        travel(a, p, &other, 1 + below(a, 4));
+        keep_back(mark);
+    }
+}
+
 static void run(struct account *a)
 {
-    for (size_t kind = 0; kind < KINDS_N; kind++) {
-        for (size_t type = 0; type < TYPES_N; type++) {
-            const void *model = keep_mark();
-            const struct little *l =
-                talker_make(a, kind, type, 16, 1200 + kind);
-
-            for (size_t i = 0; i < (a->full ? 20u : 1u); i++) {
-                const void *mark = keep_mark();
-                struct wish *w = wish_draw(a, TOKENS_N);
-                const struct plain_text *p = plain_text(a, l, w, CONTEXT);
-                struct wish other = *w;
-
-                travel(a, p, w, 1);
-                other.drafts = 1 + below(a, 8);
-                travel(a, p, &other, 1 + below(a, 9));
-                other.stops = 1;
-                other.stop_at = below(a, 20);
-                travel(a, p, &other, 1 + below(a, 4));
-                keep_back(mark);
-            }
-            keep_back(model);
-        }
-    }
+    every_model(a, 0, one_model);
 }
 
 const struct battery battery_resume = {

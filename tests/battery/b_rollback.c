@@ -101,22 +101,21 @@ static void any_depth(struct account *a, const struct plain *p, uint32_t slack)
     keep_back(mark);
 }
 
+static void one_model(struct account *a, size_t kind, size_t type)
+{
+    const struct little *l = little_make(a, kind, type, 16, 300 + kind);
+    const struct plain *p = plain_run(a, l, tokens_draw(a, l, 80), 80);
+    struct sweep s = {16, 1, 60, a->full ? 1 : 3, 8};
+
+    sweep(a, p, &s);
+}
+
 static void run(struct account *a)
 {
     size_t gpt;
 
     MUST(little_kind("gpt-oss", &gpt));
-    for (size_t kind = 0; kind < KINDS_N; kind++) {
-        for (size_t type = 0; type < TYPES_N; type++) {
-            const void *model = keep_mark();
-            const struct little *l = little_make(a, kind, type, 16, 300 + kind);
-            const struct plain *p = plain_run(a, l, tokens_draw(a, l, 80), 80);
-            struct sweep s = {16, 1, 60, a->full ? 1 : 3, 8};
-
-            sweep(a, p, &s);
-            keep_back(model);
-        }
-    }
+    every_model(a, 0, one_model);
     /* Windows that wrap: the ring at every phase. */
     for (uint32_t window = 16; window <= 64; window += a->full ? 8 : 24) {
         const struct little *l = little_make(a, gpt, 0, window, 310);

@@ -46,24 +46,23 @@ static size_t force(enum panel_route route)
     return n;
 }
 
-static void run(struct account *a)
+static void one_model(struct account *a, size_t kind, size_t type)
 {
-    for (size_t kind = 0; kind < KINDS_N; kind++) {
-        for (size_t type = 0; type < TYPES_N; type++) {
-            const void *model = keep_mark();
-            const struct little *l = little_make(a, kind, type, 32, 500 + kind);
-            const struct plain *p;
+    const struct little *l = little_make(a, kind, type, 32, 500 + kind);
+    const struct plain *p;
 
-            (void)force(PANEL_SCALAR);
-            p = plain_run(a, l, tokens_draw(a, l, TOKENS_N), TOKENS_N);
-            for (int r = PANEL_ROUTES_N - 1; r >= 0; r--) {
-                if (force((enum panel_route)r) > 0) {
-                    under(a, p, (enum panel_route)r);
-                }
-            }
-            keep_back(model);
+    (void)force(PANEL_SCALAR);
+    p = plain_run(a, l, tokens_draw(a, l, TOKENS_N), TOKENS_N);
+    for (int r = PANEL_ROUTES_N - 1; r >= 0; r--) {
+        if (force((enum panel_route)r) > 0) {
+            under(a, p, (enum panel_route)r);
         }
     }
+}
+
+static void run(struct account *a)
+{
+    every_model(a, 0, one_model);
 }
 
 const struct battery battery_routes = {

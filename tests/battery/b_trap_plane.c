@@ -137,23 +137,22 @@ static void injected(struct account *a, const struct plain *p)
     keep_back(mark);
 }
 
+static void one_model(struct account *a, size_t kind, size_t type)
+{
+    const struct little *l = little_make(a, kind, type, 16, 100 + kind);
+    const struct plain *p =
+        plain_run(a, l, tokens_draw(a, l, TOKENS_N), TOKENS_N);
+
+    each_site(a, p);
+    pieces(a, p);
+    for (size_t i = 0; i < (a->full ? 100u : 8u); i++) {
+        injected(a, p);
+    }
+}
+
 static void run(struct account *a)
 {
-    for (size_t kind = 0; kind < KINDS_N; kind++) {
-        for (size_t type = 0; type < TYPES_N; type++) {
-            const void *model = keep_mark();
-            const struct little *l = little_make(a, kind, type, 16, 100 + kind);
-            const struct plain *p =
-                plain_run(a, l, tokens_draw(a, l, TOKENS_N), TOKENS_N);
-
-            each_site(a, p);
-            pieces(a, p);
-            for (size_t i = 0; i < (a->full ? 100u : 8u); i++) {
-                injected(a, p);
-            }
-            keep_back(model);
-        }
-    }
+    every_model(a, 0, one_model);
 }
 
 const struct battery battery_trap_plane = {

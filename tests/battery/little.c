@@ -192,3 +192,16 @@ const struct little *talker_make(struct account *a, size_t kind, size_t type,
     spec.spm = (int)(seed % 2);
     return make(a, kind, type, spec);
 }
+
+void every_model(struct account *a, size_t first_kind,
+                 void (*one)(struct account *a, size_t kind, size_t type))
+{
+    for (size_t kind = first_kind; kind < KINDS_N; kind++) {
+        for (size_t type = 0; type < TYPES_N; type++) {
+            const void *mark = keep_mark();
+
+            one(a, kind, type);
+            keep_back(mark);
+        }
+    }
+}

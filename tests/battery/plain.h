@@ -30,6 +30,10 @@ const struct little *little_open(struct account *a, const char *kind,
                                  const char *type, struct ubytes file);
 int little_kind(const char *name, size_t *out); /* by name; ERR_NOT_FOUND */
 int little_type(const char *name, size_t *out);
+/* one() for every kind from first_kind on and every type; what it made is gone
+ * after it. */
+void every_model(struct account *a, size_t first_kind,
+                 void (*one)(struct account *a, size_t kind, size_t type));
 
 /* Everything that the plain run gave. */
 struct plain {
