@@ -8,15 +8,15 @@
 
 #include "proto/limits.h"
 #include "workers/config/grammar_forms.h"
+#include "workers/config/grammar_int.h"
 
 void grammar_init(struct grammar *g, struct config *c)
 {
     *g = (struct grammar){.c = c};
 }
 
-/* A list in the arena with room for one more. 0 or ERR_NOMEM. */
-static int grow(struct grammar *g, void **list, uint32_t n, uint32_t *cap,
-                size_t size)
+int grammar_grow(struct grammar *g, void **list, uint32_t n, uint32_t *cap,
+                 size_t size)
 {
     uint32_t more = *cap > 0 ? *cap * 2 : 4;
     void *p;
@@ -52,7 +52,7 @@ int grammar_rule(struct grammar *g, struct ubytes name, uint32_t line,
         return grammar_limit(g, line, col, "more than %u rules",
                              GRAMMAR_RULES_MAX);
     }
-    TRY(grow(g, &list, g->rules_n, &g->rules_cap, sizeof(g->rules[0])));
+    TRY(grammar_grow(g, &list, g->rules_n, &g->rules_cap, sizeof(g->rules[0])));
     g->rules = list;
     g->rules[g->rules_n] = (struct grammar_rule){
         arena_text(&g->c->scratch, name.p, name.n), line, col, NULL};
@@ -154,7 +154,7 @@ int gx_add(struct grammar *g, struct gx *x, struct gx *kid)
     if (kid == NULL) {
         return ERR_NOMEM;
     }
-    TRY(grow(g, &list, x->n, &x->cap, sizeof(struct gx *)));
+    TRY(grammar_grow(g, &list, x->n, &x->cap, sizeof(struct gx *)));
     x->kids = list;
     x->kids[x->n++] = kid;
     return 0;
@@ -166,7 +166,7 @@ int gx_add_required(struct grammar *g, struct gx *x, struct gx *kid,
     uint32_t cap = x->cap;
     void *list = x->required;
 
-    TRY(grow(g, &list, x->n, &cap, 1));
+    TRY(grammar_grow(g, &list, x->n, &cap, 1));
     x->required = list;
     x->required[x->n] = required != 0;
     return gx_add(g, x, kid);

@@ -1,4 +1,5 @@
 /* The way from rules to an automaton, shared by its steps:
+ *   grammar.c        expressions and rules, and the lists they are kept in
  *   grammar_rules.c  which rules are sound, and which are called rather than
  *                    written out where they are named
  *   grammar_nfa.c    expressions to states with empty edges
@@ -12,6 +13,11 @@
 #define NFA_STATES_MAX (1u << 19)
 #define DFA_MEMBERS_MAX (1u << 23) /* of all sets of states */
 #define DFA_WORK_MAX (1ull << 31)  /* edges looked at: some seconds */
+
+/* Room for one more in a list of n elements of size bytes in the arena; *cap:
+ * for how many there is room, 0 of the NULL list. 0 or ERR_NOMEM. */
+int grammar_grow(struct grammar *g, void **list, uint32_t n, uint32_t *cap,
+                 size_t size) MUST_USE;
 
 /* What is known of a rule. */
 struct rule_facts {

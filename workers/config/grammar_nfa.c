@@ -1,7 +1,5 @@
 /* Expressions to states with empty edges. Runs in the confined `config` worker.
  * Recursion is bounded by DEPTH_MAX. */
-#include <string.h>
-
 #include "workers/config/grammar_int.h"
 
 #define DEPTH_MAX (8 * GRAMMAR_DEPTH_MAX)
@@ -13,27 +11,6 @@ struct builder {
     unsigned depth;
 };
 
-static int grow(struct grammar *g, void **list, uint32_t n, uint32_t *cap,
-                size_t size)
-{
-    uint32_t more = *cap > 0 ? *cap * 2 : 64;
-    void *p;
-
-    if (n < *cap) {
-        return 0;
-    }
-    p = arena_array(&g->c->scratch, more, size);
-    if (p == NULL) {
-        return ERR_NOMEM;
-    }
-    if (n > 0) {
-        memcpy(p, *list, n * size);
-    }
-    *list = p;
-    *cap = more;
-    return 0;
-}
-
 static int add_state(struct builder *b, uint32_t *out)
 {
     struct nfa *a = b->nfa;
@@ -42,7 +19,7 @@ static int add_state(struct builder *b, uint32_t *out)
     if (a->n == NFA_STATES_MAX) {
         return ERR_LIMIT;
     }
-    TRY(grow(b->g, &list, a->n, &a->cap, sizeof(*a->first)));
+    TRY(grammar_grow(b->g, &list, a->n, &a->cap, sizeof(*a->first)));
     a->first = list;
     a->first[a->n] = 0;
     *out = a->n++;
@@ -57,7 +34,8 @@ static int add_edge(struct builder *b, uint32_t from, struct nfa_edge e)
     if (a->edges_n == 2 * NFA_STATES_MAX) {
         return ERR_LIMIT;
     }
-    TRY(grow(b->g, &list, a->edges_n, &a->edges_cap, sizeof(*a->edges)));
+    TRY(grammar_grow(b->g, &list, a->edges_n, &a->edges_cap,
+                     sizeof(*a->edges)));
     a->edges = list;
     e.next = a->first[from];
     a->edges[a->edges_n++] = e;
