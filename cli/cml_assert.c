@@ -261,21 +261,6 @@ static void put_policy(struct json *j, const struct said *a)
     json_close(j);
 }
 
-static int add_text(struct said *a,
-                    void (*put)(struct json *j, const struct said *a))
-{
-    struct ubytes text;
-    struct json j;
-    int rc;
-
-    json_init(&j);
-    put(&j, a);
-    rc = json_end(&j, &text);
-    rc = rc == 0 ? request_memory(&a->request, text) : rc;
-    json_release(&j);
-    return rc;
-}
-
 static int add_override(struct said *a, unsigned i, const char *key,
                         const char *value)
 {
@@ -296,12 +281,17 @@ static int make(struct said *a)
 {
     static char graph[] = LABEL;
     static char empty[] = "";
+    struct json j;
 
     a->request.m.graph_path = graph;
     a->request.m.policy_path = graph;
     a->request.m.graph_dir = empty;
-    TRY(add_text(a, put_graph));
-    TRY(add_text(a, put_policy));
+    json_init(&j);
+    put_graph(&j, a);
+    TRY(request_json(&a->request, &j, &a->c->d));
+    json_init(&j);
+    put_policy(&j, a);
+    TRY(request_json(&a->request, &j, &a->c->d));
     TRY(add_override(a, 0, "leaf", a->leaf));
     return add_override(a, 1, "type", a->type);
 }

@@ -150,26 +150,6 @@ static void put_policy(struct json *j, const struct exam_ask *a)
     json_close(j);
 }
 
-static int add_text(struct exam_ask *a,
-                    void (*put)(struct json *j, const struct exam_ask *a),
-                    struct diag *d)
-{
-    struct ubytes text;
-    struct json j;
-    int rc;
-
-    json_init(&j);
-    put(&j, a);
-    rc = json_end(&j, &text);
-    rc = rc == 0 ? request_memory(&a->request, text) : rc;
-    json_release(&j);
-    if (rc < 0) {
-        return diag_set(d, rc, NOWHERE, "cannot write the exam down: %s",
-                        err_text(rc));
-    }
-    return 0;
-}
-
 /* An override out of a formatted text, which it keeps. */
 static int add_override(struct exam_ask *a, struct buf *text, struct diag *d)
 {
@@ -256,18 +236,22 @@ static int add_overrides(struct exam_ask *a, struct diag *d)
 static int add_policy(struct exam_ask *a, struct diag *d)
 {
     static char label[] = POLICY_LABEL;
+    struct json j;
 
     if (a->policy != NULL) {
         return request_policy(&a->request, a->policy, d);
     }
     a->request.m.policy_path = label;
-    return add_text(a, put_policy, d);
+    json_init(&j);
+    put_policy(&j, a);
+    return request_json(&a->request, &j, d);
 }
 
 static int make(struct exam_ask *a, struct diag *d)
 {
     const char *word = a->works[EXAM_ROLE_CANDIDATE].word;
     const char *slash = strrchr(word, '/');
+    struct json j;
 
     for (unsigned i = 0; i < EXAM_ROLE_CORPUS; i++) {
         if (a->works[i].word != NULL) {
@@ -278,7 +262,9 @@ static int make(struct exam_ask *a, struct diag *d)
     (void)snprintf(a->label, sizeof(a->label), "(exam of %.100s)",
                    slash != NULL ? slash + 1 : word);
     a->request.m.graph_path = a->label;
-    TRY(add_text(a, put_graph, d));
+    json_init(&j);
+    put_graph(&j, a);
+    TRY(request_json(&a->request, &j, d));
     TRY(add_policy(a, d));
     return add_overrides(a, d);
 }

@@ -260,36 +260,24 @@ static void put_policy(struct json *j, struct model_lane *a)
     json_close(j);
 }
 
-static int add_text(struct model_lane *a,
-                    void (*put)(struct json *j, struct model_lane *a))
-{
-    struct ubytes text;
-    struct json j;
-    int rc;
-
-    json_init(&j);
-    put(&j, a);
-    rc = json_end(&j, &text);
-    rc = rc == 0 ? request_memory(&a->request, text) : rc;
-    json_release(&j);
-    return rc < 0 ? cli_fail(a->c, rc, "cannot write the task down: %s",
-                             err_text(rc))
-                  : 0;
-}
-
 static int make(struct model_lane *a)
 {
     static char label[] = MODEL_LANE_LABEL;
     static char own[] = MODEL_LANE_POLICY;
+    struct json j;
 
     a->request.m.graph_path = label;
     a->request.m.live = a->is_generate;
-    TRY(add_text(a, put_graph));
+    json_init(&j);
+    put_graph(&j, a);
+    TRY(request_json(&a->request, &j, &a->c->d));
     if (a->policy != NULL) {
         return request_policy(&a->request, a->policy, &a->c->d);
     }
     a->request.m.policy_path = own;
-    return add_text(a, put_policy);
+    json_init(&j);
+    put_policy(&j, a);
+    return request_json(&a->request, &j, &a->c->d);
 }
 
 static int check_text(struct model_lane *a, const char *what, const char *s)

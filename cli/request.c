@@ -132,7 +132,7 @@ int request_policy(struct request *r, char *path, struct diag *d)
     return 0;
 }
 
-int request_memory(struct request *r, struct ubytes text)
+static int add_memory(struct request *r, struct ubytes text)
 {
     CLEANUP(fd_closep) int fd = memfd_create("proctor-text", MFD_CLOEXEC);
 
@@ -150,4 +150,16 @@ int request_memory(struct request *r, struct ubytes text)
     }
     r->fds[r->fds_n++] = fd_take(&fd);
     return 0;
+}
+
+int request_json(struct request *r, struct json *j, struct diag *d)
+{
+    struct ubytes text;
+    int rc = json_end(j, &text);
+
+    rc = rc == 0 ? add_memory(r, text) : rc;
+    json_release(j);
+    return rc < 0 ? diag_set(d, rc, NOWHERE, "cannot write the task down: %s",
+                             err_text(rc))
+                  : 0;
 }

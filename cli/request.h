@@ -5,6 +5,7 @@
 
 #include <limits.h>
 
+#include "cli/json.h"
 #include "proto/base.h"
 #include "proto/diag.h"
 #include "proto/limits.h"
@@ -37,8 +38,9 @@ void request_release(struct request *r); /* closes the descriptors */
 int request_override(struct request *r, char *arg, struct diag *d) MUST_USE;
 /* Opens the graph (before the policy) and its folder. path borrowed. */
 int request_graph(struct request *r, char *path, struct diag *d) MUST_USE;
-/* A text of ours, instead of a file: the graph, then the policy. */
-int request_memory(struct request *r, struct ubytes text) MUST_USE;
+/* A text of ours, instead of a file: the graph, then the policy. Ends j and
+ * releases it, also on failure. */
+int request_json(struct request *r, struct json *j, struct diag *d) MUST_USE;
 /* Opens the policy: path, else proctor-policy.yaml in the graph's folder, else
  * in the working directory. ERR_NOT_FOUND with a hint when there is none. */
 int request_policy(struct request *r, char *path, struct diag *d) MUST_USE;
