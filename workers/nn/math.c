@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "workers/nn/float_bits.h"
 #include "workers/nn/math_impl.h"
 
 #if defined(__x86_64__)
@@ -98,22 +99,6 @@ void math_choose(enum panel_route route)
     level = route;
 }
 
-INLINE uint32_t bits_of(float v)
-{
-    uint32_t bits;
-
-    memcpy(&bits, &v, sizeof(bits));
-    return bits;
-}
-
-INLINE float float_of(uint32_t bits)
-{
-    float v;
-
-    memcpy(&v, &bits, sizeof(v));
-    return v;
-}
-
 /* Adding it rounds to an integer, which its last bits then hold. */
 #define ROUNDER 0x1.8p23f
 #define ROUNDER_BITS 0x4b400000u
@@ -185,37 +170,20 @@ float nn_gelu(float x)
     return gelu_body(x);
 }
 
-INLINE void nn_exps_body(const float *x, size_t n, float *y)
-{
-    for (size_t i = 0; i < n; i++) {
-        y[i] = exp_body(x[i]);
-    }
-}
-VARIANTS(void, , nn_exps, (const float *x, size_t n, float *y), (x, n, y))
+/* The same for n floats. */
+#define EACH(name, one)                                                        \
+    INLINE void name##_body(const float *x, size_t n, float *y)                \
+    {                                                                          \
+        for (size_t i = 0; i < n; i++) {                                       \
+            y[i] = one(x[i]);                                                  \
+        }                                                                      \
+    }                                                                          \
+    VARIANTS(void, , name, (const float *x, size_t n, float *y), (x, n, y))
 
-INLINE void nn_sigmoids_body(const float *x, size_t n, float *y)
-{
-    for (size_t i = 0; i < n; i++) {
-        y[i] = sigmoid_body(x[i]);
-    }
-}
-VARIANTS(void, , nn_sigmoids, (const float *x, size_t n, float *y), (x, n, y))
-
-INLINE void nn_silus_body(const float *x, size_t n, float *y)
-{
-    for (size_t i = 0; i < n; i++) {
-        y[i] = silu_body(x[i]);
-    }
-}
-VARIANTS(void, , nn_silus, (const float *x, size_t n, float *y), (x, n, y))
-
-INLINE void nn_gelus_body(const float *x, size_t n, float *y)
-{
-    for (size_t i = 0; i < n; i++) {
-        y[i] = gelu_body(x[i]);
-    }
-}
-VARIANTS(void, , nn_gelus, (const float *x, size_t n, float *y), (x, n, y))
+EACH(nn_exps, exp_body)
+EACH(nn_sigmoids, sigmoid_body)
+EACH(nn_silus, silu_body)
+EACH(nn_gelus, gelu_body)
 
 INLINE void nn_swiglu_body(const float *gate, const float *up, size_t n,
                            float *y)

@@ -5,26 +5,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "workers/nn/float_bits.h"
+
 enum {
     BLOCK = 32,
     BLOCK_BYTES = 34
 };
-
-static uint32_t bits_of(float v)
-{
-    uint32_t bits;
-
-    memcpy(&bits, &v, sizeof(bits));
-    return bits;
-}
-
-static float float_of(uint32_t bits)
-{
-    float v;
-
-    memcpy(&v, &bits, sizeof(v));
-    return v;
-}
 
 /* x >> n, rounded to the nearest, ties to even. 1 <= n <= 31. */
 static uint32_t shift_even(uint32_t x, unsigned n)

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "proto/base.h"
+#include "workers/nn/float_bits.h"
 
 static uint64_t numbers_state = 42;
 
@@ -26,22 +27,6 @@ static UNUSED uint64_t draw(void)
 static UNUSED size_t below(size_t n)
 {
     return (size_t)(draw() % n);
-}
-
-static UNUSED uint32_t bits_of(float v)
-{
-    uint32_t bits;
-
-    memcpy(&bits, &v, sizeof(bits));
-    return bits;
-}
-
-static UNUSED float float_of(uint32_t bits)
-{
-    float v;
-
-    memcpy(&v, &bits, sizeof(v));
-    return v;
 }
 
 /* Both signs, exponents of 2^-8 to 2^7, now and then 0. */
