@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "proto/value.h"
+#include "tests/bench/bench.h"
 #include "workers/cml/columns.h"
 #include "workers/cml/document.h"
 #include "workers/cml/eval_int.h"
@@ -46,22 +46,6 @@ struct bench {
     uint64_t want[COLUMNS_LANES];
     compiled *native;
 };
-
-static double now(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static void need(int is, const char *what)
-{
-    if (!is) {
-        fprintf(stderr, "bench_cml: %s\n", what);
-        exit(1);
-    }
-}
 
 static void make_inputs(struct bench *b)
 {
@@ -156,7 +140,7 @@ static compiled *compile(struct bench *b)
 
 static double by_reference(struct bench *b)
 {
-    double t = now();
+    double t = now_ns();
 
     for (unsigned i = 0; i < COLUMNS_LANES; i++) {
         struct val args[2] = {val_int(0x88, b->in[i][0]),
@@ -167,7 +151,7 @@ static double by_reference(struct bench *b)
         need(eval_unit(&b->e, b->unit->id, args, 2, &out) == 0, "a value");
         b->want[i] = out.u.bits;
     }
-    return now() - t;
+    return now_ns() - t;
 }
 
 static double by_columns(struct bench *b, enum column_level level)
@@ -175,11 +159,11 @@ static double by_columns(struct bench *b, enum column_level level)
     double t;
 
     columns_limit(b->columns, level);
-    t = now();
+    t = now_ns();
     for (unsigned i = 0; i < 64; i++) {
         need(columns_again(b->columns, 1000) == 0, "a batch");
     }
-    return (now() - t) / 64;
+    return (now_ns() - t) / 64;
 }
 
 static double by_batches(struct bench *b)
@@ -189,13 +173,13 @@ static double by_batches(struct bench *b)
     double t;
 
     buf_init(&out, 1u << 20);
-    t = now();
+    t = now_ns();
     need(columns_batch(b->columns, b->lanes, COLUMNS_LANES, 1000) == 0,
          "a batch");
     for (unsigned i = 0; i < COLUMNS_LANES; i++) {
         need(columns_answer(b->columns, i, &out, &left) == 0, "an answer");
     }
-    t = now() - t;
+    t = now_ns() - t;
     for (unsigned i = 0; i < COLUMNS_LANES; i++) { /* tag, code, big-endian */
         const uint8_t *p = buf_bytes(&out).p + (size_t)i * 10 + 2;
         uint64_t v = 0;
@@ -211,7 +195,7 @@ static double by_batches(struct bench *b)
 
 static double by_gcc(struct bench *b)
 {
-    double t = now();
+    double t = now_ns();
 
     for (unsigned k = 0; k < 64; k++) {
         for (unsigned i = 0; i < COLUMNS_LANES; i++) {
@@ -223,7 +207,7 @@ static double by_gcc(struct bench *b)
                  "the same value");
         }
     }
-    return (now() - t) / 64;
+    return (now_ns() - t) / 64;
 }
 
 /* A unit of about 1,000 nodes, from its text to its CID: nanoseconds. */
@@ -232,13 +216,13 @@ static double read_unit(const struct buf *text, uint32_t *out_nodes)
     struct cml_dag dag;
     struct document doc;
     struct diag d;
-    double t = now();
+    double t = now_ns();
 
     diag_init(&d);
     cml_dag_init(&dag);
     document_init(&doc, &dag, "");
     need(form_read(&doc, FORM_TEXT, buf_bytes(text), &d) == 0, d.what);
-    t = now() - t;
+    t = now_ns() - t;
     *out_nodes = cml_dag_n(&dag);
     document_release(&doc);
     cml_dag_release(&dag);

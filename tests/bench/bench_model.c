@@ -17,10 +17,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "proto/base.h"
+#include "tests/bench/bench.h"
 #include "workers/nn/gguf.h"
 #include "workers/nn/model_init.h"
 #include "workers/nn/panel.h"
@@ -42,22 +42,6 @@ struct bench {
     double packed_ms;
     uint64_t seen; /* rows that a trap saw */
 };
-
-static double now_ms(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
-
-static void need(int is, const char *what)
-{
-    if (!is) {
-        fprintf(stderr, "bench_model: %s\n", what);
-        exit(1);
-    }
-}
 
 static int to_file(void *ctx, struct ubytes bytes)
 {

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "tests/bench/bench.h"
 #include "workers/cml/document.h"
 #include "workers/cml/export.h"
 #include "workers/cml/text.h"
@@ -73,22 +73,6 @@ typedef int exported(uint64_t, uint64_t, uint64_t *, uint64_t *);
 typedef uint64_t handmade(uint64_t, uint64_t);
 
 static uint64_t in[INPUTS][2];
-
-static double now(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static void need(int is, const char *what)
-{
-    if (!is) {
-        fprintf(stderr, "bench_native: %s\n", what);
-        exit(1);
-    }
-}
 
 static void put_file(const char *dir, const char *name, char kind,
                      struct ubytes text)
@@ -181,20 +165,20 @@ static void measure(exported *f, handmade *h, double best[2])
 
     best[0] = best[1] = 1e18;
     for (unsigned r = 0; r < ROUNDS; r++) {
-        double t = now();
+        double t = now_ns();
 
         for (unsigned i = 0; i < INPUTS; i++) {
             uint64_t fuel = FUEL;
 
             need(f(in[i][0], in[i][1], &fuel, &got[i]) == 0, "a value");
         }
-        t = now() - t;
+        t = now_ns() - t;
         best[0] = t < best[0] ? t : best[0];
-        t = now();
+        t = now_ns();
         for (unsigned i = 0; i < INPUTS; i++) {
             want[i] = h(in[i][0], in[i][1]);
         }
-        t = now() - t;
+        t = now_ns() - t;
         best[1] = t < best[1] ? t : best[1];
         need(memcmp(got, want, sizeof(got)) == 0, "the same values");
     }

@@ -5,19 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "proto/buf.h"
 #include "proto/limits.h"
+#include "tests/bench/bench.h"
 #include "workers/cml/command.h"
-
-static double now_ms(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return 1e3 * (double)t.tv_sec + 1e-6 * (double)t.tv_nsec;
-}
 
 static int slurp(const char *path, struct buf *out)
 {
@@ -100,7 +92,7 @@ int main(int argc, char **argv)
             fprintf(stderr, "cannot read %s\n", argv[i]);
             return 1;
         }
-        t = now_ms();
+        t = cpu_ms();
         command_init(&j->read);
         command_init(&j->found);
         command_init(&j->checked);
@@ -108,7 +100,7 @@ int main(int argc, char **argv)
         command_release(&j->read);
         command_release(&j->found);
         command_release(&j->checked);
-        printf("%s %.3f %d\n", argv[i], now_ms() - t, status);
+        printf("%s %.3f %d\n", argv[i], cpu_ms() - t, status);
         free(j);
         buf_release(&file);
     }

@@ -18,11 +18,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "proto/base.h"
 #include "proto/pb.h"
+#include "tests/bench/bench.h"
 #include "workers/model/session_int.h"
 #include "workers/nn/gguf.h"
 #include "workers/nn/panel.h"
@@ -45,22 +45,6 @@ struct pace {
     uint32_t prompt[64];
     uint32_t prompt_n;
 };
-
-static double now_ms(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
-
-static void need(int is, const char *what)
-{
-    if (!is) {
-        fprintf(stderr, "lane_pace: %s\n", what);
-        exit(1);
-    }
-}
 
 static double least(double a, double b)
 {

@@ -220,15 +220,6 @@ REFUSED = {  # line, column, part
 }
 
 
-def check_refused():
-    for text, (line, col, part) in REFUSED.items():
-        why = w.compile(walk.GBNF, text)
-        if why is None or part not in why or \
-                why.split()[:2] != [str(line), str(col)]:
-            w.die(f"{text!r}: {why}")
-    print(f"ok {len(REFUSED)} refused at their places")
-
-
 def check_ambiguous():
     # every a may be closed by b or not: as many readings as letters
     why = w.compile(walk.GBNF, 'root ::= x\nx ::= "a" x | "a" x "b" | "c"')
@@ -249,7 +240,7 @@ def check_ambiguous():
     print("ok ambiguous and doubling grammars")
 
 
-check_refused()
+w.check_refused(walk.GBNF, REFUSED)
 check_ambiguous()
 check_json(3000 if walk.FULL else 200)
 check_random(3000 if walk.FULL else 60, 6 if walk.FULL else 5)

@@ -36,6 +36,15 @@ class Walk:
             return None
         return answer[3:]
 
+    def check_refused(self, form, cases):
+        """text -> (line, column, part of the message)"""
+        for text, (line, col, part) in cases.items():
+            why = self.compile(form, text)
+            if why is None or part not in why or \
+                    why.split()[:2] != [str(line), str(col)]:
+                self.die(f"{text!r}: {why}")
+        print(f"ok {len(cases)} refused at their places")
+
     def test(self, text):
         """yes, part, no, limit"""
         data = text.encode() if isinstance(text, str) else text

@@ -11,49 +11,15 @@
 #include <cmocka.h>
 
 #include "proto/err.h"
+#include "tests/unit/nn/gguf_bytes.h"
 #include "workers/nn/gguf.h"
 
-struct file {
-    uint8_t bytes[4096];
-    size_t n;
-};
-
-static void put(struct file *f, uint64_t v, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        f->bytes[f->n++] = (uint8_t)(v >> 8 * i);
-    }
-}
-
-static void put_text(struct file *f, const char *text)
-{
-    put(f, strlen(text), 8);
-    memcpy(f->bytes + f->n, text, strlen(text));
-    f->n += strlen(text);
-}
+static uint8_t room[4096]; /* of the one file that a test has */
 
 static void put_key(struct file *f, const char *key, uint64_t type)
 {
     put_text(f, key);
     put(f, type, 4);
-}
-
-static void pad(struct file *f, size_t alignment)
-{
-    while (f->n % alignment != 0) {
-        put(f, 0, 1);
-    }
-}
-
-static void put_head(struct file *f, uint64_t version, uint64_t tensors,
-                     uint64_t pairs)
-{
-    memset(f, 0, sizeof(*f));
-    memcpy(f->bytes, "GGUF", 4);
-    f->n = 4;
-    put(f, version, 4);
-    put(f, tensors, 8);
-    put(f, pairs, 8);
 }
 
 static void put_tensor(struct file *f, const char *name, uint64_t a, uint64_t b,
@@ -139,7 +105,7 @@ static void make_good(struct file *f)
 
 static void test_good(void **state)
 {
-    struct file f;
+    struct file f = {room, 0};
     struct gguf g;
     struct diag d;
     struct ubytes copy, word;
@@ -175,10 +141,9 @@ static void test_good(void **state)
 
 static void test_head(void **state)
 {
-    struct file f;
+    struct file f = {room, 0};
 
     (void)state;
-    memset(&f, 0, sizeof(f));
     expect(&f, ERR_INPUT, "no GGUF file");
     make_good(&f);
     f.bytes[0] = 'g';
@@ -202,7 +167,7 @@ static void test_head(void **state)
 
 static void test_metadata(void **state)
 {
-    struct file f;
+    struct file f = {room, 0};
 
     (void)state;
     put_head(&f, 3, 0, 2);
@@ -277,7 +242,7 @@ static void test_tensors(void **state)
                  {8, 2, 0, 0, "need 64 bytes"},
                  {1, 0, 0, 0, "its size"},
                  {UINT64_C(1) << 40, 1, 0, 0, "need 4398046511104 bytes"}};
-    struct file f;
+    struct file f = {room, 0};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_N(cases); i++) {
@@ -310,7 +275,7 @@ static void test_tensors(void **state)
 
 static void test_every_cut_and_byte(void **state)
 {
-    struct file f;
+    struct file f = {room, 0};
     struct gguf g;
     struct diag d;
     struct ubytes copy;

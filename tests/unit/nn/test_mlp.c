@@ -11,6 +11,7 @@
 
 #include "proto/buf.h"
 #include "proto/err.h"
+#include "tests/unit/nn/gguf_bytes.h"
 #include "workers/nn/activation.h"
 #include "workers/nn/mlp.h"
 #include "workers/nn/panel.h"
@@ -82,35 +83,13 @@ static void test_activations(void **s)
     }
 }
 
-/* A GGUF file in memory, written by hand, little endian. */
-struct file {
-    uint8_t *bytes; /* aligned to 64 */
-    size_t n;
-};
-
-static void put(struct file *f, uint64_t v, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        f->bytes[f->n++] = (uint8_t)(v >> 8 * i);
-    }
-}
-
-static void put_text(struct file *f, const char *text)
-{
-    put(f, strlen(text), 8);
-    memcpy(f->bytes + f->n, text, strlen(text));
-    f->n += strlen(text);
-}
-
 static void put_floats(struct file *f, const float *v, size_t n)
 {
     if (n > 0) {
         memcpy(f->bytes + f->n, v, n * sizeof(*v));
         f->n += n * sizeof(*v);
     }
-    while (f->n % 32 != 0) {
-        put(f, 0, 1);
-    }
+    pad(f, 32);
 }
 
 #define LAYERS 3
@@ -145,13 +124,8 @@ static void put_directory(struct file *f)
 static void make_file(struct file *f, float *w[LAYERS], float *b[LAYERS])
 {
     f->bytes = aligned_alloc(64, 1 << 20);
-    f->n = 0;
     assert_non_null(f->bytes);
-    memcpy(f->bytes, "GGUF", 4);
-    f->n = 4;
-    put(f, 3, 4);
-    put(f, 2 * LAYERS, 8);
-    put(f, 3, 8);
+    put_head(f, 3, 2 * LAYERS, 3);
     put_text(f, "general.architecture");
     put(f, 8, 4);
     put_text(f, "proctor-mlp");
