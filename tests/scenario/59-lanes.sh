@@ -25,6 +25,13 @@ task() {
 # graph TASK...: a graph of these lines.
 graph() { { printf 'version: 1\nname: g\ntasks:\n'; printf '%s\n' "$@"; } >g.yaml; }
 records() { proctor log --store "$1" --kind "$2" --json | jq "[.. | objects | select(.kind? == \"$2\")]"; }
+# until_more STORE KIND N: until the log has more than N records of the kind, for a while.
+until_more() {
+    for _ in $(seq 400); do
+        [ "$(records "$1" "$2" 2>/dev/null | jq length)" -gt "$3" ] 2>/dev/null && return
+        sleep 0.01
+    done
+}
 # result STORE TASK: CID of what its last GENERATE names.
 result() { records "$1" generate | jq -r "map(select(.task == \"$2\"))[-1].result"; }
 
@@ -110,10 +117,7 @@ expect 0 proctor run g.yaml --policy p.yaml --store calm
 proctor run g.yaml --policy p.yaml --store killed >/dev/null 2>&1 &
 client=$!
 kernel=$(kernel_of $client)
-for _ in $(seq 400); do
-    [ "$(records killed lane 2>/dev/null | jq length)" -gt 2 ] 2>/dev/null && break
-    sleep 0.01
-done
+until_more killed lane 2
 kill -9 "$kernel" 2>/dev/null
 wait $client
 parked=$(records killed lane | jq length)
@@ -123,10 +127,7 @@ check "the same text as without the kill" test "$(result killed long)" = "$(resu
 proctor run g.yaml --policy p.yaml --store lost >/dev/null 2>&1 &
 client=$!
 kernel=$(kernel_of $client)
-for _ in $(seq 400); do
-    [ "$(records lost lane 2>/dev/null | jq length)" -gt 1 ] 2>/dev/null && break
-    sleep 0.01
-done
+until_more lost lane 1
 for zygote in $(pgrep -P "$kernel"); do # a worker is the child of its zygote
     for worker in $(pgrep -P "$zygote"); do kill -9 "$worker"; done
 done 2>/dev/null
@@ -140,10 +141,7 @@ graph "$(task s model.generate 'prompt: "stop", max_tokens: 60, traps: [{layer: 
 proctor run g.yaml --policy p.yaml --store held >/dev/null 2>&1 &
 client=$!
 kernel=$(kernel_of $client)
-for _ in $(seq 400); do
-    [ "$(records held park 2>/dev/null | jq length)" -gt 0 ] 2>/dev/null && break
-    sleep 0.01
-done
+until_more held park 0
 kill -9 "$kernel" 2>/dev/null
 wait $client
 expect 0 proctor run --resume --store held
