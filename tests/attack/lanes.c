@@ -1,8 +1,9 @@
 /* Lanes of a model worker that acts as its weights say (actor.c), through the
  * kernel's own planes under the real profile: alone, in a crowd, parked, killed,
- * stopped, lying. Judges what was committed and what it was called. One TAP line
- * per case. Needs root. */
-#include <errno.h>
+ * stopped; and lying (lanes_lies.c). Judges what was committed and what it was
+ * called. One TAP line per case. Needs root. */
+#include "tests/attack/lanes.h"
+
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,56 +11,11 @@
 #include <unistd.h>
 
 #include "kernel/engine/loop.h"
-#include "kernel/run/core.h"
 #include "kernel/run/guard.h"
-#include "kernel/run/plane.h"
 #include "proto/err.h"
 
-#define PLAYS_MAX 24u
-#define TOKENS 120u
-
-static unsigned ran, failed;
-
-static void tap(int ok, const char *name, const char *found)
-{
-    ran++;
-    failed += !ok;
-    printf("%s %u - N %s: %s\n", ok ? "ok" : "not ok", ran, name, found);
-    fflush(stdout);
-}
-
-static void must(int ok, const char *what)
-{
-    if (!ok) {
-        printf("Bail out! %s\n", what);
-        exit(1);
-    }
-}
-
-struct play {
-    Proctor__Generation m;
-    Proctor__LaneSpec spec;
-    Proctor__GrammarSpec grammar;
-    Proctor__LayerTrap trap, *traps[1];
-    Proctor__Limits limits;
-    struct lane_ask ask;
-    struct cid weights;
-    struct lane *lane;
-    char prompt[32];
-    /* when it was decided */
-    int is_over;
-    unsigned repairs;
-    enum lane_decision decision;
-    struct cid parked;
-    char why[200];
-    uint8_t text[LIMIT_LANE_TOKENS];
-    size_t text_n;
-    uint32_t went_on;
-    uint64_t order; /* when it ended */
-};
-
-static struct core core;
-static struct play plays[PLAYS_MAX];
+struct core core;
+struct play plays[PLAYS_MAX];
 static unsigned open_n;
 static uint64_t ends_n;
 
@@ -91,8 +47,7 @@ static void on_decision(void *ctx, struct lane *l)
     }
 }
 
-/* A lane of its own prompt; behaviour: the line of its model. */
-static struct play *play_new(unsigned i, const char *behaviour)
+struct play *play_new(unsigned i, const char *behaviour)
 {
     struct play *p = &plays[i];
 
@@ -100,10 +55,10 @@ static struct play *play_new(unsigned i, const char *behaviour)
     proctor__generation__init(&p->m);
     proctor__lane_spec__init(&p->spec);
     proctor__limits__init(&p->limits);
-    must(store_put(core.store,
-                   (struct ubytes){(const uint8_t *)behaviour,
-                                   strlen(behaviour)},
-                   &p->weights) == 0,
+    must(store_put(
+             core.store,
+             (struct ubytes){(const uint8_t *)behaviour, strlen(behaviour)},
+             &p->weights) == 0,
          "store_put");
     snprintf(p->prompt, sizeof(p->prompt), "prompt %u", i);
     p->limits.cpu_ms = 10000;
@@ -125,11 +80,11 @@ static struct play *play_new(unsigned i, const char *behaviour)
     return p;
 }
 
-static void with_grammar(struct play *p)
+void with_grammar(struct play *p)
 {
     proctor__grammar_spec__init(&p->grammar);
-    p->grammar.automaton = (ProtobufCBinaryData){
-        sizeof(letters) - 1, (uint8_t *)(uintptr_t)letters};
+    p->grammar.automaton = (ProtobufCBinaryData){sizeof(letters) - 1,
+                                                 (uint8_t *)(uintptr_t)letters};
     p->spec.grammar = &p->grammar;
 }
 
@@ -141,7 +96,7 @@ static void play_join(struct play *p)
     open_n++;
 }
 
-static void run(unsigned n)
+void run(unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
         play_join(&plays[i]);
@@ -156,7 +111,7 @@ static struct {
     size_t n;
 } alone[PLAYS_MAX];
 
-static int is_same(const struct play *p, unsigned i)
+int is_same(const struct play *p, unsigned i)
 {
     return p->decision == LANE_EMIT && p->text_n == alone[i].n &&
            memcmp(p->text, alone[i].text, alone[i].n) == 0;
@@ -186,8 +141,8 @@ static void each_alone(void)
         memcpy(alone[i].text, plays[0].text, TOKENS);
         alone[i].n = TOKENS;
     }
-    tap(memcmp(alone[0].text, alone[1].text, TOKENS) != 0, "alone",
-        "lanes of different prompts say different things");
+    tap_case('N', memcmp(alone[0].text, alone[1].text, TOKENS) != 0, "alone",
+             "lanes of different prompts say different things");
 }
 
 /* n lanes at once, all as if alone. */
@@ -206,8 +161,8 @@ static void crowd(const char *name, const char *behaviour, unsigned n,
         p->ask.priority = i % 10;
         p->ask.deadline = i % 3 == 0 ? 200 : 0;
         if (memory_lanes > 0) {
-            p->limits.memory_bytes = (32ull << 20) + 8192 +
-                                     memory_lanes * (512ull << 10);
+            p->limits.memory_bytes =
+                (32ull << 20) + 8192 + memory_lanes * (512ull << 10);
         }
     }
     run(n);
@@ -215,9 +170,11 @@ static void crowd(const char *name, const char *behaviour, unsigned n,
         same += (unsigned)is_same(&plays[i], i);
         went_on += plays[i].went_on;
     }
-    snprintf(found, sizeof(found), "%u of %u lanes say what they said alone, "
-             "%u times in another place", same, n, went_on);
-    tap(same == n, name, found);
+    snprintf(found, sizeof(found),
+             "%u of %u lanes say what they said alone, "
+             "%u times in another place",
+             same, n, went_on);
+    tap_case('N', same == n, name, found);
 }
 
 static void dying(void)
@@ -230,17 +187,21 @@ static void dying(void)
     run(1);
     memcpy(first, p->text, sizeof(first));
     snprintf(found, sizeof(found), "%u workers lost, %s", p->went_on, p->why);
-    tap(p->decision == LANE_EMIT && p->text_n == TOKENS && p->went_on >= 2,
-        "killed_again", found);
+    tap_case('N',
+             p->decision == LANE_EMIT && p->text_n == TOKENS && p->went_on >= 2,
+             "killed_again", found);
     p = play_new(0, "actor die=100:9");
     p->ask.park_every = 1;
     run(1);
-    tap(p->decision == LANE_EMIT && memcmp(first, p->text, TOKENS) == 0,
-        "killed_elsewhere", "the same text, parked at other places");
+    tap_case('N',
+             p->decision == LANE_EMIT && memcmp(first, p->text, TOKENS) == 0,
+             "killed_elsewhere", "the same text, parked at other places");
     p = play_new(0, "actor die=1000:2");
     run(1);
-    tap(p->decision == LANE_BAIL && strstr(p->why, "4 workers were lost") != NULL,
-        "killed_each_time", p->why);
+    tap_case('N',
+             p->decision == LANE_BAIL &&
+                 strstr(p->why, "4 workers were lost") != NULL,
+             "killed_each_time", p->why);
 }
 
 static void stopping(void)
@@ -258,18 +219,20 @@ static void stopping(void)
     p->ask.holds = 1;
     run(1);
     parked = p->parked;
-    snprintf(found, sizeof(found), "%s, %zu bytes committed", p->why, p->text_n);
-    tap(p->decision == LANE_DECISION_NONE && p->text_n == 51 &&
-            strstr(p->why, "a trap stopped it") != NULL,
-        "stopped_by_a_trap", found);
+    snprintf(found, sizeof(found), "%s, %zu bytes committed", p->why,
+             p->text_n);
+    tap_case('N',
+             p->decision == LANE_DECISION_NONE && p->text_n == 51 &&
+                 strstr(p->why, "a trap stopped it") != NULL,
+             "stopped_by_a_trap", found);
     p->ask.parked = parked;
     run(1);
-    tap(p->decision == LANE_EMIT && is_same(p, 0) && p->went_on == 1,
-        "went_on_from_there", "the same text as without the stop");
+    tap_case('N', p->decision == LANE_EMIT && is_same(p, 0) && p->went_on == 1,
+             "went_on_from_there", "the same text as without the stop");
     p->trap.pass = 51; /* another generation */
     must(core_cid_message(&p->m.base, &p->ask.generation) == 0, "cid");
-    tap(lane_new(&core, &p->ask, &p->lane) == ERR_STORE_DAMAGED,
-        "parked_of_another", "refused");
+    tap_case('N', lane_new(&core, &p->ask, &p->lane) == ERR_STORE_DAMAGED,
+             "parked_of_another", "refused");
     err_trace_clear();
 }
 
@@ -278,32 +241,37 @@ static void budgets(void)
     struct play *p = play_new(0, "actor");
     Proctor__Budgets b = PROCTOR__BUDGETS__INIT;
 
-    b.tasks = b.traps = b.draws = b.cpu_ms = b.memory_bytes = b.bytes = UINT64_MAX;
+    b.tasks = b.traps = b.draws = b.cpu_ms = b.memory_bytes = b.bytes =
+        UINT64_MAX;
     b.tokens = 30;
     budget_init(&core.budget);
     budget_set(&core.budget, &b);
     run(1);
-    tap(p->decision == LANE_BAIL && p->text_n == 30 &&
-            strstr(p->why, "budgets.tokens is used up (30)") != NULL,
-        "budget_of_tokens", p->why);
+    tap_case('N',
+             p->decision == LANE_BAIL && p->text_n == 30 &&
+                 strstr(p->why, "budgets.tokens is used up (30)") != NULL,
+             "budget_of_tokens", p->why);
     budget_init(&core.budget);
     p = play_new(0, "actor");
     p->limits.memory_bytes = 16u << 20;
     run(1);
-    tap(p->decision == LANE_DECISION_NONE &&
-            strstr(p->why, "limits.memory") != NULL,
-        "too_little_memory", p->why);
+    tap_case('N',
+             p->decision == LANE_DECISION_NONE &&
+                 strstr(p->why, "limits.memory") != NULL,
+             "too_little_memory", p->why);
     p = play_new(0, "actor");
     p->spec.context = 5;
     run(1);
-    tap(p->decision == LANE_BAIL && strstr(p->why, "longer than") != NULL,
-        "prompt_beyond_context", p->why);
+    tap_case('N',
+             p->decision == LANE_BAIL && strstr(p->why, "longer than") != NULL,
+             "prompt_beyond_context", p->why);
     p = play_new(0, "actor");
     p->spec.context = 40;
     run(1);
-    tap(p->decision == LANE_EMIT && p->text_n == 32 &&
-            strstr(p->why, "no position is left") != NULL,
-        "context_is_full", p->why);
+    tap_case('N',
+             p->decision == LANE_EMIT && p->text_n == 32 &&
+                 strstr(p->why, "no position is left") != NULL,
+             "context_is_full", p->why);
 }
 
 /* Two lanes share what is left to the last token. */
@@ -312,7 +280,8 @@ static void shared_budget(void)
     Proctor__Budgets b = PROCTOR__BUDGETS__INIT;
     char found[300];
 
-    b.tasks = b.traps = b.draws = b.cpu_ms = b.memory_bytes = b.bytes = UINT64_MAX;
+    b.tasks = b.traps = b.draws = b.cpu_ms = b.memory_bytes = b.bytes =
+        UINT64_MAX;
     b.tokens = 42; /* 20 and an end, each */
     budget_init(&core.budget);
     budget_set(&core.budget, &b);
@@ -323,8 +292,9 @@ static void shared_budget(void)
     snprintf(found, sizeof(found), "%s (%zu), %s (%zu)",
              lane_decision_name(plays[0].decision), plays[0].text_n,
              lane_decision_name(plays[1].decision), plays[1].text_n);
-    tap(plays[0].decision + plays[1].decision == LANE_EMIT + LANE_EMIT,
-        "budget_of_two", found);
+    tap_case('N',
+             plays[0].decision + plays[1].decision == LANE_EMIT + LANE_EMIT,
+             "budget_of_two", found);
 }
 
 static void ending(void)
@@ -335,34 +305,38 @@ static void ending(void)
 
     with_grammar(p);
     run(1);
-    tap(p->decision == LANE_EMIT && p->text_n == 20 && p->why[0] == '\0',
-        "grammar_kept", "20 letters, then the end that the model chose");
+    tap_case('N',
+             p->decision == LANE_EMIT && p->text_n == 20 && p->why[0] == '\0',
+             "grammar_kept", "20 letters, then the end that the model chose");
     p = play_new(0, "actor");
     p->spec.stop = &stop;
     p->spec.n_stop = 1;
     run(1);
-    tap(p->decision == LANE_EMIT && p->text_n < TOKENS && p->text_n > 0 &&
-            memchr(p->text, 'q', p->text_n) == NULL,
-        "stop_string", p->why);
+    tap_case('N',
+             p->decision == LANE_EMIT && p->text_n < TOKENS && p->text_n > 0 &&
+                 memchr(p->text, 'q', p->text_n) == NULL,
+             "stop_string", p->why);
     p = play_new(0, "actor end=20");
     with_grammar(p);
     stop = (ProtobufCBinaryData){2, aa}; /* what it begins with */
     p->spec.stop = &stop;
     p->spec.n_stop = 1;
     run(1);
-    tap(p->decision == LANE_BAIL &&
-            strstr(p->why, "its grammar lets no text end") != NULL,
-        "stop_string_too_early", p->why);
+    tap_case('N',
+             p->decision == LANE_BAIL &&
+                 strstr(p->why, "its grammar lets no text end") != NULL,
+             "stop_string_too_early", p->why);
     p = play_new(0, "actor end=40 lie=stuck:3");
     with_grammar(p);
     p->spec.repairs = 2;
     run(1);
-    tap(p->repairs == 1 && p->decision == LANE_EMIT, "repaired",
-        "the second try was whole");
+    tap_case('N', p->repairs == 1 && p->decision == LANE_EMIT, "repaired",
+             "the second try was whole");
     p = play_new(0, "actor end=40 lie=stuck:3");
     with_grammar(p);
     run(1);
-    tap(p->repairs == 0 && p->decision == LANE_BAIL, "no_repair_left", p->why);
+    tap_case('N', p->repairs == 0 && p->decision == LANE_BAIL, "no_repair_left",
+             p->why);
 }
 
 static void answers(void)
@@ -382,8 +356,8 @@ static void answers(void)
          LANE_REJECT},
         {"classify_not_best", "actor lie=best:1",
          PROCTOR__LANE_WHAT__LANE_CLASSIFY, LANE_REJECT},
-        {"logits_tokens", "actor lie=logits:1",
-         PROCTOR__LANE_WHAT__LANE_LOGITS, LANE_REJECT},
+        {"logits_tokens", "actor lie=logits:1", PROCTOR__LANE_WHAT__LANE_LOGITS,
+         LANE_REJECT},
         {"score_end", "actor lie=end_state:1", PROCTOR__LANE_WHAT__LANE_SCORE,
          LANE_REJECT},
     };
@@ -398,191 +372,8 @@ static void answers(void)
             p->spec.n_choices = 3;
         }
         run(1);
-        tap(p->decision == rows[i].decision, rows[i].name, p->why);
+        tap_case('N', p->decision == rows[i].decision, rows[i].name, p->why);
     }
-}
-
-/* What a worker says at its third quantum, and what that is called. */
-static const struct {
-    const char *lie, *words;
-    int grammar;
-    int park;
-} lies[] = {
-    {"grammar", "outside of its grammar", 1, 0},
-    {"vocab", "a token that no model has", 0, 0},
-    {"end_early", "", 0, 0},
-    {"end_middle", "a token that no model has", 0, 0},
-    {"end_state", "an end that is none", 0, 0},
-    {"stuck", "a stop that nothing asked for", 0, 0},
-    {"stopped", "a stop that nothing asked for", 0, 0},
-    {"many", "more tokens than were asked for", 0, 0},
-    {"lane", "answered for another lane", 0, 0},
-    {"passes", "counts that cannot be", 0, 0},
-    {"accepted", "counts that cannot be", 0, 0},
-    {"drafted", "counts that cannot be", 0, 0},
-    {"position", "counts that cannot be", 0, 0},
-    {"answer", "an answer that is none", 0, 0},
-    {"entropy", "counts that cannot be", 0, 0},
-    {"entropies", "counts that cannot be", 0, 0},
-    {"digest", "counts that cannot be", 0, 0},
-    {"nonfinite", "a logit is no number", 0, 0},
-    {"park_lane", "parked another lane", 0, 1},
-    {"park_tokens", "parked another lane", 0, 1},
-    {"park_far", "parked another lane", 0, 1},
-    {"park_huge", "parked another lane", 0, 1},
-    {"park_order", "parked another lane", 0, 1},
-    {"park_twice", "parked another lane", 0, 1},
-    {"park_none", "parked another lane", 0, 1},
-};
-
-static void lie_run(size_t i)
-{
-    char behaviour[64], found[320];
-    struct play *p;
-    int is_good;
-
-    /* A good one that parks, so it loses nothing; then the liar, for good. */
-    snprintf(behaviour, sizeof(behaviour), "actor end=100 lie=%s:3",
-             lies[i].lie);
-    p = play_new(0, behaviour);
-    if (lies[i].grammar) {
-        with_grammar(p);
-    }
-    p->ask.park_every = lies[i].park ? 3 : 0;
-    p->spec.entropy = strcmp(lies[i].lie, "entropies") == 0;
-    run(1);
-    is_good = lies[i].words[0] == '\0' || strstr(p->why, lies[i].words) != NULL;
-    snprintf(found, sizeof(found), "%s: %s", lane_decision_name(p->decision),
-             p->why);
-    tap(is_good && (p->decision != LANE_EMIT || lies[i].words[0] == '\0'),
-        lies[i].lie, found);
-}
-
-/* Those that are about no lane: the worker is lost, and the next, and so on. */
-static void breaches(void)
-{
-    static const char *const names[] = {"id", "few", "turn"};
-
-    for (size_t i = 0; i < ARRAY_N(names); i++) {
-        char behaviour[64];
-        struct play *p;
-
-        snprintf(behaviour, sizeof(behaviour), "actor lie=%s:1", names[i]);
-        p = play_new(0, behaviour);
-        run(1);
-        tap(p->decision == LANE_BAIL && strstr(p->why, "workers were lost"),
-            names[i], p->why);
-    }
-    for (size_t i = 0; i < 3; i++) {
-        static const char *const session[] = {"lane_bytes", "context",
-                                              "no_session"};
-        char behaviour[64];
-        struct play *p;
-
-        snprintf(behaviour, sizeof(behaviour), "actor lie=%s:0", session[i]);
-        p = play_new(0, behaviour);
-        run(1);
-        tap(p->decision == LANE_DECISION_NONE &&
-                strstr(p->why, "a session that cannot be") != NULL,
-            session[i], p->why);
-    }
-    play_new(0, "actor lie=early:0"); /* and again, but not without end */
-    run(1);
-    tap(plays[0].decision == LANE_DECISION_NONE &&
-            strstr(plays[0].why, "before it could begin") != NULL,
-        "before_its_session", plays[0].why);
-}
-
-/* Two lanes of one worker that lies about each: both are refused. */
-static void both_lied_about(void)
-{
-    struct play *p = play_new(0, "actor lie=vocab:3");
-    struct play *q = play_new(1, "actor lie=vocab:3");
-    char found[300];
-
-    p->ask.park_every = q->ask.park_every = 1;
-    run(2);
-    snprintf(found, sizeof(found), "%s and %s",
-             lane_decision_name(p->decision), lane_decision_name(q->decision));
-    tap(p->decision == LANE_REJECT && q->decision == LANE_REJECT,
-        "both_lied_about", found);
-}
-
-/* A lane that cannot be opened ends alone: those that were picked with it go on. */
-static void strangers(void)
-{
-    static const uint8_t big[LIMIT_CML_TEXT_BYTES];
-    ProtobufCBinaryData injectors[17];
-    struct cid cid;
-    char found[300];
-
-    must(store_put(core.store, (struct ubytes){big, sizeof(big)}, &cid) == 0,
-         "store_put");
-    for (size_t i = 0; i < ARRAY_N(injectors); i++) {
-        injectors[i] = cid_field(&cid);
-    }
-    for (unsigned i = 0; i < 3; i++) {
-        struct play *p = play_new(i, "actor end=20");
-
-        p->spec.context = 40;
-    }
-    plays[1].spec.prompt = (char *)(uintptr_t) "a prompt of more bytes than the "
-                                               "context of forty has";
-    run(3);
-    snprintf(found, sizeof(found), "%s; %s; %s",
-             lane_decision_name(plays[0].decision), plays[1].why,
-             lane_decision_name(plays[2].decision));
-    tap(plays[0].decision == LANE_EMIT && plays[2].decision == LANE_EMIT &&
-            plays[1].decision == LANE_BAIL,
-        "one_too_long", found);
-    play_new(0, "actor")->m.injectors = injectors;
-    plays[0].m.n_injectors = ARRAY_N(injectors);
-    tap(lane_new(&core, &plays[0].ask, &plays[0].lane) == ERR_LIMIT,
-        "one_too_large", "injectors beyond one message are refused");
-    err_trace_clear();
-}
-
-/* A worker lies about the lane in its second place alone, once in each process: the
- * lane beside it goes on elsewhere, and says what it says without a liar. */
-static void neighbour(uint32_t park_every)
-{
-    uint8_t calm[TOKENS];
-    char found[300];
-    struct play *p = play_new(0, "actor lie=vocab:3 about=1");
-    struct play *q;
-
-    run(1); /* nobody is in the second place */
-    must(p->decision == LANE_EMIT && p->text_n == TOKENS, p->why);
-    memcpy(calm, p->text, TOKENS);
-    p = play_new(0, "actor lie=vocab:3 about=1");
-    q = play_new(1, "actor lie=vocab:3 about=1");
-    p->ask.park_every = q->ask.park_every = park_every;
-    run(2);
-    snprintf(found, sizeof(found), "%s, and beside it %s, %u times elsewhere",
-             lane_decision_name(q->decision), lane_decision_name(p->decision),
-             p->went_on);
-    tap(q->decision == LANE_REJECT && p->decision == LANE_EMIT &&
-            p->text_n == TOKENS && memcmp(p->text, calm, TOKENS) == 0 &&
-            p->went_on == 1,
-        park_every == 0 ? "beside_a_lie" : "beside_a_lie_parked", found);
-}
-
-/* An honest worker of another model serves its lane beside a liar's. */
-static void another_model(void)
-{
-    struct play *p = play_new(0, "actor");
-    struct play *q = play_new(1, "actor lie=vocab:3");
-    struct play *r = play_new(2, "actor lie=grammar:1");
-    char found[300];
-
-    with_grammar(r);
-    run(3);
-    snprintf(found, sizeof(found), "%s, %s, and beside them %s",
-             lane_decision_name(q->decision), lane_decision_name(r->decision),
-             lane_decision_name(p->decision));
-    tap(q->decision == LANE_REJECT && r->decision == LANE_REJECT &&
-            is_same(p, 0) && p->went_on == 0,
-        "beside_a_liar", found);
 }
 
 int main(void)
@@ -612,18 +403,10 @@ int main(void)
     shared_budget();
     dying();
     stopping();
-    for (size_t i = 0; i < ARRAY_N(lies); i++) {
-        lie_run(i);
-    }
-    breaches();
-    strangers();
-    both_lied_about();
-    neighbour(0);
-    neighbour(1);
-    another_model();
+    lies_run();
     must(core_release(&core) == 0, "core_release");
-    snprintf(command, sizeof(command), "chmod -R u+w %s && rm -rf %s", dir, dir);
+    snprintf(command, sizeof(command), "chmod -R u+w %s && rm -rf %s", dir,
+             dir);
     must(system(command) == 0, "clean up");
-    printf("1..%u\n", ran);
-    return failed > 0;
+    return tap_end();
 }

@@ -17,6 +17,7 @@
 
 #include "kernel/engine/local.h"
 #include "tests/attack/crowd.h"
+#include "tests/attack/tap.h"
 #include "tests/attack/weaken.h"
 
 #include "worker.pb-c.h"
@@ -25,16 +26,6 @@
 #define SPAWNS 3000u
 #define SPAWNS_FULL 100000u
 #define RSS_SLACK_KIB 1024 /* of an allocator that settles */
-
-static unsigned ran, failed;
-
-static void tap(int ok, const char *name, const char *found)
-{
-    ran++;
-    failed += !ok;
-    printf("%s %u - L %s: %s\n", ok ? "ok" : "not ok", ran, name, found);
-    fflush(stdout);
-}
 
 /* --- what there is --------------------------------------------------------- */
 
@@ -275,7 +266,7 @@ static void on_failed(void *ctx, struct worker *w, const struct diag *d)
 
     (void)w;
     if (o->end != END_REFUSED) {
-        tap(0, "spawn", d->what);
+        tap_case('L', 0, "spawn", d->what);
     }
     one_over(o);
 }
@@ -355,7 +346,7 @@ static void same(const char *name, unsigned before, unsigned after)
     char found[80];
 
     snprintf(found, sizeof(found), "%u, then %u", before, after);
-    tap(after <= before, name, found);
+    tap_case('L', after <= before, name, found);
 }
 
 static void leaks_check(struct run *r, unsigned n)
@@ -373,7 +364,7 @@ static void leaks_check(struct run *r, unsigned n)
              r->ended[END_FINISH], r->ended[END_KILL], r->ended[END_AT_ONCE],
              r->ended[END_CRASH], r->ended[END_REFUSED],
              r->ended[END_IN_PROGRAM] + r->ended[END_PROGRAM_KILL]);
-    tap(r->next == n / 5 + n, "spawns", found);
+    tap_case('L', r->next == n / 5 + n, "spawns", found);
     same("no_descriptor_leaks", before.descriptors, after.descriptors);
     same("no_descriptor_leaks_in_zygotes", before.zygote_descriptors,
          after.zygote_descriptors);
@@ -384,8 +375,8 @@ static void leaks_check(struct run *r, unsigned n)
     same("no_control_group_leaks", before.groups, after.groups);
     snprintf(found, sizeof(found), "%ld KiB, then %ld KiB", before.rss_kib,
              after.rss_kib);
-    tap(after.rss_kib <= before.rss_kib + RSS_SLACK_KIB, "memory_stays_flat",
-        found);
+    tap_case('L', after.rss_kib <= before.rss_kib + RSS_SLACK_KIB,
+             "memory_stays_flat", found);
 }
 
 /* --- the crowd ------------------------------------------------------------- */
@@ -409,13 +400,15 @@ static void crowd_check(struct run *r)
     snprintf(found, sizeof(found),
              "%zu right and %u wrong answers among %u hostile workers", c.us_n,
              c.wrong, c.hostile_ended);
-    tap(c.wrong == 0 && c.us_n >= c.honest && c.hostile_ended == c.hostiles,
-        "honest_among_hostile", found);
+    tap_case('L',
+             c.wrong == 0 && c.us_n >= c.honest &&
+                 c.hostile_ended == c.hostiles,
+             "honest_among_hostile", found);
     same("crowd_is_reaped", before.processes, after.processes);
     snprintf(found, sizeof(found), "%ld KiB, then %ld KiB", before.rss_kib,
              after.rss_kib);
-    tap(after.rss_kib <= before.rss_kib + RSS_SLACK_KIB + 800,
-        "crowd_leaves_memory_flat", found);
+    tap_case('L', after.rss_kib <= before.rss_kib + RSS_SLACK_KIB + 800,
+             "crowd_leaves_memory_flat", found);
     free(c.us);
 }
 
@@ -438,10 +431,9 @@ int main(int argc, char **argv)
     crowd_check(&r);
     engine_close(r.engine);
     loop_free(r.loop);
-    tap(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD, "all_is_reaped",
-        "no child");
+    tap_case('L', waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD,
+             "all_is_reaped", "no child");
     same("all_is_closed", descriptors, names_n("/proc/self/fd"));
     same("no_group_is_left", 0, groups_n());
-    printf("1..%u\n", ran);
-    return failed == 0 ? 0 : 1;
+    return tap_end();
 }

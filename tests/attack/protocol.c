@@ -20,27 +20,10 @@
 #include "kernel/run/eval.h"
 #include "kernel/run/guard.h"
 #include "proto/err.h"
+#include "tests/attack/tap.h"
 
 #define SLOTS 6u /* workers at once */
 #define WORDS_MAX 160
-
-static unsigned ran, failed;
-
-static void tap(int ok, const char *name, const char *found)
-{
-    ran++;
-    failed += !ok;
-    printf("%s %u - L %s: %s\n", ok ? "ok" : "not ok", ran, name, found);
-    fflush(stdout);
-}
-
-static void must(int ok, const char *what)
-{
-    if (!ok) {
-        printf("Bail out! %s\n", what);
-        exit(1);
-    }
-}
 
 struct play {
     const char *name;
@@ -153,7 +136,7 @@ static void on_over(void *ctx, struct eval *v, const struct evaluation *e)
     snprintf(found, sizeof(found), "%s, %u answers%s",
              e->complete ? "a good end" : e->ending, values_n(&e->answers),
              e->limit ? ", by a limit" : "");
-    tap(ok, p->name, found);
+    tap_case('L', ok, p->name, found);
     p->eval = NULL;
     eval_free(v);
     if (--w->open == 0) {
@@ -405,10 +388,11 @@ static void scripts_run(struct world *w)
          "timer");
     must(loop_run(w->core.loop) == 0, "loop_run");
     loop_remove(&look.timer);
-    tap(look.seen && !look.has_share, "candidate_has_no_shared_memory",
-        !look.seen       ? "it was never seen"
-        : look.has_share ? "it has"
-                         : "none of it mapped");
+    tap_case('L', look.seen && !look.has_share,
+             "candidate_has_no_shared_memory",
+             !look.seen       ? "it was never seen"
+             : look.has_share ? "it has"
+                              : "none of it mapped");
     for (size_t i = 0; i <= ARRAY_N(scripts); i++) {
         free(plays[i].r.task.argv);
     }
@@ -450,10 +434,9 @@ int main(void)
     world_open(&w, TEST_BIN_DIR);
     scripts_run(&w);
     world_close(&w);
-    tap(descriptors_count() == before, "no_descriptor_left", "as before");
-    tap(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD, "no_process_left",
-        "no child");
-    printf("1..%u\n# %u of %u protocol cases ended as they must\n", ran,
-           ran - failed, ran);
-    return failed == 0 ? 0 : 1;
+    tap_case('L', descriptors_count() == before, "no_descriptor_left",
+             "as before");
+    tap_case('L', waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD,
+             "no_process_left", "no child");
+    return tap_end();
 }
