@@ -97,7 +97,7 @@ static int run_one(struct fixture *f, struct fault *fault)
     return fault->fired || fault->calls > fault->at;
 }
 
-/* The first for every other call, the second for every fifth; of the others every so
+/* The first for every third call, the second for every eighth; of the others every so
  * many-th, shifted from one to the next: what tells them apart is the name that
  * they get. With PROCTOR_FULL all for every call. */
 static const struct fault shapes[] = {
@@ -115,9 +115,9 @@ static const struct fault shapes[] = {
 static unsigned long step_of(size_t shape)
 {
     return getenv("PROCTOR_FULL") != NULL ? 1
-           : shape == 0                     ? 2
-           : shape == 1                     ? 5
-                                            : 17;
+           : shape == 0                     ? 3
+           : shape == 1                     ? 8
+                                            : 29;
 }
 
 static void test_append_faults(void **state)

@@ -147,8 +147,16 @@ static void test_key_files(void **state)
     assert_int_equal(fixture_try_open(f), ERR_STORE_DAMAGED);
 }
 
+#define CALLS_MAX 512u
+
+/* Shared with the parent. */
+struct calls {
+    unsigned long n;
+    uint8_t is_write[CALLS_MAX];
+};
+
 struct killer {
-    unsigned long *calls; /* shared with the parent */
+    struct calls *calls;
     unsigned long at;
     int torn;
     int dying;
@@ -157,9 +165,12 @@ struct killer {
 static int kill_hook(void *ctx, enum disk_op op, const char *name, size_t *n)
 {
     struct killer *k = ctx;
-    unsigned long call = (*k->calls)++;
+    unsigned long call = k->calls->n++;
 
     (void)name;
+    if (call < CALLS_MAX) {
+        k->calls->is_write[call] = op == DISK_WRITE && *n > 1;
+    }
     if (k->dying || (call == k->at && !k->torn)) {
         (void)kill(getpid(), SIGKILL);
     }
@@ -207,56 +218,67 @@ static void make_template(struct fixture *f)
     run_command("cp -a '%s' '%s/template'", f->dir, f->base);
 }
 
-/* Opening, changing, closing: killed at each call, once before it and once in the
- * middle of a write. */
+/* Opening, changing, closing, killed; judges what is left. Was it killed? */
+static int kill_once(struct fixture *f, struct killer *k, unsigned *finished)
+{
+    int status;
+    pid_t pid;
+
+    fresh(f);
+    k->calls->n = 0;
+    pid = fork();
+    if (pid == 0) {
+        uint64_t seq;
+        int code;
+
+        disk_set_hook(kill_hook, k);
+        code = fixture_try_open(f);
+        if (code == 0) {
+            code = ledger_turn(f->l, SIGNER, &seq, &f->d);
+        }
+        if (code == 0) {
+            code = ledger_close(f->l);
+        }
+        _exit(code == 0 ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+    *finished += changes(f) == 1;
+    judge(f, 2);
+    return WIFSIGNALED(status);
+}
+
+/* Killed before each call, and in the middle of each write: behind a call that is
+ * no write is before the next one. */
 static void test_kills(void **state)
 {
     struct fixture *f = *state;
-    unsigned long *calls = mmap(NULL, sizeof(*calls), PROT_READ | PROT_WRITE,
-                                MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    unsigned long kills = 0;
+    struct calls *calls = mmap(NULL, sizeof(*calls), PROT_READ | PROT_WRITE,
+                               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct killer k = {.calls = calls};
+    unsigned long kills, writes = 0;
     unsigned finished = 0;
-    int torn;
 
     assert_true(calls != MAP_FAILED);
     make_template(f);
-    for (torn = 0; torn < 2; torn++) {
-        unsigned long at;
-        int status = 0;
-
-        for (at = 0; at == 0 || WIFSIGNALED(status); at++) {
-            pid_t pid;
-
-            fresh(f);
-            *calls = 0;
-            pid = fork();
-            if (pid == 0) {
-                struct killer k = {.calls = calls, .at = at, .torn = torn};
-                uint64_t seq;
-                int code;
-
-                disk_set_hook(kill_hook, &k);
-                code = fixture_try_open(f);
-                if (code == 0) {
-                    code = ledger_turn(f->l, SIGNER, &seq, &f->d);
-                }
-                if (code == 0) {
-                    code = ledger_close(f->l);
-                }
-                _exit(code == 0 ? 0 : 1);
-            }
-            assert_int_equal(waitpid(pid, &status, 0), pid);
-            kills += WIFSIGNALED(status);
-            finished += changes(f) == 1;
-            judge(f, 2);
-        }
-        assert_int_equal(WEXITSTATUS(status), 0);
+    while (kill_once(f, &k, &finished)) {
+        k.at++;
     }
-    assert_true(kills > 40);
+    kills = k.at;
+    assert_true(kills > 20 && kills < CALLS_MAX);
+    k.torn = 1;
+    for (k.at = 0; k.at < kills; k.at++) {
+        if (calls->is_write[k.at]) {
+            writes++;
+            assert_true(kill_once(f, &k, &finished));
+        }
+    }
+    assert_true(writes > 2);
     assert_true(finished > 2); /* both sides of the change were cut */
     assert_int_equal(munmap(calls, sizeof(*calls)), 0);
 }
 
+/* Each call fails in one of three ways; with PROCTOR_FULL in all of them. */
 static void test_failures(void **state)
 {
     static const struct fault shapes[] = {
@@ -264,14 +286,18 @@ static void test_failures(void **state)
         {.error = ENOSPC, .short_write = 1},
         {.error = EROFS, .forever = 1},
     };
+    const unsigned long step =
+        getenv("PROCTOR_FULL") != NULL ? 1 : ARRAY_N(shapes);
     struct fixture *f = *state;
     size_t i;
 
     make_template(f);
     for (i = 0; i < ARRAY_N(shapes); i++) {
         struct fault fault = shapes[i];
+        unsigned long first = i % step;
 
-        for (fault.at = 0; fault.at == 0 || fault.fired; fault.at++) {
+        for (fault.at = first; fault.at == first || fault.fired;
+             fault.at += step) {
             uint64_t seq;
             int code;
 
