@@ -324,6 +324,9 @@ int index_add_kind(struct index_rows *x, const struct record *r)
     case RECORD_GENERATE:
     case RECORD_LANE:
     case RECORD_WENT_ON:
+    case RECORD_LOADED:
+    case RECORD_TRAIN:
+    case RECORD_TRAINED:
         break;
     }
     return SQLITE_OK;

@@ -195,6 +195,38 @@ static void say_lane(const struct record *r, char *out)
         str(r, RF_LANE_why).s);
 }
 
+static void say_loaded(const struct record *r, char *out)
+{
+    put(out, "%" PRIu64 " rows, %" PRIu64 " bytes: data set %s",
+        record_u(r, RF_LOADED_rows), record_u(r, RF_LOADED_bytes),
+        digits(r, RF_LOADED_dataset).s);
+}
+
+static void say_train(const struct record *r, char *out)
+{
+    put(out, "%" PRIu64 " parameters, %" PRIu64 " workers: training %s%s",
+        record_u(r, RF_TRAIN_parameters), record_u(r, RF_TRAIN_workers),
+        digits(r, RF_TRAIN_training).s,
+        record_u(r, RF_TRAIN_went_on_ref) == 0 ? "" : ", gone on with");
+}
+
+static void say_trained(const struct record *r, char *out)
+{
+    static const uint8_t none[32];
+    int has = memcmp(record_hash(r, RF_TRAINED_weights), none, 32) != 0;
+    char measured[64] = "";
+
+    if (record_u(r, RF_TRAINED_metric) != 0) {
+        (void)snprintf(measured, sizeof(measured), ", measured %g",
+                       record_f64(r, RF_TRAINED_measured));
+    }
+    put(out, "%s: step %" PRIu64 ", epoch %" PRIu64 ", claims loss %g%s%s%s",
+        str(r, RF_TRAINED_why).s, record_u(r, RF_TRAINED_step),
+        record_u(r, RF_TRAINED_epoch), record_f64(r, RF_TRAINED_claimed),
+        measured, has ? ", weights " : "",
+        has ? digits(r, RF_TRAINED_weights).s : "");
+}
+
 static void say_end(const struct record *r, char *out)
 {
     put(out,
@@ -290,6 +322,15 @@ void summary_of(const struct record *r, char out[static SUMMARY_BYTES])
         break;
     case RECORD_RECONCILE:
         say_reconcile(r, out);
+        break;
+    case RECORD_LOADED:
+        say_loaded(r, out);
+        break;
+    case RECORD_TRAIN:
+        say_train(r, out);
+        break;
+    case RECORD_TRAINED:
+        say_trained(r, out);
         break;
     case RECORD_GENERATE:
         say_generate(r, out);

@@ -58,6 +58,15 @@ static const struct profile profiles[] = {
                 .files = 16,
                 .stack_bytes = 8 * MIB,
                 .share_bytes = SHARE_BYTES}},
+    {.name = "train",
+     .lists = LISTS(rules_pure, rules_fork_pure),
+     .limits = {.cpu_s = 24 * 3600,
+                .as_bytes = 16 * GIB,
+                .as_extra_bytes = 256 * MIB,
+                .processes = 1,
+                .files = 64,
+                .stack_bytes = 8 * MIB,
+                .share_bytes = SHARE_BYTES}},
 };
 
 const struct profile *profile_at(size_t i)

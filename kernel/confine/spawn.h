@@ -19,8 +19,8 @@
 #include "kernel/confine/filter.h"
 
 #define UID_BASE 2000000000u
-#define UID_CLASS 512u
-#define UID_SLOT LIMIT_UIDS /* room for four classes */
+#define UID_CLASS 384u
+#define UID_SLOT LIMIT_UIDS /* room for five classes */
 #define UID_SLOTS 65536u
 
 _Static_assert(UID_BASE + UID_SLOT * UID_SLOTS < 2147352576u,

@@ -24,6 +24,7 @@ enum worker_class {
     WORKER_PROGRAM,
     WORKER_MODEL,
     WORKER_CML,
+    WORKER_TRAIN,
     WORKER_CLASSES_N
 };
 const char *worker_class_name(enum worker_class c);

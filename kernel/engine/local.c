@@ -19,6 +19,7 @@ static const char *const class_names[WORKER_CLASSES_N] = {
     [WORKER_PROGRAM] = "program",
     [WORKER_MODEL] = "model",
     [WORKER_CML] = "cml",
+    [WORKER_TRAIN] = "train",
 };
 
 _Static_assert(WORKER_CLASSES_N <= UID_SLOT / UID_CLASS, "uids for each class");

@@ -553,6 +553,9 @@ static int apply(struct fold *f, const struct record *r)
     case RECORD_CHECKPOINT:
     case RECORD_GENERATE:
     case RECORD_WENT_ON:
+    case RECORD_LOADED:
+    case RECORD_TRAIN:
+    case RECORD_TRAINED:
         return 0;
     }
     return ERR_TRACE(ERR_INTERNAL);

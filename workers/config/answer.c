@@ -28,6 +28,7 @@ static int read_kind(struct config *c, Proctor__ConfigReply *out)
         return simpler_read(c, out);
     case PROCTOR__CONFIG_KIND__CONFIG_AUTOMATON:
         return grammar_read(c, out);
+    case PROCTOR__CONFIG_KIND__CONFIG_EXPERIMENT:
     case PROCTOR__CONFIG_KIND__CONFIG_NONE:
     case _PROCTOR__CONFIG_KIND_IS_INT_SIZE:
         break;

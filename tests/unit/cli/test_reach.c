@@ -171,6 +171,7 @@ static void test_every_hash_is_known(void **state)
 static const char *const NO_NAME[] = {
 
     "CmlSnapshotRef.cid",
+    "Training.image",
     "Runnable.takes",
     "Runnable.gives",
     "Runnable.canonical",
