@@ -9,6 +9,7 @@
 #include "workers/config/schema.h"
 #include "workers/config/specs.h"
 #include "workers/config/task.h"
+#include "workers/config/train_kind.h"
 #include "proto/sort.h"
 
 #define NAME_BYTES_MAX 200u
@@ -437,9 +438,10 @@ static int read_all_pending(struct graph_reader *g)
 {
     size_t n = g->graph->n_tasks;
     int untyped = has_untyped(g->graph);
+    int trains = train_kind_is_needed(g->graph);
     Proctor__Task **sorted;
 
-    if (g->pending_n == 0 && !untyped) {
+    if (g->pending_n == 0 && !untyped && !trains) {
         return 0;
     }
     sorted = arena_array(&g->c->scratch, n, sizeof(Proctor__Task *));
@@ -450,6 +452,9 @@ static int read_all_pending(struct graph_reader *g)
     sort_items(sorted, n, sizeof(Proctor__Task *), compare_tasks);
     if (untyped) {
         TRY(fill_takes(g, sorted));
+    }
+    if (trains) {
+        TRY(train_kind_fill(g->c, sorted, n));
     }
     for (size_t i = 0; i < g->pending_n; i++) {
         TRY(g->pending[i].is_facts ? read_facts(g, &g->pending[i], sorted)

@@ -5,7 +5,7 @@
 
 #include "proto/limits.h"
 #include "proto/record.h"
-#include "workers/config/schema.h"
+#include "workers/config/member.h"
 
 int spec_table(struct config *c, const struct yaml_node *const v[static 3],
                Proctor__TableSpec **out)
@@ -58,27 +58,34 @@ int spec_split(struct config *c, const struct yaml_node *n,
     return 0;
 }
 
-int spec_score(struct config *c, const struct yaml_node *n,
-               Proctor__ScoreSpec **out)
+int spec_metric(struct config *c, const struct yaml_node *n, uint32_t *out)
 {
-    static const struct schema_key keys[] = {{"metric", 1, NULL}};
     static const char *const words[] = {
         [METRIC_ACCURACY - 1] = "accuracy",
         [METRIC_ABSOLUTE_ERROR - 1] = "mean_absolute_error",
         [METRIC_SQUARED_ERROR - 1] = "mean_squared_error"};
+    size_t i = 0;
+
+    if (n) {
+        TRY(member_word(c, n, "metric", words, ARRAY_N(words), &i));
+        *out = (uint32_t)i + 1;
+    }
+    return 0;
+}
+
+int spec_score(struct config *c, const struct yaml_node *n,
+               Proctor__ScoreSpec **out)
+{
+    static const struct schema_key keys[] = {{"metric", 1, NULL}};
     const struct yaml_node *v[ARRAY_N(keys)];
     Proctor__ScoreSpec *s = arena_get(&c->reply, sizeof(*s));
-    size_t i = 0;
 
     if (!s) {
         return ERR_NOMEM;
     }
     proctor__score_spec__init(s);
     TRY(schema_map(c, n, keys, ARRAY_N(keys), v));
-    config_enter(c, "metric");
-    TRY(schema_word(c, v[0], words, ARRAY_N(words), &i));
-    config_leave(c);
-    s->metric = (uint32_t)i + 1;
+    TRY(spec_metric(c, v[0], &s->metric));
     *out = s;
     return 0;
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "proto/limits.h"
-#include "workers/config/schema.h"
+#include "workers/config/member.h"
 
 enum {
     L_WEIGHTS,
@@ -48,42 +48,6 @@ static const char *const names[L_N] = {
     "experts", "entropy",  "max_tokens",  "temperature", "top_k",
     "top_p",   "min_p",    "seed",        "grammar",     "stop",
     "repairs", "draft",    "draft_tokens", "choices",    "all_positions"};
-
-/* An integer under its key; nothing is done without a node. */
-static int read_uint(struct config *c, const struct yaml_node *n, const char *key,
-                     uint64_t lo, uint64_t hi, uint64_t *out)
-{
-    if (n) {
-        config_enter(c, key);
-        TRY(schema_uint(c, n, lo, hi, out));
-        config_leave(c);
-    }
-    return 0;
-}
-
-static int read_u32(struct config *c, const struct yaml_node *n, const char *key,
-                    uint32_t lo, uint32_t hi, uint32_t *out)
-{
-    uint64_t v = *out;
-
-    TRY(read_uint(c, n, key, lo, hi, &v));
-    *out = (uint32_t)v;
-    return 0;
-}
-
-static int read_flag(struct config *c, const struct yaml_node *n, const char *key,
-                     protobuf_c_boolean *out)
-{
-    int v = 0;
-
-    if (n) {
-        config_enter(c, key);
-        TRY(schema_bool(c, n, &v));
-        config_leave(c);
-        *out = v;
-    }
-    return 0;
-}
 
 static int read_share(struct config *c, const struct yaml_node *n,
                       const char *key, double most, double *out)
@@ -225,7 +189,7 @@ static int read_grammar(struct config *c, const struct yaml_node *n,
         TRY(spec_path(c, v[2], "gbnf", &g->gbnf_file));
     }
     if (v[3]) {
-        TRY(read_flag(c, v[3], "cml", &g->cml));
+        TRY(member_flag(c, v[3], "cml", &g->cml));
         if (!g->cml) {
             return schema_expected(c, v[3], "true");
         }
@@ -255,10 +219,10 @@ static int read_sampling(struct config *c,
     proctor__sampling__init(x);
     TRY(read_share(c, v[L_TEMPERATURE], names[L_TEMPERATURE], 100,
                    &x->temperature));
-    TRY(read_u32(c, v[L_TOP_K], names[L_TOP_K], 0, LIMIT_VOCAB, &x->top_k));
+    TRY(member_u32(c, v[L_TOP_K], names[L_TOP_K], 0, LIMIT_VOCAB, &x->top_k));
     TRY(read_share(c, v[L_TOP_P], names[L_TOP_P], 1, &x->top_p));
     TRY(read_share(c, v[L_MIN_P], names[L_MIN_P], 1, &x->min_p));
-    TRY(read_uint(c, v[L_SEED], names[L_SEED], 0, UINT64_MAX, &x->seed));
+    TRY(member_uint(c, v[L_SEED], names[L_SEED], 0, UINT64_MAX, &x->seed));
     s->sampling = x;
     return 0;
 }
@@ -280,7 +244,7 @@ static int read_trap(struct config *c, const struct yaml_node *n,
     }
     proctor__layer_trap__init(t);
     TRY(schema_map(c, n, keys, ARRAY_N(keys), v));
-    TRY(read_u32(c, v[0], "layer", 0, 65535, &t->layer));
+    TRY(member_u32(c, v[0], "layer", 0, 65535, &t->layer));
     if (v[1]) {
         config_enter(c, "when");
         TRY(schema_word(c, v[1], whens, ARRAY_N(whens), &when));
@@ -298,7 +262,7 @@ static int read_trap(struct config *c, const struct yaml_node *n,
         config_hint(c, "for example {layer: 3, when: after, act: stop, pass: 9}");
         return ERR_INPUT;
     }
-    TRY(read_uint(c, v[3], "pass", 0, UINT32_MAX, &t->pass));
+    TRY(member_uint(c, v[3], "pass", 0, UINT32_MAX, &t->pass));
     if (v[4]) {
         TRY(spec_path(c, v[4], "injector", &t->injector));
     }
@@ -460,35 +424,35 @@ int spec_lane(struct config *c, const struct yaml_node *n, const char *op,
     TRY(spec_path(c, v[L_WEIGHTS], names[L_WEIGHTS], &s->weights));
     TRY(read_prompt(c, n, v, s));
     TRY(read_facts(c, v[L_FACTS], s));
-    TRY(read_u32(c, v[L_CONTEXT], names[L_CONTEXT], 1, LIMIT_LANE_TOKENS,
+    TRY(member_u32(c, v[L_CONTEXT], names[L_CONTEXT], 1, LIMIT_LANE_TOKENS,
                  &s->context));
-    TRY(read_u32(c, v[L_QUANTUM], names[L_QUANTUM], 1, LIMIT_QUANTUM,
+    TRY(member_u32(c, v[L_QUANTUM], names[L_QUANTUM], 1, LIMIT_QUANTUM,
                  &s->quantum));
-    TRY(read_uint(c, v[L_DEADLINE], names[L_DEADLINE], 1, INT64_MAX,
+    TRY(member_uint(c, v[L_DEADLINE], names[L_DEADLINE], 1, INT64_MAX,
                   &s->deadline));
-    TRY(read_u32(c, v[L_PARK_EVERY], names[L_PARK_EVERY], 1, UINT32_MAX,
+    TRY(member_u32(c, v[L_PARK_EVERY], names[L_PARK_EVERY], 1, UINT32_MAX,
                  &s->park_every));
     TRY(read_traps(c, v, s));
-    TRY(read_flag(c, v[L_ENTROPY], names[L_ENTROPY], &s->entropy));
-    TRY(read_u32(c, v[L_MAX_TOKENS], names[L_MAX_TOKENS], 1, LIMIT_LANE_TOKENS,
+    TRY(member_flag(c, v[L_ENTROPY], names[L_ENTROPY], &s->entropy));
+    TRY(member_u32(c, v[L_MAX_TOKENS], names[L_MAX_TOKENS], 1, LIMIT_LANE_TOKENS,
                  &s->max_tokens));
     TRY(read_sampling(c, v, s));
     TRY(read_grammar(c, v[L_GRAMMAR], s));
     TRY(read_texts(c, v[L_STOP], names[L_STOP], LIMIT_STOPS, LIMIT_STOP_BYTES,
                    &s->stop, &s->n_stop));
-    TRY(read_u32(c, v[L_REPAIRS], names[L_REPAIRS], 0, LIMIT_LANE_REPAIRS,
+    TRY(member_u32(c, v[L_REPAIRS], names[L_REPAIRS], 0, LIMIT_LANE_REPAIRS,
                  &s->repairs));
     if (v[L_DRAFT]) {
         TRY(spec_path(c, v[L_DRAFT], names[L_DRAFT], &s->draft));
     }
-    TRY(read_u32(c, v[L_DRAFT_TOKENS], names[L_DRAFT_TOKENS], 0,
+    TRY(member_u32(c, v[L_DRAFT_TOKENS], names[L_DRAFT_TOKENS], 0,
                  LIMIT_DRAFT_TOKENS, &s->draft_tokens));
     if (v[L_DRAFT] && !v[L_DRAFT_TOKENS]) {
         s->draft_tokens = DRAFT_TOKENS;
     }
     TRY(read_texts(c, v[L_CHOICES], names[L_CHOICES], LIMIT_CHOICES,
                    LIMIT_PROMPT_BYTES, &s->choices, &s->n_choices));
-    TRY(read_flag(c, v[L_ALL_POSITIONS], names[L_ALL_POSITIONS],
+    TRY(member_flag(c, v[L_ALL_POSITIONS], names[L_ALL_POSITIONS],
                   &s->all_positions));
     *out = s;
     *out_facts = v[L_FACTS];

@@ -49,6 +49,15 @@ int spec_lane(struct config *c, const struct yaml_node *n, const char *op,
 int spec_fact_input(struct config *c, const struct yaml_node *facts, size_t i,
                     const struct type *takes, Proctor__LaneSpec *s) MUST_USE;
 
+/* train, train.combine and exam.holdout (spec_train.c). What depends on the data's
+ * kind is filled in later (train_kind.h). */
+int spec_train(struct config *c, const struct yaml_node *n,
+               Proctor__TrainSpec **out) MUST_USE;
+int spec_combine(struct config *c, const struct yaml_node *n,
+                 Proctor__CombineSpec **out) MUST_USE;
+int spec_holdout(struct config *c, const struct yaml_node *n,
+                 Proctor__HoldoutSpec **out) MUST_USE;
+
 /* assert and reconcile (spec_state.c). */
 int spec_assert(struct config *c, const struct yaml_node *n,
                 Proctor__AssertSpec **out) MUST_USE;
@@ -78,6 +87,9 @@ int spec_unit(struct config *c, const struct yaml_node *n, const char *key,
 int spec_relations(struct config *c, const struct yaml_node *n,
                    Proctor__ExamSpec *x) MUST_USE;
 
+/* The word under `metric` as enum metric (record.h); without n *out stays. */
+int spec_metric(struct config *c, const struct yaml_node *n,
+                uint32_t *out) MUST_USE;
 /* Copies bytes into the reply. */
 int spec_bytes(struct config *c, struct ubytes in,
                ProtobufCBinaryData *out) MUST_USE;

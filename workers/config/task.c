@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "proto/limits.h"
-#include "workers/config/schema.h"
+#include "workers/config/member.h"
 #include "workers/config/specs.h"
 
 #define PRIORITY_DEFAULT 5u
@@ -118,55 +118,72 @@ static int fail_no_with(struct config *c, const struct yaml_node *n)
     return ERR_INPUT;
 }
 
+/* `with` of one op. */
+#define WITH(name, call)                                                       \
+    static int with_##name(struct config *c, const struct yaml_node *n,        \
+                           struct task_read *out)                              \
+    {                                                                          \
+        return call;                                                           \
+    }
+WITH(program, spec_program(c, n, NULL, &out->task->program))
+WITH(model, spec_model(c, n, NULL, &out->task->model))
+WITH(cml, spec_cml(c, n, NULL, &out->task->cml))
+WITH(enumerate, spec_enumerate(c, n, NULL, &out->task->cml))
+WITH(exam, spec_exam(c, n, NULL, &out->task->exam, &out->examples))
+WITH(ref_move, spec_ref_move(c, n, &out->task->ref_move))
+WITH(data_split, spec_split(c, n, &out->task->split))
+WITH(score, spec_score(c, n, &out->task->score))
+WITH(derive, spec_derive(c, n, &out->task->derive))
+WITH(assert, spec_assert(c, n, &out->task->assertion))
+WITH(reconcile, spec_reconcile(c, n, &out->task->reconcile))
+WITH(model_lane, spec_lane(c, n, out->task->op, &out->task->lane, &out->facts))
+WITH(train, spec_train(c, n, &out->task->train))
+WITH(train_combine, spec_combine(c, n, &out->task->combine))
+WITH(exam_holdout, spec_holdout(c, n, &out->task->holdout))
+#undef WITH
+
+static const struct {
+    const char *op;
+    int (*read)(struct config *c, const struct yaml_node *n,
+                struct task_read *out);
+} withs[] = {
+    {"program", with_program},
+    {"model", with_model},
+    {"cml", with_cml},
+    {"enumerate", with_enumerate},
+    {"exam", with_exam},
+    {"ref.move", with_ref_move},
+    {"data.split", with_data_split},
+    {"score", with_score},
+    {"derive", with_derive},
+    {"assert", with_assert},
+    {"reconcile", with_reconcile},
+    {"model.generate", with_model_lane},
+    {"model.score", with_model_lane},
+    {"model.logits", with_model_lane},
+    {"model.classify", with_model_lane},
+    {"train", with_train},
+    {"train.combine", with_train_combine},
+    {"exam.holdout", with_exam_holdout}};
+
 /* The spec of the op; an op that is not known keeps none (the kernel refuses
  * it, with a hint). */
 static int read_with(struct config *c, const struct yaml_node *n,
                      const struct yaml_node *with, struct task_read *out)
 {
-    Proctor__Task *t = out->task;
-    static const char *const known[] = {"program",  "model",      "exam",
-                                        "ref.move", "data.split", "score",
-                                        "derive",   "cml",        "enumerate",
-                                        "assert",   "reconcile",
-                                        "model.generate", "model.score",
-                                        "model.logits", "model.classify"};
     size_t i = 0;
 
-    while (i < ARRAY_N(known) && strcmp(t->op, known[i]) != 0) {
+    while (i < ARRAY_N(withs) && strcmp(out->task->op, withs[i].op) != 0) {
         i++;
     }
-    if (i == ARRAY_N(known)) {
+    if (i == ARRAY_N(withs)) {
         return 0;
     }
     if (!with) {
         return fail_no_with(c, n);
     }
     config_enter(c, "with");
-    if (strcmp(t->op, "program") == 0) {
-        TRY(spec_program(c, with, NULL, &t->program));
-    } else if (strcmp(t->op, "model") == 0) {
-        TRY(spec_model(c, with, NULL, &t->model));
-    } else if (strcmp(t->op, "cml") == 0) {
-        TRY(spec_cml(c, with, NULL, &t->cml));
-    } else if (strcmp(t->op, "enumerate") == 0) {
-        TRY(spec_enumerate(c, with, NULL, &t->cml));
-    } else if (strcmp(t->op, "exam") == 0) {
-        TRY(spec_exam(c, with, NULL, &t->exam, &out->examples));
-    } else if (strcmp(t->op, "data.split") == 0) {
-        TRY(spec_split(c, with, &t->split));
-    } else if (strcmp(t->op, "score") == 0) {
-        TRY(spec_score(c, with, &t->score));
-    } else if (strcmp(t->op, "derive") == 0) {
-        TRY(spec_derive(c, with, &t->derive));
-    } else if (strcmp(t->op, "assert") == 0) {
-        TRY(spec_assert(c, with, &t->assertion));
-    } else if (strcmp(t->op, "reconcile") == 0) {
-        TRY(spec_reconcile(c, with, &t->reconcile));
-    } else if (strncmp(t->op, "model.", 6) == 0) {
-        TRY(spec_lane(c, with, t->op, &t->lane, &out->facts));
-    } else {
-        TRY(spec_ref_move(c, with, &t->ref_move));
-    }
+    TRY(withs[i].read(c, with, out));
     config_leave(c);
     return 0;
 }
@@ -215,21 +232,6 @@ static int read_repair(struct config *c, const struct yaml_node *n,
     return make_place(c, n, &out->places->repair);
 }
 
-static int read_flag(struct config *c, const struct yaml_node *n,
-                     const char *key, protobuf_c_boolean *out)
-{
-    int value = 0;
-
-    if (!n) {
-        return 0;
-    }
-    config_enter(c, key);
-    TRY(schema_bool(c, n, &value));
-    config_leave(c);
-    *out = value;
-    return 0;
-}
-
 static int read_scalars(struct config *c, const struct yaml_node *const *v,
                         Proctor__Task *t)
 {
@@ -237,8 +239,8 @@ static int read_scalars(struct config *c, const struct yaml_node *const *v,
 
     TRY(copy_text(c, v[T_ID], "id", LIMIT_ID_BYTES, &t->id));
     TRY(copy_text(c, v[T_OP], "op", LIMIT_ID_BYTES, &t->op));
-    TRY(read_flag(c, v[T_APPROVAL], "approval", &t->approval));
-    TRY(read_flag(c, v[T_ROOT], "root", &t->root));
+    TRY(member_flag(c, v[T_APPROVAL], "approval", &t->approval));
+    TRY(member_flag(c, v[T_ROOT], "root", &t->root));
     if (v[T_PRIORITY]) {
         config_enter(c, "priority");
         TRY(schema_uint(c, v[T_PRIORITY], 0, PRIORITY_MAX, &priority));
