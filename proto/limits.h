@@ -111,6 +111,11 @@
 #define LIMIT_LANE_BYTES (4ull << 30)  /* state of one lane */
 #define LIMIT_PARK_EXTENTS 4096u       /* of one lane at rest; then it is written whole */
 
+/* Training. */
+#define LIMIT_EPOCHS (1u << 20)
+#define LIMIT_FOLDS 1024u
+#define LIMIT_COMBINED 16u /* weights that one file is made of, all read at once */
+
 /* Workers. */
 #define LIMIT_WORKERS 64 /* alive at once, whatever the policy says */
 #define LIMIT_UIDS 2048u /* of its own, that one kernel needs for its workers */

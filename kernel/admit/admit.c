@@ -164,15 +164,17 @@ static int is_same_bytes(struct ubytes a, struct ubytes b)
 }
 
 /* Who examined the parent must be able to examine the repair. */
-static int keeps_types(const Proctor__Task *t, const Proctor__Repair *r)
+static int keeps_types(const struct check *c, const Proctor__Task *t,
+                       const Proctor__Repair *r)
 {
+    const Proctor__Graph *g = c->q->graph;
     const Proctor__Task child = {
         .program = r->program, .model = r->model, .cml = r->cml};
     struct ubytes takes[2];
     struct ubytes gives[2];
 
-    return !admission_types(&child, &takes[0], &gives[0]) ||
-           !admission_types(t, &takes[1], &gives[1]) ||
+    return !admission_types(c->a, g, &child, &takes[0], &gives[0]) ||
+           !admission_types(c->a, g, t, &takes[1], &gives[1]) ||
            (is_same_bytes(takes[0], takes[1]) &&
             is_same_bytes(gives[0], gives[1]));
 }
@@ -194,7 +196,7 @@ static int check_repair(struct check *c, const struct subject *parent)
         return check_refuse(c, parent, "repair.inert", ERR_INPUT, SPOT_REPAIR,
                             "it changes nothing");
     }
-    if (!keeps_types(t, r)) {
+    if (!keeps_types(c, t, r)) {
         return check_refuse(c, parent, "repair.types", ERR_INPUT, SPOT_REPAIR,
                             "it must take and give what the task does");
     }

@@ -54,8 +54,15 @@ size_t admission_find(const struct admission *a, const Proctor__Graph *g,
  * files. i counts from 0; NULL behind the last. */
 const char *admission_file(const Proctor__ProgramSpec *p, size_t i);
 
-/* What a candidate's task takes and gives (borrowed); 0 when it is none. */
-int admission_types(const Proctor__Task *t, struct ubytes *out_takes,
+/* What a candidate's task takes and gives (borrowed); 0 when it is none. Those of
+ * trained weights follow from their data. */
+int admission_types(const struct admission *a, const Proctor__Graph *g,
+                    const Proctor__Task *t, struct ubytes *out_takes,
                     struct ubytes *out_gives);
+/* The data.load task whose rows it works on, through splits and what was trained;
+ * NULL: none. */
+const Proctor__Task *admission_data(const struct admission *a,
+                                    const Proctor__Graph *g,
+                                    const Proctor__Task *t);
 
 #endif

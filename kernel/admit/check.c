@@ -172,11 +172,16 @@ const char *admission_file(const Proctor__ProgramSpec *p, size_t i)
     return i < p->n_files ? p->files[i] : NULL;
 }
 
-int admission_types(const Proctor__Task *t, struct ubytes *out_takes,
+int admission_types(const struct admission *a, const Proctor__Graph *g,
+                    const Proctor__Task *t, struct ubytes *out_takes,
                     struct ubytes *out_gives)
 {
     const ProtobufCBinaryData *b[2];
 
+    if (t->train || t->combine) {
+        return check_trained_types(admission_data(a, g, t), out_takes,
+                                   out_gives);
+    }
     if (t->program) {
         b[0] = &t->program->takes, b[1] = &t->program->gives;
     } else if (t->model) {
@@ -189,6 +194,16 @@ int admission_types(const Proctor__Task *t, struct ubytes *out_takes,
     *out_takes = (struct ubytes){b[0]->data, b[0]->len};
     *out_gives = (struct ubytes){b[1]->data, b[1]->len};
     return 1;
+}
+
+int check_is_needed(const struct subject *s, const char *id)
+{
+    for (size_t i = 0; i < s->task->n_needs; i++) {
+        if (strcmp(s->task->needs[i], id) == 0) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 int check_join(const char *dir, const char *file,

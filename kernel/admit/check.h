@@ -87,6 +87,11 @@ int check_ref_name(struct check *c, const struct subject *s, const char *kind,
                    const char *name);
 int check_split(struct check *c, const struct subject *s);
 int check_derive(struct check *c, const struct subject *s);
+int check_train(struct check *c, const struct subject *s);
+int check_combine(struct check *c, const struct subject *s);
+/* Of what is trained on the rows of a data.load task (NULL: 0). */
+int check_trained_types(const Proctor__Task *data, struct ubytes *out_takes,
+                        struct ubytes *out_gives);
 int check_score(struct check *c, const struct subject *s);
 int check_lane(struct check *c, const struct subject *s);
 /* Under that key of with, a task among its needs whose result is a text. */
@@ -106,8 +111,10 @@ size_t check_need_of(const struct check *c, const struct subject *s,
 size_t check_worked_on(const struct check *c, const struct subject *s,
                        size_t *out_n);
 /* Types of a task that is a candidate. */
-int check_candidate_types(const Proctor__Task *t, struct type *takes,
-                          struct type *gives);
+int check_candidate_types(const struct check *c, const Proctor__Task *t,
+                          struct type *takes, struct type *gives);
+/* Does it stand under needs? */
+int check_is_needed(const struct subject *s, const char *id);
 
 /* Is file among them? p may be NULL. */
 int check_has_file(const Proctor__ProgramSpec *p, const char *file);

@@ -40,12 +40,9 @@ int check_reads(struct check *c, const struct subject *s)
 
     for (size_t i = 0; i < p->n_reads; i++) {
         size_t k = check_find(c, p->reads[i]->task);
-        int is_needed = 0;
 
-        for (size_t n = 0; n < s->task->n_needs; n++) {
-            is_needed |= strcmp(s->task->needs[n], p->reads[i]->task) == 0;
-        }
-        if (!is_needed || k == SIZE_MAX || !c->q->graph->tasks[k]->split) {
+        if (!check_is_needed(s, p->reads[i]->task) || k == SIZE_MAX ||
+            !c->q->graph->tasks[k]->split) {
             (void)check_refuse(c, s, "program.reads", ERR_INPUT, SPOT_WITH,
                                "reads: \"%.64s\" is no data.split task that it "
                                "needs",
@@ -82,7 +79,7 @@ int check_score(struct check *c, const struct subject *s)
     }
     x = g->tasks[split_i]->split;
     candidate = g->tasks[candidate_i];
-    if (!x || !check_candidate_types(candidate, &takes, &gives)) {
+    if (!x || !check_candidate_types(c, candidate, &takes, &gives)) {
         return 0; /* that task is refused itself */
     }
     if (takes.n != x->takes.len ||
@@ -133,7 +130,7 @@ int check_derive(struct check *c, const struct subject *s)
     if (strlen(x->note) > LIMIT_NOTE_BYTES) {
         return check_refuse_form(c, s, "the note is too long");
     }
-    if (check_candidate_types(c->q->graph->tasks[maker_i], &takes, &gives) &&
+    if (check_candidate_types(c, c->q->graph->tasks[maker_i], &takes, &gives) &&
         (takes.n != sizeof(one) || memcmp(takes.b, one, sizeof(one)) != 0 ||
          gives.n != 1 || gives.b[0] != TYPE_BYTES)) {
         return check_refuse(c, s, "derive.types", ERR_INPUT, SPOT_NEEDS,

@@ -28,13 +28,13 @@ static int read_type(const ProtobufCBinaryData *b, struct type *out)
     return type_decode((struct ubytes){b->data, b->len}, out) == 0;
 }
 
-int check_candidate_types(const Proctor__Task *t, struct type *takes,
-                          struct type *gives)
+int check_candidate_types(const struct check *c, const Proctor__Task *t,
+                          struct type *takes, struct type *gives)
 {
     struct ubytes in;
     struct ubytes out;
 
-    return admission_types(t, &in, &out) && type_decode(in, takes) == 0 &&
+    return admission_types(c->a, c->q->graph, t, &in, &out) && type_decode(in, takes) == 0 &&
            type_decode(out, gives) == 0;
 }
 
@@ -385,7 +385,7 @@ int check_exam(struct check *c, const struct subject *s)
         check_oracle_form(c, s, x->second_oracle) != 0) {
         return ADMIT_E_REFUSED;
     }
-    if (!check_candidate_types(candidate, &takes, &gives) ||
+    if (!check_candidate_types(c, candidate, &takes, &gives) ||
         type_tag_at(&takes, 0) != TYPE_TUPLE) {
         return 0; /* the candidate is refused itself */
     }

@@ -72,7 +72,7 @@ static int refuse_capability(struct check *c, const struct subject *s,
         diag_hint(&c->d,
                   "to grant it: {capability: derive, series: [\"%.80s\"]}",
                   s->task->derive->series);
-    } else if (strstr(capability, ".run") != NULL ||
+    } else if ((strstr(capability, ".run") != NULL && capability[0] != 't') ||
                strncmp(capability, "model.", 6) == 0) {
         diag_hint(&c->d, "to grant it: {capability: %s, %sfiles: [\"%s\"]}",
                   capability,
@@ -416,6 +416,8 @@ int check_granted(struct check *c, const struct subject *s)
         code = code ? code : check_data_file(c, s, s->task->split->table->csv);
         break;
     case OP_SCORE:
+    case OP_TRAIN:
+    case OP_COMBINE:
         code = check_capability(c, s, &grant);
         break;
     case OP_GENERATE:

@@ -93,15 +93,12 @@ static const char *lane_problem(enum op_id op, const Proctor__LaneSpec *x)
 int check_text_of(struct check *c, const struct subject *s, const char *task,
                   const char *key)
 {
-    for (size_t i = 0; i < s->task->n_needs; i++) {
-        size_t k = check_find(c, s->task->needs[i]);
-        const struct op_info *op =
-            k == SIZE_MAX ? NULL : ops_find(c->q->graph->tasks[k]->op);
+    size_t k = check_find(c, task);
+    const struct op_info *op =
+        k == SIZE_MAX ? NULL : ops_find(c->q->graph->tasks[k]->op);
 
-        if (op && strcmp(s->task->needs[i], task) == 0 &&
-            strcmp(op->gives, "text") == 0) {
-            return 0;
-        }
+    if (op && check_is_needed(s, task) && strcmp(op->gives, "text") == 0) {
+        return 0;
     }
     (void)check_refuse(c, s, "lane.text", ERR_INPUT, SPOT_WITH,
                        "%s: \"%.64s\" is no model.generate task that it needs",
@@ -117,12 +114,9 @@ static int check_facts(struct check *c, const struct subject *s)
     for (size_t i = 0; i < x->n_facts; i++) {
         const Proctor__FactSpec *f = x->facts[i];
         size_t k = check_find(c, f->of);
-        int is_needed = 0;
 
-        for (size_t n = 0; n < s->task->n_needs; n++) {
-            is_needed |= strcmp(s->task->needs[n], f->of) == 0;
-        }
-        if (!is_needed || k == SIZE_MAX || !c->q->graph->tasks[k]->exam ||
+        if (!check_is_needed(s, f->of) || k == SIZE_MAX ||
+            !c->q->graph->tasks[k]->exam ||
             f->input.len == 0 || f->name[0] == '\0' || f->text[0] != '\0') {
             (void)check_refuse(c, s, "lane.fact", ERR_INPUT, SPOT_WITH,
                                "facts: \"%.64s\" is no exam that it needs",

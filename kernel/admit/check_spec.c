@@ -37,7 +37,12 @@ static int has_one_spec(const struct subject *s)
 {
     const Proctor__Task *t = s->task;
     int is_enumerate = t->cml && t->cml->enumerate;
-    const void *const specs[OP_N_] = {
+    const void *const specs[] = {t->program,   t->model,     t->exam,
+                                 t->ref_move,  t->split,     t->score,
+                                 t->derive,    t->cml,       t->assertion,
+                                 t->reconcile, t->lane,      t->data,
+                                 t->train,     t->combine,   t->holdout};
+    const void *const of[OP_N_] = {
         [OP_PROGRAM] = t->program, [OP_MODEL] = t->model,
         [OP_EXAM] = t->exam,       [OP_REF_MOVE] = t->ref_move,
         [OP_SPLIT] = t->split,     [OP_SCORE] = t->score,
@@ -45,15 +50,16 @@ static int has_one_spec(const struct subject *s)
         [OP_CML] = is_enumerate ? NULL : t->cml,
         [OP_ENUMERATE] = is_enumerate ? t->cml : NULL,
         [OP_ASSERT] = t->assertion,
-        [OP_RECONCILE] = t->reconcile};
-    int is_lane = s->op->id >= OP_GENERATE;
+        [OP_RECONCILE] = t->reconcile,
+        [OP_GENERATE] = t->lane,   [OP_LANE_SCORE] = t->lane,
+        [OP_LOGITS] = t->lane,     [OP_CLASSIFY] = t->lane,
+        [OP_TRAIN] = t->train,     [OP_COMBINE] = t->combine};
     int n = 0;
 
-    for (size_t i = 0; i < OP_N_; i++) {
+    for (size_t i = 0; i < ARRAY_N(specs); i++) {
         n += specs[i] != NULL;
     }
-    n += t->lane != NULL;
-    return n == 1 && (is_lane ? t->lane != NULL : specs[s->op->id] != NULL);
+    return n == 1 && of[s->op->id] != NULL;
 }
 
 static int is_arguments(const ProtobufCBinaryData *b)
@@ -193,6 +199,10 @@ int check_spec(struct check *c, const struct subject *s)
     case OP_LOGITS:
     case OP_CLASSIFY:
         return check_lane(c, s);
+    case OP_TRAIN:
+        return check_train(c, s);
+    case OP_COMBINE:
+        return check_combine(c, s);
     case OP_N_:
         break;
     }

@@ -26,7 +26,8 @@ int data_types(const struct run *r, const Proctor__Task *exam,
         uint32_t k = run_find(r, exam->needs[i]);
         const Proctor__Task *t = k == UINT32_MAX ? NULL : r->graph->tasks[k];
 
-        if (t != NULL && admission_types(t, out_takes, out_gives)) {
+        if (t != NULL && admission_types(&r->admission, r->graph, t, out_takes,
+                                         out_gives)) {
             *out_candidate = k;
             found++;
         }

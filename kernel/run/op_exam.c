@@ -481,7 +481,8 @@ static int find_candidate(struct op_exam *x, struct ubytes *takes,
 
     TRY(data_types(r, live_spec(x->live), takes, gives, &i, d));
     x->candidate = r->tasks[i].result;
-    (void)admission_types(r->tasks[i].spec, takes, gives); /* of its repair */
+    (void)admission_types(&r->admission, r->graph, r->tasks[i].spec, takes,
+                          gives); /* of its repair */
     return 0;
 }
 

@@ -255,7 +255,9 @@ static int load(struct score *s, struct diag *d)
 
         if (t->spec->split != NULL) {
             s->split_cid = t->result;
-        } else if (admission_types(t->spec, &unused, &unused)) {
+        } else if (admission_types(&s->live->run->admission,
+                                   s->live->run->graph, t->spec, &unused,
+                                   &unused)) {
             s->candidate = t->result;
         }
     }

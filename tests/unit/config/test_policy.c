@@ -131,7 +131,8 @@ static const struct {
     {V "grants: [{capability: all}]\n", 2, 23,
      "program.run, model.run, exam.hold, ref.move, data.split, data.look, "
      "derive, cml.run, cml.enumerate, cml.assert, cml.reconcile, "
-     "model.generate, model.score, model.logits or model.classify, got \"all\""},
+     "model.generate, model.score, model.logits, model.classify or train.run, "
+     "got \"all\""},
     {V "grants: [{capability: exam.hold, file: [x]}]\n", 2, 34,
      "did you mean \"files\""},
     {V "grants: [{capability: program.run, files: x}]\n", 2, 43,

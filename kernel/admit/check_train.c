@@ -1,0 +1,214 @@
+/* Training: what is trained on which rows, what is measured on which, and what the
+ * kernel's own part needs. What a recipe means is for its worker to refuse. Kernel
+ * process. */
+#include "kernel/admit/check.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "proto/type.h"
+
+enum { KEPT_MAX = LIMIT_COMBINED };
+
+const Proctor__Task *admission_data(const struct admission *a,
+                                    const Proctor__Graph *g,
+                                    const Proctor__Task *t)
+{
+    for (size_t n = 0; t != NULL && !t->data && n <= g->n_tasks; n++) {
+        const char *of = t->train                         ? t->train->data
+                         : t->split                       ? t->split->of
+                         : t->combine && t->combine->n_of ? t->combine->of[0]
+                                                          : "";
+        size_t i = admission_find(a, g, of);
+
+        t = i == SIZE_MAX ? NULL : g->tasks[i];
+    }
+    return t != NULL && t->data ? t : NULL;
+}
+
+int check_trained_types(const Proctor__Task *data, struct ubytes *out_takes,
+                        struct ubytes *out_gives)
+{
+    static const uint8_t numbers[] = {TYPE_TUPLE, 1, TYPE_LIST, TYPE_FLOAT, 4};
+    static const uint8_t tokens[] = {TYPE_TUPLE, 1, TYPE_LIST, TYPE_INT,
+                                     TYPE_UNSIGNED | 4};
+    static const uint8_t label[] = {TYPE_INT, TYPE_UNSIGNED | 4};
+    static const uint8_t number[] = {TYPE_FLOAT, 4};
+    static const uint8_t scores[] = {TYPE_LIST, TYPE_FLOAT, 4};
+    static const struct ubytes gives[] = {
+        [PROCTOR__DATA_KIND__DATA_NONE] = {NULL, 0},
+        [PROCTOR__DATA_KIND__DATA_REGRESSION] = {number, sizeof(number)},
+        [PROCTOR__DATA_KIND__DATA_CLASSIFICATION] = {label, sizeof(label)},
+        [PROCTOR__DATA_KIND__DATA_TEXT] = {scores, sizeof(scores)}};
+    unsigned kind = data == NULL ? 0 : (unsigned)data->data->kind;
+
+    if (kind == 0 || kind >= ARRAY_N(gives)) {
+        return 0;
+    }
+    *out_takes = kind == PROCTOR__DATA_KIND__DATA_TEXT
+                     ? (struct ubytes){tokens, sizeof(tokens)}
+                     : (struct ubytes){numbers, sizeof(numbers)};
+    *out_gives = gives[kind];
+    return 1;
+}
+
+/* Of the form that the kernel reads. */
+static const char *form_problem(const Proctor__TrainSpec *x)
+{
+    const Proctor__Recipe *r = x->recipe;
+
+    if (!r || r->version != 1 || !r->learner || !r->loss || !r->optimizer ||
+        r->batch == 0 || r->epochs == 0 || r->epochs > LIMIT_EPOCHS) {
+        return "expected model, loss, optimizer, batch, and 1 to 1048576 epochs";
+    }
+    if (!isfinite(x->validation) || x->validation < 0 || x->validation > 0.9 ||
+        x->folds == 1 || x->folds > LIMIT_FOLDS ||
+        (x->folds > 0) != (x->fold > 0) || x->fold > x->folds ||
+        (x->folds > 0 && x->validation > 0)) {
+        return "expected a validation share of at most 0.9, or a fold of 2 to "
+               "1024 folds";
+    }
+    if ((unsigned)x->result > PROCTOR__TRAIN_RESULT__RESULT_AVERAGE ||
+        (unsigned)x->twin > PROCTOR__TRAIN_TWIN__TWIN_WEIGHTS ||
+        x->keep > KEPT_MAX ||
+        (x->result == PROCTOR__TRAIN_RESULT__RESULT_AVERAGE && x->keep < 2)) {
+        return "expected result last, best, or an average of 2 to 16, and a "
+               "known twin";
+    }
+    return NULL;
+}
+
+/* Rows to measure on, a metric for their kind, and what is made of both. */
+static const char *measure_problem(const Proctor__TrainSpec *x, int is_drawn,
+                                   int kind)
+{
+    int is_checked = x->validation > 0 || x->folds > 0;
+    int is_best = x->result == PROCTOR__TRAIN_RESULT__RESULT_BEST;
+
+    if (is_checked != (x->metric != METRIC_NONE) || x->metric >= METRIC_N_) {
+        return "a metric is measured on the rows of validation or fold: write both "
+               "or none";
+    }
+    if (is_best && !is_checked) {
+        return "result: best needs validation or fold, and a metric";
+    }
+    if (is_checked && !is_drawn) {
+        return "validation and fold need a data.split, which draws the order of "
+               "the rows";
+    }
+    if (is_checked && kind == PROCTOR__DATA_KIND__DATA_TEXT) {
+        return "text is measured by its exam, not while it trains";
+    }
+    if (is_checked && (x->metric == METRIC_ACCURACY) !=
+                          (kind == PROCTOR__DATA_KIND__DATA_CLASSIFICATION)) {
+        return "accuracy is for classes, errors are for numbers";
+    }
+    return NULL;
+}
+
+/* It takes no more workers, and no more memory with all of them, than a run may
+ * have: else they would wait for each other. */
+static int check_workers(struct check *c, const struct subject *s)
+{
+    const Proctor__Policy *p = c->q->policy;
+    uint32_t n = s->task->train->workers;
+
+    if (n > LIMIT_WORKERS || (p && n > p->workers)) {
+        (void)check_refuse(c, s, "train.workers", ERR_REFUSED, SPOT_WITH,
+                           "%u workers, and the policy has %u", n,
+                           p ? p->workers : (unsigned)LIMIT_WORKERS);
+        diag_hint(&c->d, "write fewer: the result is the same, bit for bit");
+        return ADMIT_E_REFUSED;
+    }
+    if (p && n > 1 && p->budgets && p->limits &&
+        p->limits->memory_bytes > p->budgets->memory_bytes / n) {
+        (void)check_refuse(c, s, "train.memory", ERR_REFUSED, SPOT_WITH,
+                           "%u workers of limits.memory are more than "
+                           "budgets.memory",
+                           n);
+        diag_hint(&c->d, "write fewer workers, or raise budgets.memory");
+        return ADMIT_E_REFUSED;
+    }
+    return 0;
+}
+
+/* A needed task that gives trained weights, of the same data kind. */
+static int is_trained(const struct check *c, const struct subject *s,
+                      const char *id)
+{
+    size_t k = check_find(c, id);
+    const Proctor__Graph *g = c->q->graph;
+    const Proctor__Task *from;
+    const Proctor__Task *here = admission_data(c->a, g, s->task);
+
+    if (k == SIZE_MAX || !check_is_needed(s, id) ||
+        (!g->tasks[k]->train && !g->tasks[k]->combine)) {
+        return 0;
+    }
+    from = admission_data(c->a, g, g->tasks[k]);
+    return !from || !here || from->data->kind == here->data->kind;
+}
+
+static int refuse_trained(struct check *c, const struct subject *s,
+                          const char *key, const char *id)
+{
+    (void)check_refuse(c, s, "train.of", ERR_INPUT, SPOT_WITH,
+                       "%s: \"%.64s\" is no task that it needs and that trains on "
+                       "data of this kind",
+                       key, id);
+    diag_hint(&c->d, "write needs: [%.64s, ...]", id);
+    return ADMIT_E_REFUSED;
+}
+
+int check_train(struct check *c, const struct subject *s)
+{
+    const Proctor__TrainSpec *x = s->task->train;
+    size_t k = check_find(c, x->data);
+    const Proctor__Task *from = k == SIZE_MAX ? NULL : c->q->graph->tasks[k];
+    const Proctor__Task *data = admission_data(c->a, c->q->graph, s->task);
+    const char *problem = form_problem(x);
+
+    if (problem) {
+        return check_refuse_form(c, s, problem);
+    }
+    if (!from || !check_is_needed(s, x->data) || (!from->split && !from->data) ||
+        !data) {
+        (void)check_refuse(c, s, "train.data", ERR_INPUT, SPOT_WITH,
+                           "data: \"%.64s\" is no data.split of a data.load, and no "
+                           "data.load, that it needs",
+                           x->data);
+        diag_hint(&c->d, "write needs: [ID of the split] beside with:");
+        return ADMIT_E_REFUSED;
+    }
+    problem = measure_problem(x, from->split != NULL, (int)data->data->kind);
+    if (problem) {
+        return check_refuse(c, s, "train.measure", ERR_INPUT, SPOT_WITH, "%s",
+                            problem);
+    }
+    if (x->start[0] != '\0' && !is_trained(c, s, x->start)) {
+        return refuse_trained(c, s, "start", x->start);
+    }
+    return check_workers(c, s);
+}
+
+int check_combine(struct check *c, const struct subject *s)
+{
+    static const char *const ways[] = {"average", "vote", "weights"};
+    const Proctor__CombineSpec *x = s->task->combine;
+    int is_known = 0;
+
+    for (size_t i = 0; i < ARRAY_N(ways); i++) {
+        is_known |= strcmp(x->how, ways[i]) == 0;
+    }
+    if (!is_known || x->n_of < 2 || x->n_of > LIMIT_COMBINED) {
+        return check_refuse_form(c, s,
+                                 "expected how: average, vote or weights, of 2 "
+                                 "to 16 tasks");
+    }
+    for (size_t i = 0; i < x->n_of; i++) {
+        if (!is_trained(c, s, x->of[i])) {
+            return refuse_trained(c, s, "of", x->of[i]);
+        }
+    }
+    return 0;
+}
