@@ -19,6 +19,11 @@ void buf_init(struct buf *b, size_t max_bytes)
     *b = (struct buf){.max_ = max_bytes};
 }
 
+void buf_init_over(struct buf *b, void *p, size_t n)
+{
+    *b = (struct buf){.data_ = p, .cap_ = n, .max_ = n};
+}
+
 void buf_release(struct buf *b)
 {
     free(b->data_);

@@ -16,6 +16,9 @@ struct buf {
 
 /* An empty buffer that never grows past max bytes. Allocates nothing yet. */
 void buf_init(struct buf *b, size_t max_bytes);
+/* Over n bytes of the caller's, filled from the front: it never grows past them,
+ * allocates nothing, and is not released. */
+void buf_init_over(struct buf *b, void *p, size_t n);
 void buf_release(struct buf *b); /* wipes nothing; b is as after buf_init */
 void buf_reset(struct buf *b);   /* length 0, keeps the memory */
 /* Drops what stands behind the first n bytes. n <= length. */
