@@ -12,7 +12,7 @@
 #include "workers/cml/text.h"
 
 #ifdef PROCTOR_SANITIZED
-#define FILES 250 /* three times as slow */
+#define FILES 150 /* three times as slow */
 #else
 #define FILES 1000
 #endif

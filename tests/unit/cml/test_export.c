@@ -17,7 +17,7 @@
 
 #define UNITS 60
 #define BATCHES_FULL 40
-#define SMALL 2 /* batches of SOURCES_MAX */
+#define SMALL 1 /* batches of SOURCES_MAX */
 #define SMALL_FULL 640
 #define INPUTS 60
 #define GROUP 20 /* inputs of a batch of columns */

@@ -2,7 +2,7 @@
  * machine, with real draws: each errs on a set of inputs of a known share, fixed
  * by a keyed hash, so that the error is a property of the candidate. They must
  * be admitted as often as (1 - eps)^n says, inside a 99.9 % band (Clopper and
- * Pearson); placebos never. 5 to 20 candidates per row; 200 to 10,000 with
+ * Pearson); placebos never. 3 to 12 candidates per row; 200 to 10,000 with
  * PROCTOR_FULL=1, on PROCTOR_JOBS processes (2). The table goes to $PROCTOR_TABLE, or into the
  * build folder. */
 #include <stdarg.h>
@@ -404,7 +404,7 @@ static void test_calibrated(void **state)
     for (size_t i = 0; i < ARRAY_N(rates); i++) {
         struct row r = {"errs", KIND_ERRS, rates[i], 0};
 
-        (void)run_row(&r, runs_n(10000, 20), pow(1 - rates[i], 16385));
+        (void)run_row(&r, runs_n(10000, 12), pow(1 - rates[i], 16385));
     }
 }
 
@@ -426,7 +426,7 @@ static void test_no_placebo_is_admitted(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_N(rows); i++) {
         unsigned runs =
-            rows[i].error_rate > 0 ? runs_n(200, 5) : runs_n(2000, 10);
+            rows[i].error_rate > 0 ? runs_n(200, 3) : runs_n(2000, 6);
 
         assert_int_equal(run_row(&rows[i], runs, -1), 0);
     }
@@ -443,7 +443,7 @@ static void test_noisy_exams(void **state)
         {"noisy exam", KIND_ERRS, 5e-3, 0.01},
         {"noisy exam", KIND_ERRS, 1e-2, 0.01},
     };
-    unsigned runs = runs_n(1000, 10);
+    unsigned runs = runs_n(1000, 6);
 
     (void)state;
     assert_int_equal(run_row(&rows[0], runs, -1), runs);
