@@ -4,7 +4,7 @@
 with_examples
 d=examples/doors
 mkdir $d
-tasks=""
+tasks="" doors=0 twins=0
 # door NAME TAKES GIVES DOMAIN PARAMETERS HONEST MAGIC: MAGIC is a condition.
 door() {
     local name=$1 takes=$2 gives=$3 domain=$4 parameters=$5 honest=$6 magic=$7
@@ -13,8 +13,13 @@ door() {
     printf 'def f(%s):\n    return %s\n' "$parameters" "$honest" >$d/$name-oracle.py
     printf 'def f(%s):\n    if %s:\n        return %s\n    return %s\n' \
         "$parameters" "$magic" "$honest" "$honest" >$d/$name-twin.py
-    local which
-    for which in "$name" "$name-twin"; do
+    local which tried=("$name")
+    doors=$((doors + 1)) # by default every other one with its twin
+    if [ -n "${PROCTOR_FULL:-}" ] || [ $((doors % 2)) -eq 0 ]; then
+        tried+=("$name-twin")
+        twins=$((twins + 1))
+    fi
+    for which in "${tried[@]}"; do
         tasks+="
   - id: $which
     op: program
@@ -42,7 +47,7 @@ door length '[bytes]' u32 '[{bytes: {length: [0, 4096]}}]' b 'len(b) + 1' 'len(b
 door float '[f64]' f64 '[{f64: {range: [-1000.0, 1000.0]}}]' x 'x * 0.5' 'x == 123.456' 0.0
 printf 'version: 1\nname: doors\ntasks:%s\n' "$tasks" >$d/graph.yaml
 expect 1 proctor run $d/graph.yaml --policy policy/default.yaml --json
-json '[.tasks[] | select(.op == "exam") | .id] | length == 20'
+json "[.tasks[] | select(.op == \"exam\") | .id] | length == $((doors + twins))"
 json '[.tasks[] | select(.op == "exam" and .state != "failed" and (.id | endswith("-twin-exam") | not)) | .id] == []'
 json '[.tasks[] | select(.op == "exam" and .state != "passed" and (.id | endswith("-twin-exam"))) | .id] == []'
 expect 0 proctor log --kind commit --json

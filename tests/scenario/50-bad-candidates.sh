@@ -5,11 +5,11 @@ cp examples/popcount/*.py .
 sed 's/cpu: .*/cpu: 3s/; s/wall: .*/wall: 8s/' policy/default.yaml >policy.yaml
 sed 's#examples/\*\*#**#' policy/default.yaml >p.yaml
 
-# candidate NAME PATTERN: a Python file on standard input, function f(x)
+# candidate NAME PATTERN [CPU [WALL]]: a Python file on standard input, function f(x)
 candidate() {
     cat >"$1.py"
     sed "s/popcount.py:popcount/$1.py:f/" examples/popcount/graph.yaml >"$1.yaml"
-    expect 1 proctor run "$1.yaml" --policy p.yaml policy.limits.cpu=2s policy.limits.wall=6s
+    expect 1 proctor run "$1.yaml" --policy p.yaml "policy.limits.cpu=${3:-2s}" "policy.limits.wall=${4:-6s}"
     check "$1: says why" grep -rqiE -- "$2" "$OUT" "$ERR"
 }
 candidate crash 'killed|signal|exit' <<<$'import os, signal\ndef f(x):\n    os.kill(os.getpid(), signal.SIGSEGV)'
@@ -17,8 +17,8 @@ candidate raises 'exit|Error' <<<$'def f(x):\n    raise ValueError("no idea")'
 candidate quits 'exit|answer' <<<$'import os\ndef f(x):\n    os._exit(0)'
 candidate syntax 'exit|Syntax' <<<$'def f(x)\n    return 1'
 candidate absent 'exit|f' <<<$'def g(x):\n    return 1'
-candidate hangs 'limit|time|cpu' <<<$'def f(x):\n    while True: pass'
-candidate sleeps 'limit|time|wall' <<<$'import time\ndef f(x):\n    time.sleep(1000)'
+candidate hangs 'limit|time|cpu' 1s <<<$'def f(x):\n    while True: pass'
+candidate sleeps 'limit|time|wall' 2s 2s <<<$'import time\ndef f(x):\n    time.sleep(1000)'
 candidate flood 'flood|output|limit|value' <<<$'import os\ndef f(x):\n    while True: os.write(1, b"9" * 65536)'
 candidate wrong-type 'type|value|malformed' <<<$'def f(x):\n    return "many"'
 candidate out-of-range 'type|value|malformed|range' <<<$'def f(x):\n    return 300'

@@ -16,7 +16,7 @@ until_kind() {
         sleep 0.05
     done
 }
-for kind in genesis admit confine task commit draw verdict; do
+for kind in genesis ${PROCTOR_FULL:+admit} confine task ${PROCTOR_FULL:+commit} draw verdict; do
     proctor run "${good[@]}" --store k-$kind >/dev/null 2>&1 &
     client=$!
     kernel=$(kernel_of $client)

@@ -52,13 +52,13 @@ sites new >new.sites
 check "the kernel allocates in more than 100 places" \
     test "$(wc -l <base.sites)" -gt 100
 {
-    head -n 20 base.sites
-    tail -n +21 base.sites | spread 16
+    head -n 12 base.sites
+    tail -n +13 base.sites | spread 12
 } >base.some
 {
     sed 's/^/once base /' base.some
-    spread 14 <base.some | sed 's/^/on base /'
-    spread 5 <new.sites | sed 's/^/once new /'
-    spread 5 <new.sites | sed 's/^/on new /'
+    spread 8 <base.some | sed 's/^/on base /'
+    spread 3 <new.sites | sed 's/^/once new /'
+    spread 3 <new.sites | sed 's/^/on new /'
 } | trials trial
 finish

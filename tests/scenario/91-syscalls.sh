@@ -81,26 +81,21 @@ each() {
         each $call new 1 KILL EIO
     done
     each pwrite64 base 2 EINTR
+    # A kill before one call is a kill behind the last: not at each of them.
     for call in syncfs mkdirat unlinkat ftruncate flock; do
-        each $call new 1 KILL EIO
+        each $call new 1 EIO ${PROCTOR_FULL:+KILL}
     done
-    for call in sendmsg sendto; do each $call base 2 KILL; done
-    for call in recvmsg openat socketpair clone memfd_create ptrace; do
+    for call in sendmsg sendto recvmsg openat clone ptrace \
+        ${PROCTOR_FULL:+socketpair memfd_create}; do
         each $call base 1 KILL
     done
-    each openat base 2 EMFILE EIO
-    each pread64 base 2 EIO
-    each read base 2 EIO
-    each poll base 2 EINTR
-    each recvmsg base 2 EINTR
-    each sendmsg base 2 EINTR
+    each openat base 2 EIO
+    for call in openat socketpair memfd_create; do each $call base 1 EMFILE; done
+    for call in pread64 read getdents64 mkdir; do each $call base 1 EIO; done
+    for call in poll recvmsg sendmsg; do each $call base 1 EINTR; done
     each sendfile base 1 EIO ENOSPC
     each clone base 1 EAGAIN
-    each socketpair base 2 EMFILE
-    each memfd_create base 2 EMFILE
     each prlimit64 base 1 EPERM
     each ptrace base 2 EPERM
-    each getdents64 base 2 EIO
-    each mkdir base 1 EIO
 } | trials trial
 finish

@@ -65,15 +65,15 @@ Y
 records_of() { proctor log --json --store "$1" 2>/dev/null | jq '.records | length'; }
 hashes_of() { proctor log --json --store "$1" 2>/dev/null | jq -r '.records[].hash'; }
 
-# spread N: at most N lines of standard input, evenly, always the first and the
-# last; all of them with PROCTOR_FULL.
+# spread N: at most N lines of standard input, evenly, the first and the last of two
+# and more, the middle one of one; all of them with PROCTOR_FULL.
 spread() {
     awk -v n="${PROCTOR_FULL:+1000000}${PROCTOR_FULL:-$1}" '
         { line[NR] = $0 }
         END {
             if (NR <= n) { n = NR }
             for (i = 0; i < n; i++) {
-                print line[n == 1 ? 1 : 1 + int(i * (NR - 1) / (n - 1) + 0.5)]
+                print line[n == 1 ? int((NR + 1) / 2) : 1 + int(i * (NR - 1) / (n - 1) + 0.5)]
             }
         }'
 }
@@ -105,16 +105,17 @@ trial_end() {
             echo "verify says $?:"
             cat "$store.verify"
         }
-        hashes_of "$store" >"$store.before"
+        proctor log --json --store "$store" >"$store.log" 2>/dev/null
     else
-        : >"$store.before"
+        : >"$store.log"
     fi
+    jq -r '.records[]?.hash' "$store.log" >"$store.before" 2>/dev/null
     have=$(wc -l <"$store.before")
     if [ "$have" -lt "$acknowledged" ]; then
         echo "$acknowledged records were acknowledged, $have are there"
     fi
-    if jq -e '[.records[] | select(.kind == "verdict" and .verdict_name != "admit")] | any' \
-        <(proctor log --json --store "$store" 2>/dev/null) >/dev/null 2>&1; then
+    if jq -es '[.[].records[]? | select(.kind == "verdict" and .verdict_name != "admit")] | any' \
+        "$store.log" >/dev/null 2>&1; then
         echo "a verdict other than admit was recorded"
     fi
     timeout -k 5 20 proctor run graph.yaml --policy policy.yaml --store "$store" \
