@@ -142,82 +142,126 @@ static double row_loss(const struct ruler *k, struct ubytes output,
     return x < 1 ? x : 1;
 }
 
-/* Mean loss in steps, summed in row order; answers NULL: of the placebo. Each
- * answer is held against the output `shift` rows further on. */
-static double steps_of(const struct ruler *k, const struct values *outputs,
-                       const struct values *answers, uint32_t shift,
-                       uint32_t grid)
+/* Mean loss in steps, summed in row order. */
+static double steps_of(const double *losses, uint32_t n, uint32_t grid)
 {
-    uint32_t n = values_n(outputs);
     double sum = 0;
 
     for (uint32_t i = 0; i < n; i++) {
-        sum += row_loss(k, values_at(outputs, (i + shift) % n),
-                        answers == NULL ? (struct ubytes){NULL, 0}
-                                        : values_at(answers, i));
+        sum += losses[i];
     }
     return sum * grid / n;
 }
 
-/* Of the rows that one of the two gets right and the other wrong the answers win
- * b and lose c. E = 2^(b+c+1) B(b+1, c+1) (1 - I_1/2(b+1, c+1)), that is
- * sum_{i <= b} C(b+c+1, i) / ((b+c+1) C(b+c, b)); up to 10^4, as a power. */
-static unsigned decades_of(const struct ruler *k, const struct values *outputs,
-                           const struct values *answers)
+void holdout_pairs(const double *mine, const double *other, uint32_t n,
+                   uint64_t *wins, uint64_t *losses)
 {
-    uint64_t b = 0;
-    uint64_t c = 0;
-    double term;
+    *wins = *losses = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        *wins += mine[i] < other[i];
+        *losses += mine[i] > other[i];
+    }
+}
+
+double holdout_evidence(uint64_t wins, uint64_t losses)
+{
+    double term = 1 / (double)(losses + 1);
     double sum = 0;
+
+    for (uint64_t i = 0; i <= wins && sum < HOLDOUT_EVIDENCE_MAX; i++) {
+        sum += term;
+        term = term * (double)(wins - i) / (double)(losses + 2 + i);
+    }
+    return sum < HOLDOUT_EVIDENCE_MAX ? sum : HOLDOUT_EVIDENCE_MAX;
+}
+
+unsigned holdout_decades(double evidence)
+{
     unsigned d = 0;
 
-    for (uint32_t i = 0; i < values_n(outputs); i++) {
-        struct ubytes y = values_at(outputs, i);
-        double mine = row_loss(k, y, values_at(answers, i));
-        double placebo = row_loss(k, y, (struct ubytes){NULL, 0});
-
-        b += mine < placebo;
-        c += mine > placebo;
-    }
-    term = 1 / (double)(c + 1);
-    for (uint64_t i = 0; i <= b && sum < 1e4; i++) {
-        sum += term;
-        term = term * (double)(b - i) / (double)(c + 2 + i);
-    }
-    for (; d < 4 && sum >= 10; d++) {
-        sum /= 10;
+    for (; evidence >= 10; d++) {
+        evidence /= 10;
     }
     return d;
+}
+
+int holdout_losses_new(struct holdout_losses *x, uint32_t n)
+{
+    double *all = calloc((size_t)n * 3 + 1, sizeof(*all));
+
+    *x = (struct holdout_losses){.n = n, .scale = 1, .mine = all};
+    if (all == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    x->placebo = all + n;
+    x->shifted = all + 2 * (size_t)n;
+    return 0;
+}
+
+void holdout_losses_release(struct holdout_losses *x)
+{
+    free(x->mine);
+    *x = (struct holdout_losses){0};
+}
+
+int holdout_losses_of(unsigned metric, const struct type *gives,
+                      const struct values *train, const struct values *outputs,
+                      const struct values *answers, struct holdout_losses *x)
+{
+    struct ruler k = {.metric = metric, .gives = gives};
+    const struct ubytes none = {NULL, 0};
+    uint32_t n = values_n(outputs);
+
+    TRY(ruler_make(&k, train));
+    TRY(holdout_losses_new(x, n));
+    x->scale = k.scale;
+    for (uint32_t i = 0; i < n; i++) {
+        struct ubytes a = values_at(answers, i);
+
+        x->mine[i] = row_loss(&k, values_at(outputs, i), a);
+        x->placebo[i] = row_loss(&k, values_at(outputs, i), none);
+        x->shifted[i] = row_loss(&k, values_at(outputs, (i + n / 2) % n), a);
+    }
+    return 0;
+}
+
+void holdout_judge_losses(const struct holdout_losses *x, struct look *l)
+{
+    uint64_t wins;
+    uint64_t losses;
+    double loss;
+
+    l->scale = x->scale;
+    l->grid = 1;
+    while ((uint64_t)(l->grid + 1) * (l->grid + 1) < l->distinct) {
+        l->grid++;
+    }
+    l->placebo = (uint32_t)steps_of(x->placebo, x->n, l->grid);
+    l->best = l->best < l->placebo ? l->best : l->placebo;
+    l->loss = l->best;
+    l->decades = 0;
+    l->outcome = LOOK_NOT_BETTER;
+    loss = steps_of(x->mine, x->n, l->grid);
+    /* Right about outputs of other rows: what was compared is not what it
+     * seems. Chance does not reach three steps. */
+    if (steps_of(x->shifted, x->n, l->grid) < (double)l->placebo - 3) {
+        l->outcome = LOOK_VOID;
+    } else if (loss < (double)l->best - 1) {
+        l->outcome = LOOK_BETTER;
+        l->loss = (uint32_t)(loss + 0.5);
+        holdout_pairs(x->mine, x->placebo, x->n, &wins, &losses);
+        l->decades = holdout_decades(holdout_evidence(wins, losses));
+        l->decades = l->decades < 4 ? l->decades : 4;
+    }
 }
 
 int holdout_judge(const struct type *gives, const struct values *train,
                   const struct values *outputs, const struct values *answers,
                   struct look *l)
 {
-    struct ruler k = {.metric = l->metric, .gives = gives};
-    double loss;
+    CLEANUP(holdout_losses_release) struct holdout_losses x = {0};
 
-    TRY(ruler_make(&k, train));
-    l->scale = k.scale;
-    l->grid = 1;
-    while ((uint64_t)(l->grid + 1) * (l->grid + 1) < l->distinct) {
-        l->grid++;
-    }
-    l->placebo = (uint32_t)steps_of(&k, outputs, NULL, 0, l->grid);
-    l->best = l->best < l->placebo ? l->best : l->placebo;
-    l->loss = l->best;
-    l->decades = 0;
-    l->outcome = LOOK_NOT_BETTER;
-    loss = steps_of(&k, outputs, answers, 0, l->grid);
-    /* Right about outputs of other rows: what was compared is not what it
-     * seems. Chance does not reach three steps. */
-    if (steps_of(&k, outputs, answers, values_n(outputs) / 2, l->grid) <
-        (double)l->placebo - 3) {
-        l->outcome = LOOK_VOID;
-    } else if (loss < (double)l->best - 1) {
-        l->outcome = LOOK_BETTER;
-        l->loss = (uint32_t)(loss + 0.5);
-        l->decades = decades_of(&k, outputs, answers);
-    }
+    TRY(holdout_losses_of(l->metric, gives, train, outputs, answers, &x));
+    holdout_judge_losses(&x, l);
     return 0;
 }

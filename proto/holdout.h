@@ -45,14 +45,43 @@ struct look {
     enum look_outcome outcome;
     unsigned decades; /* record.def */
 };
+/* Losses of held-out rows, in [0, 1]. */
+struct holdout_losses {
+    uint32_t n;
+    double scale;    /* as struct look's */
+    double *mine;    /* owned, with the others behind it */
+    double *placebo; /* of a constant answer */
+    double *shifted; /* of answers held against the row half way round */
+};
+/* All zero. 0 or ERR_NOMEM; to be released in any case. */
+int holdout_losses_new(struct holdout_losses *x, uint32_t n) MUST_USE;
+void holdout_losses_release(struct holdout_losses *x);
+/* answers: one per held-out output, all of type gives; a number unless the metric
+ * is accuracy. 0, ERR_NOMEM, ERR_INPUT when all training outputs are the same
+ * number. *x is all zero before, and released in any case. */
+int holdout_losses_of(unsigned metric, const struct type *gives,
+                      const struct values *train, const struct values *outputs,
+                      const struct values *answers,
+                      struct holdout_losses *x) MUST_USE;
+
 /* Better than the best by a step, or nothing is learned (Blum and Hardt, The
  * Ladder, 2015). A step is at least max(1, s) / sqrt(n): the sample deviation s
- * of differences of losses in [0, 1] is at most sqrt(n / (n - 1)). answers: one
- * per held-out output, all of type gives; a number unless the metric is
- * accuracy. 0, ERR_NOMEM, ERR_INPUT when all training outputs are the same
- * number. */
+ * of differences of losses in [0, 1] is at most sqrt(n / (n - 1)). */
+void holdout_judge_losses(const struct holdout_losses *x, struct look *l);
+/* The same of answers; errors as holdout_losses_of. */
 int holdout_judge(const struct type *gives, const struct values *train,
                   const struct values *outputs, const struct values *answers,
                   struct look *l) MUST_USE;
+
+#define HOLDOUT_EVIDENCE_MAX 1e15
+/* Rows that `mine` has the smaller loss of, and the larger one. */
+void holdout_pairs(const double *mine, const double *other, uint32_t n,
+                   uint64_t *wins, uint64_t *losses);
+/* Of b wins and c losses: E = 2^(b+c+1) B(b+1, c+1) (1 - I_1/2(b+1, c+1)), that is
+ * sum_{i <= b} C(b+c+1, i) / ((b+c+1) C(b+c, b)): an e-value against "wins at most
+ * every other row" (spec: gate, trained weights). At most HOLDOUT_EVIDENCE_MAX. */
+double holdout_evidence(uint64_t wins, uint64_t losses);
+/* Its whole powers of ten. */
+unsigned holdout_decades(double evidence);
 
 #endif

@@ -1,80 +1,16 @@
 /* Alpha spending, sample sizes, bounds, power (exam.h). Must never call libm:
  * its last bits differ between hosts, and a replay has to meet these numbers bit
- * for bit. Kernel process.
- *
- * ln(x): x = m 2^e with m in [2/3, 4/3), ln m = 2 atanh((m - 1) / (m + 1)) by
- * its series; expm1: y halved until |y| < 1/8, Taylor, then doubled back with
- * expm1(2y) = e (e + 2). Relative error below 1e-14, tested against libm. */
+ * for bit (proto/ln.h). Kernel process. */
 #include "kernel/exam/exam.h"
 
 #include <float.h>
-#include <string.h>
 
 #include "proto/limits.h"
+#include "proto/ln.h"
 
-_Static_assert(FLT_EVAL_METHOD == 0, "doubles are computed as doubles");
-
-#define LN_2 0x1.62e42fefa39efp-1
 #define PI 0x1.921fb54442d18p+1
 #define LARGEST 0x1p53
 #define LARGEST_N (1ull << 53)
-
-/* 2 atanh(s) for |s| <= 1/5: s^2k / (2k + 1) falls below 2^-60 by k = 13. */
-static double twice_atanh(double s)
-{
-    double square = s * s;
-    double sum = 0.0;
-
-    for (unsigned k = 14; k > 0; k--) {
-        sum = (sum + 1.0 / (2.0 * k + 1.0)) * square;
-    }
-    return 2.0 * s * (1.0 + sum);
-}
-
-/* x > 0, normal. */
-static double ln(double x)
-{
-    uint64_t bits;
-    int exponent;
-
-    memcpy(&bits, &x, sizeof(bits));
-    exponent = (int)(bits >> 52) - 1023;
-    bits = (bits & ((1ull << 52) - 1)) | 1023ull << 52;
-    memcpy(&x, &bits, sizeof(x));
-    if (x > 4.0 / 3.0) {
-        x *= 0.5;
-        exponent++;
-    }
-    return (double)exponent * LN_2 + twice_atanh((x - 1.0) / (x + 1.0));
-}
-
-/* ln(1 - p) for 0 <= p <= 1/2, exact for small p where 1 - p would round. */
-static double ln_1m(double p)
-{
-    return p > 0.25 ? ln(1.0 - p) : twice_atanh(-p / (2.0 - p));
-}
-
-/* e^y - 1 for y <= 0. */
-static double expm1_of(double y)
-{
-    unsigned halvings = 0;
-    double sum = 0.0;
-
-    if (y < -700.0) {
-        return -1.0;
-    }
-    while (y < -0.125) {
-        y *= 0.5;
-        halvings++;
-    }
-    for (unsigned k = 14; k > 0; k--) {
-        sum = (sum + 1.0) * y / k;
-    }
-    for (; halvings > 0; halvings--) {
-        sum = sum * (sum + 2.0);
-    }
-    return sum;
-}
 
 double exam_alpha(double alpha, uint64_t j)
 {
@@ -99,7 +35,7 @@ uint64_t exam_draws_needed(double p0, double alpha_j)
     if (!(p0 > DBL_MIN) || !(alpha_j > DBL_MIN)) {
         return UINT64_MAX;
     }
-    return whole(ln(alpha_j) / ln_1m(p0));
+    return whole(ln_of(alpha_j) / ln_1m(p0));
 }
 
 uint64_t exam_draws(uint64_t needed, unsigned strata_n)
@@ -123,8 +59,8 @@ struct exam_bet exam_bet(double rate, double alpha_j)
 
     ASSERT(rate > 0 && rate <= 0.5 && alpha_j > DBL_MIN);
     b.up = ln_1m(rate / 10.0) - ln_1m(rate);
-    b.down = ln(0.1);
-    b.goal = 0.0 - ln(alpha_j);
+    b.down = ln_of(0.1);
+    b.goal = 0.0 - ln_of(alpha_j);
     b.needed = whole(b.goal / b.up);
     return b;
 }
@@ -144,7 +80,7 @@ static double ln_tail(double p, uint64_t n, uint64_t failures)
     double term = 1.0;
 
     for (uint64_t i = 1; i <= failures; i++) {
-        choose = choose + (ln((double)(n - failures + i)) - ln((double)i));
+        choose = choose + (ln_of((double)(n - failures + i)) - ln_of((double)i));
     }
     for (uint64_t i = failures; i > 0; i--) {
         term = term * ((double)i / (double)(n - i + 1)) * ((1.0 - p) / p);
@@ -153,8 +89,8 @@ static double ln_tail(double p, uint64_t n, uint64_t failures)
             break;
         }
     }
-    return choose + (double)failures * ln(p) +
-           (double)(n - failures) * ln_1m(p) + ln(sum);
+    return choose + (double)failures * ln_of(p) +
+           (double)(n - failures) * ln_1m(p) + ln_of(sum);
 }
 
 double exam_bound(double alpha, uint64_t n, uint64_t failures)
@@ -166,12 +102,12 @@ double exam_bound(double alpha, uint64_t n, uint64_t failures)
         return 1.0;
     }
     if (failures == 0) {
-        return -expm1_of(ln(alpha) / (double)n);
+        return -ln_expm1(ln_of(alpha) / (double)n);
     }
     for (unsigned i = 0; i < 60; i++) {
         double middle = (low + high) * 0.5;
 
-        if (ln_tail(middle, n, failures) <= ln(alpha)) {
+        if (ln_tail(middle, n, failures) <= ln_of(alpha)) {
             high = middle;
         } else {
             low = middle;
@@ -182,5 +118,5 @@ double exam_bound(double alpha, uint64_t n, uint64_t failures)
 
 double exam_power(double eps, uint64_t n)
 {
-    return -expm1_of((double)n * ln_1m(eps));
+    return -ln_expm1((double)n * ln_1m(eps));
 }
