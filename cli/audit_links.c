@@ -408,21 +408,31 @@ static void check_verdict(struct audit *a, const struct record *r,
     c->is_judged = 1;
 }
 
-static int add_verdict(struct audit_links *l, struct audit *a,
-                       const struct record *r)
+/* What a ref may stand on. */
+static int add_admission(struct audit_links *l, uint64_t seq, unsigned verdict,
+                         const uint8_t candidate[static 32])
 {
     struct link_verdict *v;
 
     TRY(grow(&l->verdicts, l->verdicts_n, sizeof(*l->verdicts)));
     v = &l->verdicts[l->verdicts_n++];
-    v->seq = r->seq;
-    v->verdict = (unsigned)record_u(r, RF_VERDICT_verdict);
-    memcpy(v->candidate, record_hash(r, RF_VERDICT_candidate),
-           sizeof(v->candidate));
+    v->seq = seq;
+    v->verdict = verdict;
+    memcpy(v->candidate, candidate, sizeof(v->candidate));
+    return 0;
+}
+
+static int add_verdict(struct audit_links *l, struct audit *a,
+                       const struct record *r)
+{
+    unsigned verdict = (unsigned)record_u(r, RF_VERDICT_verdict);
+
+    TRY(add_admission(l, r->seq, verdict,
+                      record_hash(r, RF_VERDICT_candidate)));
     a->out->verdicts++;
     if (memcmp(record_hash(r, RF_VERDICT_commit_hash), ZERO, 32) != 0) {
         check_verdict(a, r, find_commit(l, record_u(r, RF_VERDICT_commit)));
-    } else if (v->verdict == VERDICT_ADMIT) {
+    } else if (verdict == VERDICT_ADMIT) {
         audit_find_record(a, AUDIT_DAMAGE, r->seq,
                           "admits a candidate that was never committed");
     }
@@ -484,6 +494,10 @@ int audit_links_add(struct audit_links *l, struct audit *a,
         TRY(add_split(l, a, r, leaf));
     } else if (r->kind == RECORD_LOOK) {
         add_look(l, a, r);
+    } else if (r->kind == RECORD_HOLDOUT) {
+        TRY(add_admission(l, r->seq,
+                          (unsigned)record_u(r, RF_HOLDOUT_verdict),
+                          record_hash(r, RF_HOLDOUT_candidate)));
     } else if (r->kind == RECORD_REF) {
         TRY(add_ref(l, a, r));
     } else if (r->kind == RECORD_CONFINE &&

@@ -327,6 +327,7 @@ int index_add_kind(struct index_rows *x, const struct record *r)
     case RECORD_LOADED:
     case RECORD_TRAIN:
     case RECORD_TRAINED:
+    case RECORD_HOLDOUT:
         break;
     }
     return SQLITE_OK;

@@ -62,6 +62,9 @@ static const struct {
     {RF_TRAINED_log, {TYPE(train_log), 1}},
     {RF_TRAINED_state, {NULL, 1}},
     {RF_TRAINED_weights, {NULL, 1}},
+    {RF_HOLDOUT_split, {TYPE(split), 1}},
+    {RF_HOLDOUT_candidate, {TYPE(runnable), 1}},
+    {RF_HOLDOUT_evidence, {TYPE(holdout_evidence), 1}},
 };
 
 static const struct {
@@ -104,6 +107,11 @@ static const struct {
     {TYPE(training), "start", {NULL, 1}},
     {TYPE(training), "split", {TYPE(split), 1}},
     {TYPE(train_log), "area", {NULL, 1}},
+    {TYPE(holdout_evidence), "split", {TYPE(split), 1}},
+    {TYPE(holdout_evidence), "candidate", {TYPE(runnable), 1}},
+    {TYPE(holdout_evidence), "answers", {NULL, 1}},
+    {TYPE(contestant), "runnable", {TYPE(runnable), 1}},
+    {TYPE(contestant), "answers", {NULL, 1}},
     {TYPE(train_log), "predictions", {NULL, 1}},
     {TYPE(generation), "weights", {NULL, 1}},
     {TYPE(generation), "draft", {NULL, 1}},
@@ -132,6 +140,7 @@ static const struct {
     {"dataset", TYPE(dataset)},
     {"training", TYPE(training)},
     {"train_log", TYPE(train_log)},
+    {"holdout_evidence", TYPE(holdout_evidence)},
     {"split", TYPE(split)},
     {"inputs", TYPE(inputs)},
     {"graph", TYPE(graph)},

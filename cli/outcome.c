@@ -10,6 +10,7 @@
 #include "cli/exam_text.h"
 #include "cli/json.h"
 #include "cli/ledger.h"
+#include "cli/holdout_text.h"
 #include "cli/look_text.h"
 #include "cli/table.h"
 #include "cli/term.h"
@@ -144,16 +145,17 @@ static void print_beside(const Proctor__RunDone *done,
     }
 }
 
-/* The LOOK that a score's row stands on. True when there is one. */
-static int load_look(const char *store, const Proctor__TaskRow *row,
-                     struct ledger_entry *e)
+/* The record of that kind that a row of that op stands on. True when there is one. */
+static int load_evidence(const char *store, const Proctor__TaskRow *row,
+                         const char *op, enum record_kind kind,
+                         struct ledger_entry *e)
 {
     struct diag d;
     uint64_t seq_ref = 0;
     int rc;
 
     diag_init(&d);
-    if (store == NULL || row->seq == 0 || strcmp(row->op, "score") != 0) {
+    if (store == NULL || row->seq == 0 || strcmp(row->op, op) != 0) {
         return 0;
     }
     rc = ledger_get(store, row->seq - 1, e, &d);
@@ -165,7 +167,7 @@ static int load_look(const char *store, const Proctor__TaskRow *row,
                           : ledger_get(store, seq_ref - 1, e, &d);
     }
     err_trace_clear();
-    return rc == 0 && e->r.kind == RECORD_LOOK;
+    return rc == 0 && e->r.kind == kind;
 }
 
 static void print_look(const char *store, const Proctor__RunDone *done,
@@ -194,8 +196,11 @@ static int print_task(const char *store, const Proctor__RunDone *done,
         rc = exam_text_print(stdout, &x, &e.r, 2, colour);
         exam_text_release(&x);
         print_beside(done, row, &e.r);
-    } else if (load_look(store, row, &e)) {
+    } else if (load_evidence(store, row, "score", RECORD_LOOK, &e)) {
         print_look(store, done, row, &e.r);
+    } else if (load_evidence(store, row, "exam.holdout", RECORD_HOLDOUT, &e)) {
+        printf("%s: ", row->id);
+        holdout_print(stdout, store, &e.r, 2);
     } else if (is_state(row, STATE_PARKED)) {
         printf("%s: waits", row->id);
         if (row->reason[0] != '\0') {
@@ -323,7 +328,7 @@ static void put_look(struct json *j, const char *store,
     double hi;
 
     ledger_entry_init(&e);
-    if (load_look(store, row, &e)) {
+    if (load_evidence(store, row, "score", RECORD_LOOK, &e)) {
         buf_init(&text, (size_t)1 << 20);
         json_object(j, "look");
         if (record_put_json(&text, &e.r, e.leaf.b) == 0) {
@@ -337,6 +342,23 @@ static void put_look(struct json *j, const char *store,
         json_f64(j, "loss_high", hi);
         json_close(j);
         buf_release(&text);
+    }
+    ledger_entry_release(&e);
+}
+
+static void put_holdout(struct json *j, const char *store,
+                        const Proctor__TaskRow *row)
+{
+    struct ledger_entry e;
+
+    ledger_entry_init(&e);
+    if (load_evidence(store, row, "exam.holdout", RECORD_HOLDOUT, &e)) {
+        json_object(j, "holdout");
+        json_str(j, "verdict",
+                 verdict_name((unsigned)record_u(&e.r, RF_HOLDOUT_verdict)));
+        json_u64(j, "seq", e.r.seq);
+        holdout_put_json(j, store, &e.r);
+        json_close(j);
     }
     ledger_entry_release(&e);
 }
@@ -357,6 +379,7 @@ static void put_task(struct json *j, const char *store,
     }
     put_verdict(j, store, outcome_verdict(store, done, row));
     put_look(j, store, row);
+    put_holdout(j, store, row);
     json_close(j);
 }
 

@@ -10,6 +10,7 @@
 #include "cli/json.h"
 #include "cli/kinds.h"
 #include "cli/ledger.h"
+#include "cli/holdout_text.h"
 #include "cli/look_text.h"
 #include "cli/object.h"
 #include "cli/term.h"
@@ -313,6 +314,9 @@ int show_record(struct show_args *a, const char *store, uint64_t seq)
         exam_text_load(store, &e.r, &x);
         rc = exam_text_print(stdout, &x, &e.r, 2, term_has_colour(stdout));
         exam_text_release(&x);
+        fputc('\n', stdout);
+    } else if (rc == 0 && e.r.kind == RECORD_HOLDOUT) {
+        holdout_print(stdout, store, &e.r, 2);
         fputc('\n', stdout);
     } else if (rc == 0 && e.r.kind == RECORD_LOOK) {
         look_print(stdout, store, &e.r, 2);

@@ -332,6 +332,13 @@ void summary_of(const struct record *r, char out[static SUMMARY_BYTES])
     case RECORD_TRAINED:
         say_trained(r, out);
         break;
+    case RECORD_HOLDOUT:
+        put(out, "%s: candidate %s%s%s",
+            verdict_name((unsigned)record_u(r, RF_HOLDOUT_verdict)),
+            digits(r, RF_HOLDOUT_candidate).s,
+            str(r, RF_HOLDOUT_reason).s[0] == '\0' ? "" : ": ",
+            str(r, RF_HOLDOUT_reason).s);
+        break;
     case RECORD_GENERATE:
         say_generate(r, out);
         break;

@@ -93,6 +93,7 @@ int check_combine(struct check *c, const struct subject *s);
 int check_trained_types(const Proctor__Task *data, struct ubytes *out_takes,
                         struct ubytes *out_gives);
 int check_score(struct check *c, const struct subject *s);
+int check_holdout(struct check *c, const struct subject *s);
 int check_lane(struct check *c, const struct subject *s);
 /* Under that key of with, a task among its needs whose result is a text. */
 int check_text_of(struct check *c, const struct subject *s, const char *task,

@@ -57,6 +57,19 @@ int check_reads(struct check *c, const struct subject *s)
     return 0;
 }
 
+static int check_metric(struct check *c, const struct subject *s,
+                        unsigned metric, const struct type *gives)
+{
+    enum type_tag tag = type_tag_at(gives, 0);
+
+    if (metric != METRIC_NONE && metric < METRIC_N_ &&
+        (metric == METRIC_ACCURACY || tag == TYPE_INT || tag == TYPE_FLOAT)) {
+        return 0;
+    }
+    return check_refuse(c, s, "score.metric", ERR_INPUT, SPOT_WITH,
+                        "%s is no metric for this output", metric_name(metric));
+}
+
 int check_score(struct check *c, const struct subject *s)
 {
     const Proctor__Graph *g = c->q->graph;
@@ -67,7 +80,6 @@ int check_score(struct check *c, const struct subject *s)
     const Proctor__SplitSpec *x;
     struct type takes;
     struct type gives;
-    enum type_tag tag;
 
     if (split_i == SIZE_MAX) {
         (void)check_refuse(c, s, "score.split", ERR_INPUT, SPOT_NEEDS,
@@ -97,16 +109,63 @@ int check_score(struct check *c, const struct subject *s)
                             "the candidate and the split share \"%.120s\"",
                             x->table->csv);
     }
-    tag = type_tag_at(&gives, 0);
-    if (s->task->score->metric == METRIC_NONE ||
-        s->task->score->metric >= METRIC_N_ ||
-        (s->task->score->metric != METRIC_ACCURACY && tag != TYPE_INT &&
-         tag != TYPE_FLOAT)) {
-        return check_refuse(c, s, "score.metric", ERR_INPUT, SPOT_WITH,
-                            "%s is no metric for this output",
-                            metric_name(s->task->score->metric));
+    return check_metric(c, s, s->task->score->metric, &gives);
+}
+
+/* That task among its needs, or SIZE_MAX and a refusal. */
+static size_t needed(struct check *c, const struct subject *s, const char *key,
+                     const char *id)
+{
+    if (check_is_needed(s, id)) {
+        return check_find(c, id);
     }
-    return 0;
+    (void)check_refuse(c, s, "holdout.needs", ERR_INPUT, SPOT_WITH,
+                       "%s: \"%.64s\" is not among the needs", key, id);
+    diag_hint(&c->d, "write it under needs: too");
+    return SIZE_MAX;
+}
+
+int check_holdout(struct check *c, const struct subject *s)
+{
+    const Proctor__Graph *g = c->q->graph;
+    const Proctor__HoldoutSpec *x = s->task->holdout;
+    size_t split_i = needed(c, s, "split", x->split);
+    size_t k = split_i == SIZE_MAX
+                   ? SIZE_MAX
+                   : needed(c, s, "candidate", x->candidate);
+    struct type takes, gives, twin_takes, twin_gives;
+
+    if (k == SIZE_MAX) {
+        return ADMIT_E_REFUSED;
+    }
+    if (!g->tasks[split_i]->split ||
+        !check_candidate_types(c, g->tasks[k], &takes, &gives)) {
+        return check_refuse(c, s, "holdout.tasks", ERR_INPUT, SPOT_WITH,
+                            "expected split: a data.split, candidate: what "
+                            "makes a predictor");
+    }
+    if (x->n_twins == 0) {
+        (void)check_refuse(c, s, "holdout.twins", ERR_INPUT, SPOT_WITH,
+                           "no twin that must lose");
+        diag_hint(&c->d, "train one more with twin: labels, name it in twins:");
+        return ADMIT_E_REFUSED;
+    }
+    for (size_t i = 0; i < x->n_twins; i++) {
+        k = needed(c, s, "twins", x->twins[i]);
+        if (k == SIZE_MAX) {
+            return ADMIT_E_REFUSED;
+        }
+        if (!check_candidate_types(c, g->tasks[k], &twin_takes, &twin_gives) ||
+            !type_is_equal(&takes, &twin_takes) ||
+            !type_is_equal(&gives, &twin_gives) ||
+            strcmp(x->twins[i], x->candidate) == 0) {
+            return check_refuse(c, s, "holdout.twins", ERR_INPUT, SPOT_WITH,
+                                "\"%.64s\" is no other predictor of the "
+                                "candidate's types",
+                                x->twins[i]);
+        }
+    }
+    return check_metric(c, s, x->metric, &gives);
 }
 
 int check_derive(struct check *c, const struct subject *s)

@@ -418,6 +418,7 @@ int check_granted(struct check *c, const struct subject *s)
     case OP_SCORE:
     case OP_TRAIN:
     case OP_COMBINE:
+    case OP_HOLDOUT:
         code = check_capability(c, s, &grant);
         break;
     case OP_GENERATE:

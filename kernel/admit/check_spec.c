@@ -46,7 +46,7 @@ static int has_one_spec(const struct subject *s)
         [OP_PROGRAM] = t->program, [OP_MODEL] = t->model,
         [OP_EXAM] = t->exam,       [OP_REF_MOVE] = t->ref_move,
         [OP_SPLIT] = t->split,     [OP_SCORE] = t->score,
-        [OP_DERIVE] = t->derive,
+        [OP_DERIVE] = t->derive,   [OP_HOLDOUT] = t->holdout,
         [OP_CML] = is_enumerate ? NULL : t->cml,
         [OP_ENUMERATE] = is_enumerate ? t->cml : NULL,
         [OP_ASSERT] = t->assertion,
@@ -186,6 +186,8 @@ int check_spec(struct check *c, const struct subject *s)
         return check_split(c, s);
     case OP_SCORE:
         return check_score(c, s);
+    case OP_HOLDOUT:
+        return check_holdout(c, s);
     case OP_DERIVE:
         return check_derive(c, s);
     case OP_ASSERT:

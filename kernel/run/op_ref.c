@@ -18,7 +18,7 @@ static const struct task *needed_exam(const struct live *l)
         uint32_t k = run_find(l->run, spec->needs[i]);
         const struct task *t = k == UINT32_MAX ? NULL : &l->run->tasks[k];
 
-        if (t == NULL || t->spec->exam == NULL) {
+        if (t == NULL || (t->spec->exam == NULL && t->spec->holdout == NULL)) {
             continue;
         }
         if (found != NULL || t->evidence_ref == 0 ||
@@ -91,7 +91,10 @@ static int ref_start(struct live *l)
         return ERR_TRACE(ERR_INTERNAL);
     }
     if (exam != NULL) {
-        code = op_ref_admitted(r->core, exam->evidence_ref - 1, &o.result);
+        code = exam->spec->holdout != NULL
+                   ? op_holdout_admitted(r->core, exam->evidence_ref - 1,
+                                         &o.result)
+                   : op_ref_admitted(r->core, exam->evidence_ref - 1, &o.result);
     }
     TRY(code == ERR_REFUSED ? 0 : code);
     if (code < 0) {

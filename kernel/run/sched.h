@@ -49,6 +49,7 @@ extern const struct op op_exam;
 extern const struct op op_ref_move;
 extern const struct op op_split;
 extern const struct op op_score;
+extern const struct op op_holdout;
 extern const struct op op_derive;
 extern const struct op op_assert;
 extern const struct op op_reconcile;
@@ -76,6 +77,10 @@ const char *live_id(const struct live *l);
 /* The candidate that a VERDICT record admits. 0, or ERR_REFUSED: not any more. */
 int op_ref_admitted(struct core *c, uint64_t verdict_seq,
                     struct cid *out) MUST_USE;
+
+/* The same of a HOLDOUT record. */
+int op_holdout_admitted(struct core *c, uint64_t seq,
+                        struct cid *out) MUST_USE;
 
 /* All data is there: RUN and ADMIT are recorded, tasks begin. */
 void sched_start(struct run *r);

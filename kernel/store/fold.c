@@ -556,6 +556,7 @@ static int apply(struct fold *f, const struct record *r)
     case RECORD_LOADED:
     case RECORD_TRAIN:
     case RECORD_TRAINED:
+    case RECORD_HOLDOUT:
         return 0;
     }
     return ERR_TRACE(ERR_INTERNAL);
