@@ -269,6 +269,31 @@ static void test_errors(void **state)
     assert_int_equal(l.loss, 0);
 }
 
+/* The specification's examples, and what bounds them. */
+static void test_evidence(void **state)
+{
+    const double mine[] = {0, 0.5, 1, 0};
+    const double other[] = {1, 0.5, 0, 0.5};
+    uint64_t wins;
+    uint64_t losses;
+
+    (void)state;
+    assert_in_range((uint64_t)holdout_evidence(17, 0), 14500, 14600);
+    assert_in_range((uint64_t)holdout_evidence(20, 1), 9050, 9150);
+    assert_in_range((uint64_t)holdout_evidence(30, 5), 5850, 5950);
+    assert_in_range((uint64_t)holdout_evidence(40, 10), 4250, 4350);
+    assert_true(holdout_evidence(0, 0) == 1);
+    assert_true(holdout_evidence(0, 1000) < 1e-2);
+    assert_true(holdout_evidence(100000, 0) == HOLDOUT_EVIDENCE_MAX);
+    assert_true(holdout_evidence(1000000, 1000000) < 1);
+    assert_int_equal(holdout_decades(holdout_evidence(100000, 0)), 15);
+    assert_int_equal(holdout_decades(9.99), 0);
+    assert_int_equal(holdout_decades(10), 1);
+    holdout_pairs(mine, other, 4, &wins, &losses);
+    assert_int_equal(wins, 2);
+    assert_int_equal(losses, 1);
+}
+
 /* Training outputs that are all one number give no scale. */
 static void test_constant(void **state)
 {
@@ -366,6 +391,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_number),   cmocka_unit_test(test_draw),
         cmocka_unit_test(test_accuracy), cmocka_unit_test(test_decades),
+        cmocka_unit_test(test_evidence),
         cmocka_unit_test(test_errors),   cmocka_unit_test(test_constant),
         cmocka_unit_test(test_void),     cmocka_unit_test(test_boosting),
     };
