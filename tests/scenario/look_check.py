@@ -1,4 +1,4 @@
-"""Computes every LOOK of a store again, from its objects alone and with code of its
+"""Computes every LOOK and HOLDOUT of a store again, from its objects alone and with code of its
 own: exact fractions, no part of Proctor's. Also that splits keep inputs apart.
 Usage: look_check.py STORE   (calls `proctor` for records and messages)
 Prints what differs; status 1 if anything does."""
@@ -52,12 +52,12 @@ def losses(metric, train, held, said):
             for y, a in zip(held, said)]
 
 
-def decades(b, c):
+def decades(b, c, most):
     """Of E = 2^(m+1) B(b+1, c+1) (1 - I_1/2(b+1, c+1)), in whole numbers."""
     from math import comb
     m = b + c
     e = Fraction(sum(comb(m + 1, i) for i in range(b + 1)), (m + 1) * comb(m, b))
-    return min(4, len(str(int(e))) - 1) if e >= 1 else 0
+    return min(most, len(str(int(e))) - 1) if e >= 1 else 0
 
 
 bad = 0
@@ -69,9 +69,9 @@ def differ(seq, what):
     print(f"record {seq}: {what}")
 
 
-best, looks = {}, Counter()
+best, looks, holdouts = {}, Counter(), 0
 records = [proctor("show", str(r["seq"])) for r in proctor("log")["records"]
-           if r["kind"] in ("split", "look")]
+           if r["kind"] in ("split", "look", "holdout")]
 for r in records:
     rec, objects = r["record"], r["objects"]
     if rec["kind"] == "split":
@@ -86,6 +86,21 @@ for r in records:
                 differ(rec["seq"], "the training file lacks rows")
         continue
     s, metric = objects["split"], rec["metric"]
+    if rec["kind"] == "holdout":
+        e = objects["evidence"]
+        train, held, said = (values(c) for c in (s["train_outputs"], s["held_outputs"], e["answers"]))
+        mine = losses(metric, train, held, said)
+        for c in e["contestants"]:
+            other = losses(metric, train, held, values(c["answers"]) if c["role"] > 1 else [None] * len(held))
+            b = sum(x < y for x, y in zip(mine, other))
+            want = decades(b, sum(x > y for x, y in zip(mine, other)), 15)
+            if c["decades"] != want:
+                differ(rec["seq"], f"{c['name']}: decades {c['decades']}, should be {want}")
+        beaten = all(c["decades"] >= c["needed"] for c in e["contestants"])
+        if rec["verdict"] != (1 if beaten else 2):
+            differ(rec["seq"], f"verdict {rec['verdict']}")
+        holdouts += 1
+        continue
     train, held, said = (values(c) for c in (s["train_outputs"], s["held_outputs"], rec["answers"]))
     n, grid = len(held), isqrt(s["held_distinct"] - 1)
     placebo_rows = losses(metric, train, held, [None] * n)
@@ -103,10 +118,10 @@ for r in records:
         want["outcome"] = 1
         want["loss"] = int(steps + Fraction(1, 2))
         b = sum(x < y for x, y in zip(rows, placebo_rows))
-        want["decades"] = decades(b, sum(x > y for x, y in zip(rows, placebo_rows)))
+        want["decades"] = decades(b, sum(x > y for x, y in zip(rows, placebo_rows)), 4)
     best[rec["split"], metric] = want["loss"]
     for key, value in want.items():
         if rec[key] != value:
             differ(rec["seq"], f"{key} is {rec[key]}, should be {value}")
-print(f"{sum(looks.values())} looks computed again, {bad} differences")
+print(f"{sum(looks.values())} looks and {holdouts} holdouts computed again, {bad} differences")
 sys.exit(bad > 0)
