@@ -4,14 +4,16 @@
 
 #include <string.h>
 
+#include "workers/nn/math.h"
+#include "workers/nn/wide.h"
+
+static const char *const names[] = {
+    [ACTIVATION_IDENTITY] = "identity", [ACTIVATION_RELU] = "relu",
+    [ACTIVATION_TANH] = "tanh",         [ACTIVATION_SIGMOID] = "sigmoid",
+    [ACTIVATION_GELU] = "gelu",         [ACTIVATION_SOFTMAX] = "softmax"};
+
 int activation_find(struct ubytes name, enum activation *out)
 {
-    static const char *const names[] = {[ACTIVATION_IDENTITY] = "identity",
-                                        [ACTIVATION_RELU] = "relu",
-                                        [ACTIVATION_TANH] = "tanh",
-                                        [ACTIVATION_SIGMOID] = "sigmoid",
-                                        [ACTIVATION_GELU] = "gelu"};
-
     for (size_t i = 0; i < ARRAY_N(names); i++) {
         if (strlen(names[i]) == name.n &&
             memcmp(names[i], name.p, name.n) == 0) {
@@ -22,8 +24,13 @@ int activation_find(struct ubytes name, enum activation *out)
     return -1;
 }
 
+const char *activation_name(enum activation a)
+{
+    return names[a];
+}
+
 /* 2^k for -1022 <= k <= 1023. */
-static double power_of_two(int64_t k)
+INLINE double power_of_two(int64_t k)
 {
     uint64_t bits = (uint64_t)(k + 1023) << 52;
     double v;
@@ -32,15 +39,16 @@ static double power_of_two(int64_t k)
     return v;
 }
 
-/* x is no NaN. */
-static double exponential(double x)
+/* Of NaN: any number. */
+INLINE double exponential(double x)
 {
     static const double ln2_high = 0x1.62e42fefa3800p-1;
     static const double ln2_low = 0x1.ef35793c76730p-45;
     double r, sum = 1.0;
     int64_t k;
 
-    x = x > 700.0 ? 700.0 : x < -700.0 ? -700.0 : x;
+    x = x > 700.0 ? 700.0 : x;
+    x = x >= -700.0 ? x : -700.0;
     k = (int64_t)(x * 1.4426950408889634 + (x < 0 ? -0.5 : 0.5));
     r = x - (double)k * ln2_high;
     r = r - (double)k * ln2_low;
@@ -50,45 +58,138 @@ static double exponential(double x)
     return sum * power_of_two(k);
 }
 
-static double hyperbolic_tangent(double x)
+INLINE double hyperbolic_tangent(double x)
 {
     double size = x < 0 ? -x : x;
-    double t, y;
+    double s = x * x;
+    double t = exponential(-2.0 * size);
+    double y = (1.0 - t) / (1.0 + t);
+    double series =
+        x * (1.0 + s * (-1.0 / 3.0 + s * (2.0 / 15.0 + s * (-17.0 / 315.0))));
 
-    if (size < 0.02) {
-        double s = x * x;
-
-        return x * (1.0 +
-                    s * (-1.0 / 3.0 + s * (2.0 / 15.0 + s * (-17.0 / 315.0))));
-    }
-    t = exponential(-2.0 * size);
-    y = (1.0 - t) / (1.0 + t);
-    return x < 0 ? -y : y;
+    y = x < 0 ? -y : y;
+    return size < 0.02 ? series : y;
 }
 
-static double gelu(double x)
+INLINE float relu_one(float z)
 {
-    double inner = 0.7978845608028654 * (x + 0.044715 * (x * x * x));
+    return z > 0 || z != z ? z : 0.0f;
+}
 
-    return 0.5 * x * (1.0 + hyperbolic_tangent(inner));
+INLINE float tanh_one(float z)
+{
+    float y = (float)hyperbolic_tangent((double)z);
+
+    return z != z ? z : y;
+}
+
+INLINE float sigmoid_one(float z)
+{
+    float y = (float)(1.0 / (1.0 + exponential(-(double)z)));
+
+    return z != z ? z : y;
+}
+
+/* Of gelu: inner, and the tanh of it. */
+INLINE double gelu_tanh(double x)
+{
+    return hyperbolic_tangent(0.7978845608028654 *
+                              (x + 0.044715 * (x * x * x)));
+}
+
+INLINE float gelu_one(float z)
+{
+    double x = (double)z;
+    float y = (float)(0.5 * x * (1.0 + gelu_tanh(x)));
+
+    return z != z ? z : y;
+}
+
+INLINE float gelu_slope(float z)
+{
+    double x = (double)z;
+    double t = gelu_tanh(x);
+    double inner = 0.7978845608028654 * (1.0 + 3 * 0.044715 * (x * x));
+    /* Far out the tail is 0, whatever inner grows to. */
+    double tail = t * t < 1.0 ? 0.5 * x * ((1.0 - t * t) * inner) : 0.0;
+
+    return (float)(0.5 * (1.0 + t) + tail);
 }
 
 float activation_of(enum activation a, float z)
 {
-    if (z != z) {
-        return z;
-    }
     switch (a) {
     case ACTIVATION_RELU:
-        return z > 0 ? z : 0.0f;
+        return relu_one(z);
     case ACTIVATION_TANH:
-        return (float)hyperbolic_tangent((double)z);
+        return tanh_one(z);
     case ACTIVATION_SIGMOID:
-        return (float)(1.0 / (1.0 + exponential(-(double)z)));
+        return sigmoid_one(z);
     case ACTIVATION_GELU:
-        return (float)gelu((double)z);
+        return gelu_one(z);
     case ACTIVATION_IDENTITY:
+    case ACTIVATION_SOFTMAX:
     default:
         return z;
+    }
+}
+
+/* name_rows and name_slopes of one row: y = one(z + 0 + bias) + 0, and the
+ * slope by an expression of z and y. */
+#define ROW(name, one, slope_of)                                               \
+    INLINE void name##_row_body(const float *bias, size_t n, float *v)         \
+    {                                                                          \
+        for (size_t j = 0; j < n; j++) {                                       \
+            v[j] = one((v[j] + 0.0f) + bias[j]) + 0.0f;                        \
+        }                                                                      \
+    }                                                                          \
+    VARIANTS_STATIC(void, , name##_row,                                        \
+             (const float *bias, size_t n, float *v), (bias, n, v))            \
+    INLINE void name##_sloped_body(const float *bias, size_t n, float *v,      \
+                                   float *slope)                               \
+    {                                                                          \
+        for (size_t j = 0; j < n; j++) {                                       \
+            const float z = (v[j] + 0.0f) + bias[j];                           \
+            const float y = one(z) + 0.0f;                                     \
+                                                                               \
+            v[j] = y;                                                          \
+            slope[j] = slope_of;                                               \
+        }                                                                      \
+    }                                                                          \
+    VARIANTS_STATIC(void, , name##_sloped,                                     \
+             (const float *bias, size_t n, float *v, float *slope),            \
+             (bias, n, v, slope))
+
+#define IDENTITY(z) (z)
+ROW(identity, IDENTITY, 1.0f)
+ROW(relu, relu_one, z > 0 ? 1.0f : 0.0f)
+ROW(tanh, tanh_one, 1.0f - y *y)
+ROW(sigmoid, sigmoid_one, y *(1.0f - y))
+ROW(gelu, gelu_one, gelu_slope(z))
+
+static const struct row_functions {
+    void (*row)(const float *bias, size_t n, float *v);
+    void (*sloped)(const float *bias, size_t n, float *v, float *slope);
+} functions[] = {[ACTIVATION_IDENTITY] = {identity_row, identity_sloped},
+                 [ACTIVATION_RELU] = {relu_row, relu_sloped},
+                 [ACTIVATION_TANH] = {tanh_row, tanh_sloped},
+                 [ACTIVATION_SIGMOID] = {sigmoid_row, sigmoid_sloped},
+                 [ACTIVATION_GELU] = {gelu_row, gelu_sloped},
+                 [ACTIVATION_SOFTMAX] = {identity_row, identity_sloped}};
+
+void activation_rows(enum activation a, const float *bias, size_t rows,
+                     size_t n, float *z, size_t ldz, float *slope)
+{
+    const struct row_functions *f = &functions[a];
+
+    for (size_t i = 0; i < rows; i++, z += ldz) {
+        if (slope != NULL) {
+            f->sloped(bias, n, z, slope + i * n);
+        } else {
+            f->row(bias, n, z);
+        }
+        if (a == ACTIVATION_SOFTMAX) {
+            (void)nn_softmax(z, n);
+        }
     }
 }

@@ -8,52 +8,13 @@
 
 #include "workers/nn/float_bits.h"
 #include "workers/nn/math_impl.h"
+#include "workers/nn/wide.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
 
 #define LANES_N 16u
-#define INLINE static inline __attribute__((always_inline))
-
-/* NAME runs NAME_body, compiled for each instruction set: the same operations,
- * so the same bits. */
-#if defined(__x86_64__)
-#if defined(__clang__)
-#define WIDE
-#else
-#define WIDE ",prefer-vector-width=512"
-#endif
-#define FOR_AVX2 __attribute__((target("avx2,fma")))
-#define FOR_AVX512                                                             \
-    __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,"                \
-                          "avx512vl" WIDE)))
-#define VARIANTS(result, give, name, params, args)                             \
-    static result name##_plain params                                          \
-    {                                                                          \
-        give name##_body args;                                                 \
-    }                                                                          \
-    FOR_AVX2 static result name##_avx2 params                                  \
-    {                                                                          \
-        give name##_body args;                                                 \
-    }                                                                          \
-    FOR_AVX512 static result name##_avx512 params                              \
-    {                                                                          \
-        give name##_body args;                                                 \
-    }                                                                          \
-    result name params                                                         \
-    {                                                                          \
-        give(level == PANEL_AVX512 ? name##_avx512                             \
-             : level == PANEL_AVX2 ? name##_avx2                               \
-                                   : name##_plain) args;                       \
-    }
-#else
-#define VARIANTS(result, give, name, params, args)                             \
-    result name params                                                         \
-    {                                                                          \
-        give name##_body args;                                                 \
-    }
-#endif
 
 static enum panel_route level = PANEL_SCALAR;
 
@@ -97,6 +58,11 @@ void math_choose(enum panel_route route)
 {
     ASSERT(math_has(route));
     level = route;
+}
+
+enum panel_route math_level(void)
+{
+    return level;
 }
 
 /* Adding it rounds to an integer, which its last bits then hold. */

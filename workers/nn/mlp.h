@@ -2,22 +2,21 @@
  *   general.architecture     string       "proctor-mlp"
  *   proctor.mlp.layer_sizes  [u32]        inputs, hidden widths..., outputs
  *   proctor.mlp.activations  [string]     one per layer but the first:
- *                                         identity, relu, tanh, sigmoid, gelu
+ *                                         identity, relu, tanh, sigmoid, gelu;
+ *                                         the last one's may be softmax
  * and for layer N = 0, 1, ... the tensors, f32:
  *   blk.N.weight  [in, out]  (in is the fastest dimension)    blk.N.bias  [out]
  * Other keys are metadata and ignored; other tensors are refused.
  *
- * Numbers: y = x W^T by contract 1 of panel.h, then z = (y + 0) + bias, then the
- * activation, then + 0 (no negative zero leaves a layer). A row's result does
+ * Numbers: y = x W^T by contract 1 of panel.h, then activation_rows
+ * (activation.h; no negative zero leaves a layer). A row's result does
  * not depend on the rows beside it. Workers only. */
 #ifndef WORKERS_NN_MLP_H
 #define WORKERS_NN_MLP_H
 
+#include "proto/diag.h"
 #include "workers/nn/gguf.h"
-#include "proto/base.h"
 
-#define MLP_LAYERS_MAX 64u
-#define MLP_WIDTH_MAX 65536u
 #define MLP_TILE_ROWS 60u /* rows that cost least together */
 
 struct mlp;

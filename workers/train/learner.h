@@ -84,8 +84,8 @@ struct learner_ops {
                  gguf_sink *sink, void *ctx, uint64_t *out_bytes) MUST_USE;
 };
 
-extern const struct learner_ops learner_mlp;         /* net.h */
-extern const struct learner_ops learner_linear;      /* net.h */
+extern const struct learner_ops learner_mlp;
+extern const struct learner_ops learner_linear;      /* learner_mlp.c */
 extern const struct learner_ops learner_transformer; /* by its own file */
 
 /* By Learner.kind; NULL: none. */
