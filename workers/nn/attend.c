@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "workers/nn/math.h"
 #include "workers/nn/math_impl.h"
 #include "workers/nn/panel_impl.h"
 
@@ -84,9 +85,11 @@ struct tile {
     size_t tokens, rows;
     uint64_t first; /* block */
     size_t blocks_n, width;
-    float *scores; /* (rows, width) */
+    float *scores; /* (rows, ld), width of each */
+    size_t ld;
     float *qt;     /* (head_k, rows) */
     float *o;      /* (rows, head_v padded) */
+    float *kept_inverse; /* (rows), or NULL */
 };
 
 static void take_queries(const struct tile *t, const float *q, size_t ldq)
@@ -117,7 +120,7 @@ static void score_block(const struct tile *t, size_t b)
                                .w = keys + k * ATTEND_BLOCK,
                                .ldw = ATTEND_BLOCK,
                                .y = t->scores + b * ATTEND_BLOCK,
-                               .ldy = t->width,
+                               .ldy = t->ld,
                                .m = t->rows,
                                .n = ATTEND_BLOCK,
                                .k = left < PANEL_SLICE ? left : PANEL_SLICE,
@@ -135,7 +138,7 @@ static void add_values(const struct tile *t, size_t b)
 
     for (size_t j = 0; j < padded; j += PANEL_WIDTH) {
         t->run(&(struct slice){.x = t->scores + b * ATTEND_BLOCK,
-                               .x_row = t->width,
+                               .x_row = t->ld,
                                .x_step = 1,
                                .w = values + j,
                                .ldw = padded,
@@ -163,7 +166,7 @@ static float weigh_row(const struct tile *t, size_t r)
     uint64_t position = t->position + r / a->group;
     uint64_t start = t->first * ATTEND_BLOCK;
 
-    return math_scores(t->scores + r * t->width, t->width,
+    return math_scores(t->scores + r * t->ld, t->width,
                        (size_t)(first_seen(a, position) - start),
                        (size_t)(position + 1 - start), a->scale,
                        a->sinks == NULL ? NULL : a->sinks + r % a->group);
@@ -181,6 +184,9 @@ static void run_tile(const struct tile *t, const float *q, size_t ldq,
     }
     for (size_t r = 0; r < t->rows; r++) {
         inverse[r] = 1.0f / weigh_row(t, r);
+    }
+    if (t->kept_inverse != NULL) {
+        memcpy(t->kept_inverse, inverse, t->rows * sizeof(*inverse));
     }
     for (size_t b = 0; b < t->blocks_n; b++) {
         add_values(t, b);
@@ -219,10 +225,230 @@ void attend(const struct attend *a, uint64_t position, size_t tokens,
         t.width = t.blocks_n * ATTEND_BLOCK;
         ASSERT(t.blocks_n <= a->blocks + 1);
         t.scores = scratch;
+        t.ld = t.width;
         t.qt = scratch + t.rows * t.width;
         t.o = t.qt + t.rows * a->head_k;
         ASSERT((size_t)(t.o - scratch) + t.rows * attend_padded(a->head_v) <=
                scratch_n);
+        if (a->kept != NULL) {
+            ASSERT(position == 0 && t.width <= a->kept_ld);
+            t.scores = a->kept + i * a->group * a->kept_ld;
+            t.ld = a->kept_ld;
+            t.kept_inverse = a->kept_inverse + i * a->group;
+        }
         run_tile(&t, q + i * ldq, ldq, out + i * ldo, ldo);
+    }
+}
+
+/* Rows of kept scores are an odd number of lines apart: columns of them, which the
+ * backward pass walks down, then use all of the first cache. */
+size_t attend_kept_ld(size_t tokens)
+{
+    return panels_padded(tokens) + 16;
+}
+
+/* The backward pass at work. */
+struct back {
+    const struct attend *a;
+    const struct attend_rows *r;
+    slice_fn *run;
+    size_t tokens, rows; /* rows = tokens * group */
+    size_t blocks, ld;   /* of positions; of scores */
+    size_t key_ld, value_ld;
+    float *ds;     /* (rows, ld) */
+    float *keys;   /* (blocks * 64, key_ld) */
+    float *values; /* (blocks, head_v, 64), transposed */
+    float *q;      /* (rows, key_ld) */
+    float *dout;   /* (rows, value_ld), times 1 / sum */
+    float *douts;  /* (head_v, ATTEND_ROWS): a tile of dout, transposed */
+    float *part;   /* (64, the larger of key_ld and value_ld) */
+};
+
+static size_t lay_back(struct back *b, float *scratch)
+{
+    const struct attend *a = b->a;
+    size_t at = 0, padded;
+
+    b->rows = b->tokens * a->group;
+    b->blocks = blocks_of(b->tokens);
+    b->ld = attend_kept_ld(b->tokens);
+    b->key_ld = attend_padded(a->head_k);
+    b->value_ld = attend_padded(a->head_v);
+    padded = b->key_ld > b->value_ld ? b->key_ld : b->value_ld;
+#define PART(field, n) b->field = scratch == NULL ? NULL : scratch + at, at += (n)
+    PART(ds, b->rows * b->ld);
+    PART(keys, b->blocks * ATTEND_BLOCK * b->key_ld);
+    PART(values, b->blocks * ATTEND_BLOCK * a->head_v);
+    PART(q, b->rows * b->key_ld);
+    PART(dout, b->rows * b->value_ld);
+    PART(douts, a->head_v * ATTEND_ROWS);
+    PART(part, ATTEND_BLOCK * padded);
+#undef PART
+    return at;
+}
+
+size_t attend_back_scratch(const struct attend *a, size_t tokens)
+{
+    struct back b = {.a = a, .tokens = tokens};
+
+    return lay_back(&b, NULL);
+}
+
+/* n numbers and zeros up to ld. */
+static void put_padded(const float *from, size_t n, size_t ld, float *to)
+{
+    memcpy(to, from, n * sizeof(*to));
+    memset(to + n, 0, (ld - n) * sizeof(*to));
+}
+
+static void take_back(const struct back *b)
+{
+    const struct attend *a = b->a;
+    const struct attend_rows *r = b->r;
+    const struct attend turned = {.head_k = a->head_v, .blocks = b->blocks};
+
+    for (size_t i = 0; i < b->blocks * ATTEND_BLOCK; i++) {
+        size_t from = i < b->tokens ? i : 0; /* what nobody sees: finite */
+
+        put_padded(r->k + from * r->ldk, a->head_k, b->key_ld,
+                   b->keys + i * b->key_ld);
+        attend_put_key(&turned, i, r->v + from * r->ldv, b->values);
+    }
+    for (size_t i = 0; i < b->rows; i++) {
+        size_t token = i / a->group, head = i % a->group;
+
+        put_padded(r->q + token * r->ldq + head * a->head_k, a->head_k,
+                   b->key_ld, b->q + i * b->key_ld);
+        put_padded(r->dout + token * r->ldo + head * a->head_v, a->head_v,
+                   b->value_ld, b->dout + i * b->value_ld);
+    }
+}
+
+/* y (m, n) = sum over k rows of x and w, in slices. n is a multiple of 16. */
+static void sum_rows(const struct back *b, struct slice s, size_t n, size_t k)
+{
+    for (size_t j = 0; j < n; j += PANEL_WIDTH) {
+        struct slice part = s;
+
+        part.w = (const float *)s.w + j;
+        part.y = s.y + j;
+        part.n = n - j < PANEL_WIDTH ? n - j : PANEL_WIDTH;
+        for (size_t i = 0; i < k; i += PANEL_SLICE) {
+            part.k = k - i < PANEL_SLICE ? k - i : PANEL_SLICE;
+            part.adds = i > 0;
+            b->run(&part);
+            part.x += part.k * part.x_step;
+            part.w = (const float *)part.w + part.k * part.ldw;
+        }
+    }
+}
+
+/* ds of rows [first, first + rows), whose last one sees `blocks` blocks. */
+static void back_scores(const struct back *b, size_t first, size_t rows,
+                        size_t blocks)
+{
+    const struct attend *a = b->a;
+    float *ds = b->ds + first * b->ld;
+
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < a->head_v; j++) {
+            b->douts[j * rows + i] = b->dout[(first + i) * b->value_ld + j];
+        }
+    }
+    for (size_t block = 0; block < blocks; block++) {
+        const struct slice s = {.x = b->douts,
+                                .x_row = 1,
+                                .x_step = rows,
+                                .w = b->values +
+                                     block * a->head_v * ATTEND_BLOCK,
+                                .ldw = ATTEND_BLOCK,
+                                .y = ds + block * ATTEND_BLOCK,
+                                .ldy = b->ld,
+                                .m = rows};
+
+        sum_rows(b, s, ATTEND_BLOCK, a->head_v);
+    }
+    for (size_t i = first; i < first + rows; i++) {
+        const struct attend_rows *r = b->r;
+        size_t at = i / a->group * r->ldo + i % a->group * a->head_v;
+        float inverse = a->kept_inverse[i];
+
+        math_scores_back(a->kept + i * b->ld, blocks * ATTEND_BLOCK,
+                         inverse * a->scale,
+                         nn_dot(r->dout + at, r->out + at, a->head_v),
+                         b->ds + i * b->ld);
+        nn_scale(inverse, b->dout + i * b->value_ld, b->value_ld,
+                 b->dout + i * b->value_ld);
+    }
+}
+
+/* dq of the same rows. */
+static void back_queries(const struct back *b, size_t first, size_t rows,
+                         size_t blocks)
+{
+    const struct attend *a = b->a;
+    struct slice s = {.x = b->ds + first * b->ld,
+                      .x_row = b->ld,
+                      .x_step = 1,
+                      .w = b->keys,
+                      .ldw = b->key_ld,
+                      .y = b->part,
+                      .ldy = b->key_ld,
+                      .m = rows};
+
+    sum_rows(b, s, b->key_ld, blocks * ATTEND_BLOCK);
+    for (size_t i = first; i < first + rows; i++) {
+        memcpy(b->r->dq + i / a->group * b->r->ldq + i % a->group * a->head_k,
+               b->part + (i - first) * b->key_ld,
+               a->head_k * sizeof(*b->part));
+    }
+}
+
+/* Column sums of one block of positions: out (tokens, ldo) = scores^T rows. */
+static void back_block(const struct back *b, size_t block, const float *scores,
+                       const float *rows, size_t ld, float *out, size_t ldo,
+                       size_t n)
+{
+    size_t at = block * ATTEND_BLOCK;
+    size_t first = at * b->a->group;
+    size_t m = b->tokens - at < ATTEND_BLOCK ? b->tokens - at : ATTEND_BLOCK;
+    const struct slice s = {.x = scores + first * b->ld + at,
+                            .x_row = 1,
+                            .x_step = b->ld,
+                            .w = rows + first * ld,
+                            .ldw = ld,
+                            .y = b->part,
+                            .ldy = ld,
+                            .m = m};
+
+    sum_rows(b, s, ld, b->rows - first);
+    for (size_t i = 0; i < m; i++) {
+        memcpy(out + (at + i) * ldo, b->part + i * ld, n * sizeof(*out));
+    }
+}
+
+void attend_back(const struct attend *a, size_t tokens,
+                 const struct attend_rows *r, float *scratch, size_t scratch_n)
+{
+    struct back b = {.a = a,
+                     .r = r,
+                     .run = panel_kernels(panel_choice()->own)->slice[0],
+                     .tokens = tokens};
+    size_t step = ATTEND_ROWS / a->group * a->group;
+
+    ASSERT(a->window == 0 && a->sinks == NULL && a->kept != NULL);
+    ASSERT(lay_back(&b, scratch) <= scratch_n && a->kept_ld == b.ld);
+    take_back(&b);
+    for (size_t i = 0; i < b.rows; i += step) {
+        size_t rows = b.rows - i < step ? b.rows - i : step;
+        size_t blocks = (i + rows - 1) / a->group / ATTEND_BLOCK + 1;
+
+        back_scores(&b, i, rows, blocks);
+        back_queries(&b, i, rows, blocks);
+    }
+    for (size_t block = 0; block * ATTEND_BLOCK < tokens; block++) {
+        back_block(&b, block, b.ds, b.q, b.key_ld, r->dk, r->ldk, a->head_k);
+        back_block(&b, block, a->kept, b.dout, b.value_ld, r->dv, r->ldv,
+                   a->head_v);
     }
 }

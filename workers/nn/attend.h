@@ -18,7 +18,8 @@
  *
  * Every value and key in a block that is touched must be finite, seen or not (0
  * times NaN would leak): memory starts zeroed, and callers write no row that
- * nn_is_finite refuses. No allocation. Workers only. */
+ * nn_is_finite refuses. Forward and, for training, backward. No allocation.
+ * Workers only. */
 #ifndef WORKERS_NN_ATTEND_H
 #define WORKERS_NN_ATTEND_H
 
@@ -46,6 +47,11 @@ struct attend {
     const float *values; /* (blocks, 64, attend_padded(head_v)) */
     uint64_t blocks;     /* of the ring; the positions that one call sees or
                           * stands at are at most 64 times as many */
+    /* For attend_back: where e and 1 / sum of every row (token, head of the
+     * group) are kept; NULL: nowhere. One call from position 0 on. */
+    float *kept;    /* (tokens * group, kept_ld) */
+    size_t kept_ld; /* attend_kept_ld */
+    float *kept_inverse; /* (tokens * group) */
 };
 
 /* Writes the key or the value of one position to its place. */
@@ -65,5 +71,29 @@ size_t attend_scratch(const struct attend *a, uint64_t span);
 void attend(const struct attend *a, uint64_t position, size_t tokens,
             const float *q, size_t ldq, float *out, size_t ldo, float *scratch,
             size_t scratch_n);
+
+/* Leading size of what is kept of `tokens` positions. */
+size_t attend_kept_ld(size_t tokens);
+
+/* What the backward pass reads and writes; rows as attend's: token i, head g of
+ * the group at q + i * ldq + g * head_k; the one key and value of token i at k +
+ * i * ldk and v + i * ldv. */
+struct attend_rows {
+    const float *q, *k, *v, *out, *dout;
+    float *dq, *dk, *dv; /* written; leading sizes ldq, ldk, ldv */
+    size_t ldq, ldk, ldv;
+    size_t ldo; /* of out and dout */
+};
+size_t attend_back_scratch(const struct attend *a, size_t tokens);
+/* Gradients of one call of attend from position 0 on that kept its scores, without
+ * window and sinks. With p = e / sum, D = dout . out (nn_dot), c = scale / sum:
+ *   dp_t = dout . v_t      contract 1 over head_v
+ *   ds_t = (e_t c) (dp_t - D)
+ *   dq = sum over t of ds_t k_t, dk_t = sum over rows of ds q, dv_t = sum over
+ *   rows of e (dout / sum): slices of 256 from position 0, or from the first row
+ *   that sees the block of t; acc = fma from +0, slices added in order.
+ * scratch: scratch_n = attend_back_scratch floats, aligned to 64. */
+void attend_back(const struct attend *a, size_t tokens,
+                 const struct attend_rows *r, float *scratch, size_t scratch_n);
 
 #endif

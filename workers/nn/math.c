@@ -6,15 +6,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "workers/nn/float_bits.h"
-#include "workers/nn/math_impl.h"
-#include "workers/nn/wide.h"
+#include "workers/nn/math_body.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
-
-#define LANES_N 16u
 
 static enum panel_route level = PANEL_SCALAR;
 
@@ -65,57 +61,6 @@ enum panel_route math_level(void)
     return level;
 }
 
-/* Adding it rounds to an integer, which its last bits then hold. */
-#define ROUNDER 0x1.8p23f
-#define ROUNDER_BITS 0x4b400000u
-
-/* x = k ln 2 + r, |r| <= ln 2 / 2 and a little; Taylor of degree 7; times 2^k
- * in two halves, so that only the second one rounds. */
-INLINE float exp_body(float x)
-{
-    float c = x < -104.0f ? -104.0f : x;
-    float t, k, r, p;
-    uint32_t i, half;
-
-    c = c > 89.0f ? 89.0f : c;
-    t = __builtin_fmaf(c, 0x1.715476p+0f, ROUNDER);
-    k = t - ROUNDER;
-    r = __builtin_fmaf(k, -0x1.62e400p-1f, c);
-    r = __builtin_fmaf(k, -0x1.7f7d1cp-20f, r);
-    p = __builtin_fmaf(r, 0x1.a01a02p-13f, 0x1.6c16c2p-10f);
-    p = __builtin_fmaf(p, r, 0x1.111112p-7f);
-    p = __builtin_fmaf(p, r, 0x1.555556p-5f);
-    p = __builtin_fmaf(p, r, 0x1.555556p-3f);
-    p = __builtin_fmaf(p, r, 0.5f);
-    p = __builtin_fmaf(p, r, 1.0f);
-    p = __builtin_fmaf(p, r, 1.0f);
-    i = bits_of(t) - ROUNDER_BITS;
-    half = (uint32_t)((int32_t)i >> 1);
-    return p * float_of((half + 127) << 23) * float_of((i - half + 127) << 23);
-}
-
-INLINE float sigmoid_body(float x)
-{
-    float e = exp_body(x < 0 ? x : -x);
-
-    return (x < 0 ? e : 1.0f) / (1.0f + e);
-}
-
-INLINE float silu_body(float x)
-{
-    float e = exp_body(x < 0 ? x : -x);
-
-    return x * (x < 0 ? e : 1.0f) / (1.0f + e) + 0.0f;
-}
-
-INLINE float gelu_body(float x)
-{
-    float z = 1.5957691216057308f * (x + 0.044715f * (x * x * x));
-    float e = exp_body(z < 0 ? z : -z);
-
-    return x * (z < 0 ? e : 1.0f) / (1.0f + e) + 0.0f;
-}
-
 float nn_exp(float x)
 {
     return exp_body(x);
@@ -150,44 +95,6 @@ EACH(nn_exps, exp_body)
 EACH(nn_sigmoids, sigmoid_body)
 EACH(nn_silus, silu_body)
 EACH(nn_gelus, gelu_body)
-
-INLINE void nn_swiglu_body(const float *gate, const float *up, size_t n,
-                           float *y)
-{
-    for (size_t i = 0; i < n; i++) {
-        y[i] = silu_body(gate[i]) * up[i];
-    }
-}
-VARIANTS(void, , nn_swiglu,
-         (const float *gate, const float *up, size_t n, float *y),
-         (gate, up, n, y))
-
-INLINE void nn_geglu_body(const float *gate, const float *up, size_t n,
-                          float *y)
-{
-    for (size_t i = 0; i < n; i++) {
-        y[i] = gelu_body(gate[i]) * up[i];
-    }
-}
-VARIANTS(void, , nn_geglu,
-         (const float *gate, const float *up, size_t n, float *y),
-         (gate, up, n, y))
-
-INLINE void nn_swiglu_clamped_body(const float *gate, const float *up, size_t n,
-                                   float alpha, float limit, float *y)
-{
-    for (size_t i = 0; i < n; i++) {
-        float g = gate[i] > limit ? limit : gate[i];
-        float u = up[i] > limit ? limit : up[i];
-
-        u = u < -limit ? -limit : u;
-        y[i] = g / (1.0f + exp_body(-(alpha * g))) * (u + 1.0f);
-    }
-}
-VARIANTS(void, , nn_swiglu_clamped,
-         (const float *gate, const float *up, size_t n, float alpha,
-          float limit, float *y),
-         (gate, up, n, alpha, limit, y))
 
 INLINE void nn_add_body(const float *x, size_t n, float *y)
 {
@@ -225,52 +132,6 @@ INLINE int nn_is_finite_body(const float *x, size_t n)
     return bad == 0;
 }
 VARIANTS(int, return, nn_is_finite, (const float *x, size_t n), (x, n))
-
-/* The one order in which lanes are added. */
-INLINE float tree(float *lane)
-{
-    for (size_t half = LANES_N / 2; half > 0; half /= 2) {
-        for (size_t l = 0; l < half; l++) {
-            lane[l] += lane[l + half];
-        }
-    }
-    return lane[0];
-}
-
-INLINE float squares_body(const float *x, size_t n)
-{
-    float lane[LANES_N] = {0};
-    size_t i = 0;
-
-    for (; i + LANES_N <= n; i += LANES_N) {
-        for (size_t l = 0; l < LANES_N; l++) {
-            lane[l] = __builtin_fmaf(x[i + l], x[i + l], lane[l]);
-        }
-    }
-    for (size_t l = 0; i + l < n; l++) {
-        lane[l] = __builtin_fmaf(x[i + l], x[i + l], lane[l]);
-    }
-    return tree(lane);
-}
-
-INLINE void nn_rmsnorm_body(const float *x, const float *weight, float eps,
-                            size_t n, float *y)
-{
-    float s = 1.0f / sqrtf(squares_body(x, n) / (float)n + eps);
-
-    if (weight == NULL) {
-        for (size_t i = 0; i < n; i++) {
-            y[i] = x[i] * s;
-        }
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        y[i] = x[i] * s * weight[i];
-    }
-}
-VARIANTS(void, , nn_rmsnorm,
-         (const float *x, const float *weight, float eps, size_t n, float *y),
-         (x, weight, eps, n, y))
 
 /* The largest; NaN if any is. */
 INLINE float largest_body(const float *x, size_t n)
@@ -374,6 +235,17 @@ VARIANTS(float, return, math_scores,
          (float *s, size_t n, size_t from, size_t to, float scale,
           const float *sink),
          (s, n, from, to, scale, sink))
+
+INLINE void math_scores_back_body(const float *e, size_t n, float factor,
+                                  float dot, float *ds)
+{
+    for (size_t i = 0; i < n; i++) {
+        ds[i] = e[i] * factor * (ds[i] - dot);
+    }
+}
+VARIANTS(void, , math_scores_back,
+         (const float *e, size_t n, float factor, float dot, float *ds),
+         (e, n, factor, dot, ds))
 
 INLINE void math_canonical_body(float *y, size_t ldy, size_t m, size_t n)
 {

@@ -1,4 +1,4 @@
-/* Elementwise functions, norms and softmax with fixed bits: additions,
+/* Elementwise functions, norms and softmax with fixed bits, forward and backward: additions,
  * multiplications, divisions, square roots and fused multiply-adds of IEEE
  * 754 in an order fixed in the source, and nothing of libm, whose last bits
  * differ between versions and processors. The same source is compiled for
@@ -30,6 +30,10 @@ void nn_gelus(const float *x, size_t n, float *y);
 /* y = silu(gate) * up; gelu(gate) * up. y may be one of them. */
 void nn_swiglu(const float *gate, const float *up, size_t n, float *y);
 void nn_geglu(const float *gate, const float *up, size_t n, float *y);
+/* Of nn_swiglu, from dy (n): writes dgate and dup, each of which may be any of
+ * what is read. */
+void nn_swiglu_back(const float *gate, const float *up, const float *dy,
+                    size_t n, float *dgate, float *dup);
 /* gpt-oss: g = min(gate, limit), u = clamp(up, -limit, limit);
  * y = (g / (1 + e^(-alpha g))) * (u + 1). */
 void nn_swiglu_clamped(const float *gate, const float *up, size_t n,
@@ -49,6 +53,12 @@ int nn_is_finite(const float *x, size_t n);
  */
 void nn_rmsnorm(const float *x, const float *weight, float eps, size_t n,
                 float *y);
+/* From dy (n): writes dx, which may be dy; adds to dweight unless NULL. Sums as
+ * nn_dot's, of (dy * weight) and x. */
+void nn_rmsnorm_back(const float *x, const float *weight, float eps, size_t n,
+                     const float *dy, float *dx, float *dweight);
+/* The sum of x y: lanes of fma(x, y, lane) and the tree of nn_rmsnorm. */
+float nn_dot(const float *x, const float *y, size_t n);
 
 /* x = e^(x - max) / sum, in place; n >= 1. Sums in sixteen lanes of the index
  * mod 16 and the tree of nn_rmsnorm; each is multiplied by 1 / sum. An entry of

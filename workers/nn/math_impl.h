@@ -24,6 +24,11 @@ void math_quantise(const float *x, size_t k, int8_t *q, float *d,
 float math_scores(float *s, size_t n, size_t from, size_t to, float scale,
                   const float *sink);
 
+/* From what math_scores left, ds = the gradients of the weights: ds = (e factor)
+ * (ds - dot), the gradients of the scores. */
+void math_scores_back(const float *e, size_t n, float factor, float dot,
+                      float *ds);
+
 /* In double, for tables: error below 2^-50 relative (exp, log) or absolute
  * (sine, cosine; |x| < 2^25). */
 double math_exp(double x);

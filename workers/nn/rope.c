@@ -137,3 +137,17 @@ void nn_rope_apply(const struct rope *r, const float *row, float *head)
         head[i * step + other] = a * s + b * c;
     }
 }
+
+void nn_rope_back(const struct rope *r, const float *row, float *head)
+{
+    size_t step = r->pairs == ROPE_NORM ? 2 : 1;
+    size_t other = r->pairs == ROPE_NORM ? 1 : r->half;
+
+    for (size_t i = 0; i < r->half; i++) {
+        float a = head[i * step], b = head[i * step + other];
+        float c = row[i], s = row[r->half + i];
+
+        head[i * step] = a * c + b * s;
+        head[i * step + other] = b * c - a * s;
+    }
+}

@@ -50,5 +50,7 @@ void nn_rope_row(const struct rope *r, uint64_t position, float *out);
 /* Turns one head, in place, by such a row:
  * a' = a cos - b sin, b' = a sin + b cos, each operation rounded. */
 void nn_rope_apply(const struct rope *r, const float *row, float *head);
+/* Gradients turned back: da = da' cos + db' sin, db = db' cos - da' sin. */
+void nn_rope_back(const struct rope *r, const float *row, float *head);
 
 #endif
