@@ -7,6 +7,7 @@
 #include "workers/nn/math.h"
 #include "workers/nn/math_impl.h"
 #include "workers/nn/panel_impl.h"
+#include "workers/nn/product.h"
 
 /* Scores of a tile should stay in the second-level cache. */
 #define SCORES_FLOATS ((size_t)96 << 10)
@@ -251,180 +252,105 @@ size_t attend_kept_ld(size_t tokens)
 struct back {
     const struct attend *a;
     const struct attend_rows *r;
-    slice_fn *run;
-    size_t tokens, rows; /* rows = tokens * group */
-    size_t blocks, ld;   /* of positions; of scores */
-    size_t key_ld, value_ld;
-    float *ds;     /* (rows, ld) */
-    float *keys;   /* (blocks * 64, key_ld) */
-    float *values; /* (blocks, head_v, 64), transposed */
-    float *q;      /* (rows, key_ld) */
-    float *dout;   /* (rows, value_ld), times 1 / sum */
-    float *douts;  /* (head_v, ATTEND_ROWS): a tile of dout, transposed */
-    float *part;   /* (64, the larger of key_ld and value_ld) */
+    size_t tokens;
+    size_t row;    /* from a token's scores to the next one's: group * kept_ld */
+    float *ds;     /* as a->kept */
+    float *values; /* (tokens, head_v), close together */
+    float *turned; /* (head_v, tokens) */
 };
 
 static size_t lay_back(struct back *b, float *scratch)
 {
-    const struct attend *a = b->a;
-    size_t at = 0, padded;
+    size_t scores = b->tokens * b->row;
+    size_t values = b->tokens * b->a->head_v;
 
-    b->rows = b->tokens * a->group;
-    b->blocks = blocks_of(b->tokens);
-    b->ld = attend_kept_ld(b->tokens);
-    b->key_ld = attend_padded(a->head_k);
-    b->value_ld = attend_padded(a->head_v);
-    padded = b->key_ld > b->value_ld ? b->key_ld : b->value_ld;
-#define PART(field, n) b->field = scratch == NULL ? NULL : scratch + at, at += (n)
-    PART(ds, b->rows * b->ld);
-    PART(keys, b->blocks * ATTEND_BLOCK * b->key_ld);
-    PART(values, b->blocks * ATTEND_BLOCK * a->head_v);
-    PART(q, b->rows * b->key_ld);
-    PART(dout, b->rows * b->value_ld);
-    PART(douts, a->head_v * ATTEND_ROWS);
-    PART(part, ATTEND_BLOCK * padded);
-#undef PART
-    return at;
+    if (scratch != NULL) {
+        b->ds = scratch;
+        b->values = scratch + scores;
+        b->turned = b->values + values;
+    }
+    return scores + 2 * values;
 }
 
 size_t attend_back_scratch(const struct attend *a, size_t tokens)
 {
-    struct back b = {.a = a, .tokens = tokens};
+    struct back b = {.a = a,
+                     .tokens = tokens,
+                     .row = a->group * attend_kept_ld(tokens)};
 
     return lay_back(&b, NULL);
 }
 
-/* n numbers and zeros up to ld. */
-static void put_padded(const float *from, size_t n, size_t ld, float *to)
-{
-    memcpy(to, from, n * sizeof(*to));
-    memset(to + n, 0, (ld - n) * sizeof(*to));
-}
-
-static void take_back(const struct back *b)
+/* From head g's weights of tokens [first, first + n), which see `seen` positions
+ * at most: p in place of e, and the gradients of scores and queries. */
+static void back_tokens(const struct back *b, size_t g, size_t first, size_t n,
+                        size_t seen)
 {
     const struct attend *a = b->a;
     const struct attend_rows *r = b->r;
-    const struct attend turned = {.head_k = a->head_v, .blocks = b->blocks};
+    size_t at = first * b->row + g * a->kept_ld;
+    const float *dout = r->dout + first * r->ldo + g * a->head_v;
+    const float *out = r->out + first * r->ldo + g * a->head_v;
 
-    for (size_t i = 0; i < b->blocks * ATTEND_BLOCK; i++) {
-        size_t from = i < b->tokens ? i : 0; /* what nobody sees: finite */
+    nn_product(&(struct product){.x = dout,
+                                 .x_row = r->ldo,
+                                 .x_step = 1,
+                                 .w = b->turned,
+                                 .ldw = b->tokens,
+                                 .y = b->ds + at,
+                                 .ldy = b->row,
+                                 .m = n,
+                                 .n = seen,
+                                 .k = a->head_v});
+    for (size_t i = 0; i < n; i++) {
+        float *p = a->kept + at + i * b->row;
 
-        put_padded(r->k + from * r->ldk, a->head_k, b->key_ld,
-                   b->keys + i * b->key_ld);
-        attend_put_key(&turned, i, r->v + from * r->ldv, b->values);
+        nn_scale(a->kept_inverse[(first + i) * a->group + g], p, seen, p);
+        math_scores_back(
+            p, seen, a->scale,
+            nn_dot(dout + i * r->ldo, out + i * r->ldo, a->head_v),
+            b->ds + at + i * b->row);
     }
-    for (size_t i = 0; i < b->rows; i++) {
-        size_t token = i / a->group, head = i % a->group;
-
-        put_padded(r->q + token * r->ldq + head * a->head_k, a->head_k,
-                   b->key_ld, b->q + i * b->key_ld);
-        put_padded(r->dout + token * r->ldo + head * a->head_v, a->head_v,
-                   b->value_ld, b->dout + i * b->value_ld);
-    }
+    nn_product(&(struct product){.x = b->ds + at,
+                                 .x_row = b->row,
+                                 .x_step = 1,
+                                 .w = r->k,
+                                 .ldw = r->ldk,
+                                 .y = r->dq + first * r->ldq + g * a->head_k,
+                                 .ldy = r->ldq,
+                                 .m = n,
+                                 .n = a->head_k,
+                                 .k = seen});
 }
 
-/* y (m, n) = sum over k rows of x and w, in slices. n is a multiple of 16. */
-static void sum_rows(const struct back *b, struct slice s, size_t n, size_t k)
-{
-    for (size_t j = 0; j < n; j += PANEL_WIDTH) {
-        struct slice part = s;
-
-        part.w = (const float *)s.w + j;
-        part.y = s.y + j;
-        part.n = n - j < PANEL_WIDTH ? n - j : PANEL_WIDTH;
-        for (size_t i = 0; i < k; i += PANEL_SLICE) {
-            part.k = k - i < PANEL_SLICE ? k - i : PANEL_SLICE;
-            part.adds = i > 0;
-            b->run(&part);
-            part.x += part.k * part.x_step;
-            part.w = (const float *)part.w + part.k * part.ldw;
-        }
-    }
-}
-
-/* ds of rows [first, first + rows), whose last one sees `blocks` blocks. */
-static void back_scores(const struct back *b, size_t first, size_t rows,
-                        size_t blocks)
+/* Gradients of the keys and values at positions [first, first + n), by what all
+ * tokens from `first` on made of them. */
+static void back_positions(const struct back *b, size_t g, size_t first,
+                           size_t n)
 {
     const struct attend *a = b->a;
-    float *ds = b->ds + first * b->ld;
+    const struct attend_rows *r = b->r;
+    size_t at = first * b->row + g * a->kept_ld + first;
+    struct product p = {.x = b->ds + at,
+                        .x_row = 1,
+                        .x_step = b->row,
+                        .w = r->q + first * r->ldq + g * a->head_k,
+                        .ldw = r->ldq,
+                        .y = r->dk + first * r->ldk,
+                        .ldy = r->ldk,
+                        .m = n,
+                        .n = a->head_k,
+                        .k = b->tokens - first,
+                        .adds = g > 0};
 
-    for (size_t i = 0; i < rows; i++) {
-        for (size_t j = 0; j < a->head_v; j++) {
-            b->douts[j * rows + i] = b->dout[(first + i) * b->value_ld + j];
-        }
-    }
-    for (size_t block = 0; block < blocks; block++) {
-        const struct slice s = {.x = b->douts,
-                                .x_row = 1,
-                                .x_step = rows,
-                                .w = b->values +
-                                     block * a->head_v * ATTEND_BLOCK,
-                                .ldw = ATTEND_BLOCK,
-                                .y = ds + block * ATTEND_BLOCK,
-                                .ldy = b->ld,
-                                .m = rows};
-
-        sum_rows(b, s, ATTEND_BLOCK, a->head_v);
-    }
-    for (size_t i = first; i < first + rows; i++) {
-        const struct attend_rows *r = b->r;
-        size_t at = i / a->group * r->ldo + i % a->group * a->head_v;
-        float inverse = a->kept_inverse[i];
-
-        math_scores_back(a->kept + i * b->ld, blocks * ATTEND_BLOCK,
-                         inverse * a->scale,
-                         nn_dot(r->dout + at, r->out + at, a->head_v),
-                         b->ds + i * b->ld);
-        nn_scale(inverse, b->dout + i * b->value_ld, b->value_ld,
-                 b->dout + i * b->value_ld);
-    }
-}
-
-/* dq of the same rows. */
-static void back_queries(const struct back *b, size_t first, size_t rows,
-                         size_t blocks)
-{
-    const struct attend *a = b->a;
-    struct slice s = {.x = b->ds + first * b->ld,
-                      .x_row = b->ld,
-                      .x_step = 1,
-                      .w = b->keys,
-                      .ldw = b->key_ld,
-                      .y = b->part,
-                      .ldy = b->key_ld,
-                      .m = rows};
-
-    sum_rows(b, s, b->key_ld, blocks * ATTEND_BLOCK);
-    for (size_t i = first; i < first + rows; i++) {
-        memcpy(b->r->dq + i / a->group * b->r->ldq + i % a->group * a->head_k,
-               b->part + (i - first) * b->key_ld,
-               a->head_k * sizeof(*b->part));
-    }
-}
-
-/* Column sums of one block of positions: out (tokens, ldo) = scores^T rows. */
-static void back_block(const struct back *b, size_t block, const float *scores,
-                       const float *rows, size_t ld, float *out, size_t ldo,
-                       size_t n)
-{
-    size_t at = block * ATTEND_BLOCK;
-    size_t first = at * b->a->group;
-    size_t m = b->tokens - at < ATTEND_BLOCK ? b->tokens - at : ATTEND_BLOCK;
-    const struct slice s = {.x = scores + first * b->ld + at,
-                            .x_row = 1,
-                            .x_step = b->ld,
-                            .w = rows + first * ld,
-                            .ldw = ld,
-                            .y = b->part,
-                            .ldy = ld,
-                            .m = m};
-
-    sum_rows(b, s, ld, b->rows - first);
-    for (size_t i = 0; i < m; i++) {
-        memcpy(out + (at + i) * ldo, b->part + i * ld, n * sizeof(*out));
-    }
+    nn_product(&p);
+    p.x = a->kept + at;
+    p.w = r->dout + first * r->ldo + g * a->head_v;
+    p.ldw = r->ldo;
+    p.y = r->dv + first * r->ldv;
+    p.ldy = r->ldv;
+    p.n = a->head_v;
+    nn_product(&p);
 }
 
 void attend_back(const struct attend *a, size_t tokens,
@@ -432,23 +358,27 @@ void attend_back(const struct attend *a, size_t tokens,
 {
     struct back b = {.a = a,
                      .r = r,
-                     .run = panel_kernels(panel_choice()->own)->slice[0],
-                     .tokens = tokens};
-    size_t step = ATTEND_ROWS / a->group * a->group;
+                     .tokens = tokens,
+                     .row = a->group * a->kept_ld};
 
     ASSERT(a->window == 0 && a->sinks == NULL && a->kept != NULL);
-    ASSERT(lay_back(&b, scratch) <= scratch_n && a->kept_ld == b.ld);
-    take_back(&b);
-    for (size_t i = 0; i < b.rows; i += step) {
-        size_t rows = b.rows - i < step ? b.rows - i : step;
-        size_t blocks = (i + rows - 1) / a->group / ATTEND_BLOCK + 1;
-
-        back_scores(&b, i, rows, blocks);
-        back_queries(&b, i, rows, blocks);
+    ASSERT(a->kept_ld == attend_kept_ld(tokens));
+    ASSERT(lay_back(&b, scratch) <= scratch_n);
+    for (size_t i = 0; i < tokens; i++) {
+        memcpy(b.values + i * a->head_v, r->v + i * r->ldv,
+               a->head_v * sizeof(*b.values));
     }
-    for (size_t block = 0; block * ATTEND_BLOCK < tokens; block++) {
-        back_block(&b, block, b.ds, b.q, b.key_ld, r->dk, r->ldk, a->head_k);
-        back_block(&b, block, a->kept, b.dout, b.value_ld, r->dv, r->ldv,
-                   a->head_v);
+    nn_turn(b.values, tokens, a->head_v, b.turned);
+    for (size_t g = 0; g < a->group; g++) {
+        for (size_t i = 0; i < tokens; i += ATTEND_BLOCK) {
+            size_t n = tokens - i < ATTEND_BLOCK ? tokens - i : ATTEND_BLOCK;
+
+            back_tokens(&b, g, i, n, i + n);
+        }
+        for (size_t i = 0; i < tokens; i += ATTEND_BLOCK) {
+            back_positions(&b, g, i,
+                           tokens - i < ATTEND_BLOCK ? tokens - i
+                                                     : ATTEND_BLOCK);
+        }
     }
 }

@@ -84,15 +84,14 @@ struct attend_rows {
     size_t ldq, ldk, ldv;
     size_t ldo; /* of out and dout */
 };
+/* Floats of scratch. */
 size_t attend_back_scratch(const struct attend *a, size_t tokens);
 /* Gradients of one call of attend from position 0 on that kept its scores, without
- * window and sinks. With p = e / sum, D = dout . out (nn_dot), c = scale / sum:
- *   dp_t = dout . v_t      contract 1 over head_v
- *   ds_t = (e_t c) (dp_t - D)
- *   dq = sum over t of ds_t k_t, dk_t = sum over rows of ds q, dv_t = sum over
- *   rows of e (dout / sum): slices of 256 from position 0, or from the first row
- *   that sees the block of t; acc = fma from +0, slices added in order.
- * scratch: scratch_n = attend_back_scratch floats, aligned to 64. */
+ * window and sinks; a->kept is changed. p = e / sum; every product is contract 1
+ * of panel.h over rows or positions from the first that counts:
+ *   ds = (p scale) (dout . v - dout . out)
+ *   dq = ds k, dk = ds^T q, dv = p^T dout
+ * dk and dv sum the heads of the group one after the other. */
 void attend_back(const struct attend *a, size_t tokens,
                  const struct attend_rows *r, float *scratch, size_t scratch_n);
 

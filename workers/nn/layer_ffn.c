@@ -8,9 +8,6 @@
 #include "workers/nn/pass_impl.h"
 #include "workers/nn/sabotage.h"
 
-/* The smallest sum that weights are divided by: as other programs have it. */
-static const float sum_min = 6.103515625e-5f;
-
 /* gpt-oss's activation. */
 static const float alpha = 1.702f, limit = 7.0f;
 
@@ -58,57 +55,10 @@ static void run_expert(struct pass *p, const struct layer *l, uint32_t expert,
               y, p->width_ld);
 }
 
-/* Index of the largest that may be chosen and is not yet; ties to the lower.
- * NaN is never larger: then the lowest that is left. */
-static uint32_t next_largest(const float *v, uint32_t n, const uint8_t *allowed,
-                             const uint32_t *taken, uint32_t taken_n)
-{
-    uint32_t best = UINT32_MAX;
-
-    for (uint32_t i = 0; i < n; i++) {
-        int free = allowed == NULL || allowed[i];
-
-        for (uint32_t k = 0; k < taken_n; k++) {
-            free = free && taken[k] != i;
-        }
-        if (free && (best == UINT32_MAX || v[i] > v[best])) {
-            best = i;
-        }
-    }
-    ASSERT(best != UINT32_MAX);
-    return best;
-}
-
-static void choose(struct pass *p, size_t row, const float *v,
-                   const uint8_t *allowed)
-{
-    const struct model_shape *s = &p->m->shape;
-    uint32_t *out = p->chosen + row * s->experts_used;
-
-    for (uint32_t k = 0; k < s->experts_used; k++) {
-        out[k] = next_largest(v, s->experts, allowed, out, k);
-    }
-}
-
 static void mask(const uint8_t *allowed, uint32_t n, float *v)
 {
     for (uint32_t i = 0; allowed != NULL && i < n; i++) {
         v[i] = allowed[i] || SABOTAGE(MASK_LEAK) ? v[i] : -INFINITY;
-    }
-}
-
-/* Weights of the chosen, in the order of ranks, divided by their sum. */
-static void divide(const struct model *m, float *weights)
-{
-    uint32_t used = m->shape.experts_used;
-    float sum = weights[0];
-
-    for (uint32_t k = 1; k < used; k++) {
-        sum += weights[k];
-    }
-    sum = sum < sum_min ? sum_min : sum;
-    for (uint32_t k = 0; k < used; k++) {
-        weights[k] /= sum;
     }
 }
 
@@ -119,8 +69,11 @@ static void route_row(struct pass *p, size_t row)
     const struct model_shape *s = &m->shape;
     const uint8_t *allowed = p->lanes[p->row_lane[row]].experts;
     float *v = p->router + row * p->router_ld;
-    float *weights = p->chosen_w + row * s->experts_used;
-    const uint32_t *chosen = p->chosen + row * s->experts_used;
+    const struct router r = {.experts = s->experts,
+                             .used = s->experts_used,
+                             .gating = m->gating,
+                             .norm_chosen = m->norm_chosen,
+                             .scale = m->experts_scale};
 
     mask(allowed, s->experts, v);
     if (p->traps != NULL && p->traps->router != NULL) {
@@ -132,21 +85,8 @@ static void route_row(struct pass *p, size_t row)
             memcpy(v, seen, s->experts * sizeof(*v));
         }
     }
-    if (m->gating == GATING_SOFTMAX) {
-        (void)nn_softmax(v, s->experts);
-    } else if (m->gating == GATING_SIGMOID) {
-        nn_sigmoids(v, s->experts, v);
-    }
-    choose(p, row, v, allowed);
-    for (uint32_t k = 0; k < s->experts_used; k++) {
-        weights[k] = v[chosen[k]];
-    }
-    if (m->gating == GATING_SOFTMAX_CHOSEN) {
-        (void)nn_softmax(weights, s->experts_used);
-    } else if (m->norm_chosen) {
-        divide(m, weights);
-    }
-    nn_scale(m->experts_scale, weights, s->experts_used, weights);
+    router_route(&r, v, allowed, p->chosen + row * s->experts_used,
+                 p->chosen_w + row * s->experts_used);
 }
 
 static void route(struct pass *p, const struct layer *l, uint32_t layer)

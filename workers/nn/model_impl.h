@@ -7,15 +7,9 @@
 #include "workers/nn/model_parts.h"
 #include "workers/nn/panel.h"
 #include "workers/nn/rope.h"
+#include "workers/nn/router.h"
 
 #include "proto/blake3.h"
-
-/* How a router's numbers become weights; GGUF's numbers. */
-enum gating {
-    GATING_SOFTMAX = 1,       /* over all that may be chosen; then choose */
-    GATING_SIGMOID = 2,       /* of each; then choose */
-    GATING_SOFTMAX_CHOSEN = 3 /* choose; then over the chosen */
-};
 
 /* One part of a layer. Experts of a part stand one behind the other. */
 struct weights {

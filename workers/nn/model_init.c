@@ -9,7 +9,7 @@
 
 #include "proto/err.h"
 #include "workers/nn/draw.h"
-#include "workers/nn/model_parts.h"
+#include "workers/nn/model_keys_write.h"
 #include "workers/nn/model_vocab.h"
 #include "workers/nn/narrow.h"
 
@@ -156,80 +156,6 @@ static int take_spec(struct maker *k, const struct model_init *spec,
     return check_shape(spec, &k->shape, d);
 }
 
-/* general.file_type of a weight type. */
-static uint32_t file_type(enum gguf_tensor_type type)
-{
-    switch (type) {
-    case GGUF_TENSOR_F16:
-        return 1;
-    case GGUF_TENSOR_Q8_0:
-        return 7;
-    case GGUF_TENSOR_BF16:
-        return 32;
-    case GGUF_TENSOR_F32:
-    default:
-        return 0;
-    }
-}
-
-static void put_u32(struct maker *k, const char *key, uint32_t v)
-{
-    char name[96];
-
-    (void)snprintf(name, sizeof(name), "%s.%s", k->spec->arch, key);
-    gguf_writer_u32(k->w, name, v);
-}
-
-static void put_f32(struct maker *k, const char *key, float v)
-{
-    char name[96];
-
-    (void)snprintf(name, sizeof(name), "%s.%s", k->spec->arch, key);
-    gguf_writer_f32(k->w, name, v);
-}
-
-/* As the published gpt-oss models are stretched. */
-static void put_yarn(struct maker *k)
-{
-    char name[96];
-
-    (void)snprintf(name, sizeof(name), "%s.rope.scaling.type", k->spec->arch);
-    gguf_writer_string(k->w, name, "yarn");
-    put_f32(k, "rope.scaling.factor", 32.0f);
-    put_u32(k, "rope.scaling.original_context_length", 4096);
-}
-
-static void put_keys(struct maker *k)
-{
-    const struct model_shape *s = &k->shape;
-
-    gguf_writer_string(k->w, "general.architecture", k->spec->arch);
-    gguf_writer_string(k->w, "general.name", "random");
-    gguf_writer_u32(k->w, "general.file_type", file_type(k->spec->type));
-    put_u32(k, "vocab_size", s->vocab);
-    put_u32(k, "context_length", s->context);
-    put_u32(k, "embedding_length", s->width);
-    put_u32(k, "block_count", s->layers);
-    put_u32(k, "feed_forward_length", s->ffn);
-    put_u32(k, "attention.head_count", s->heads);
-    put_u32(k, "attention.head_count_kv", s->kv_heads);
-    put_u32(k, "attention.key_length", s->head_k);
-    put_u32(k, "attention.value_length", s->head_v);
-    put_f32(k, "attention.layer_norm_rms_epsilon", 1e-5f);
-    put_u32(k, "rope.dimension_count", s->head_k);
-    if (s->experts > 0) {
-        put_u32(k, "expert_count", s->experts);
-        put_u32(k, "expert_used_count", s->experts_used);
-        put_u32(k, "expert_feed_forward_length", s->ffn);
-    }
-    put_f32(k, "rope.freq_base",
-            s->arch == ARCH_GPT_OSS ? 150000.0f : 10000.0f);
-    if (s->arch == ARCH_GPT_OSS) {
-        put_u32(k, "attention.sliding_window", s->window);
-        put_yarn(k);
-    }
-}
-
 /* How a tensor's numbers are drawn: middle + spread x (-1, 1). */
 struct spread {
     float middle, spread;
@@ -358,7 +284,7 @@ static int make(struct maker *k)
     if (k->chunk == NULL || k->narrow == NULL) {
         return ERR_TRACE(ERR_NOMEM);
     }
-    put_keys(k);
+    model_keys_write(k->w, &k->shape, "random", k->spec->type);
     if (k->shape.vocab >= MODEL_INIT_VOCAB_MIN) {
         TRY(model_vocab_add(k->w, k->shape.vocab, k->spec->seed, k->spec->spm));
     } else {

@@ -34,7 +34,7 @@ static void run_columns(const struct product *p, slice_fn *run, size_t j,
                           .m = p->m,
                           .n = n,
                           .k = left < PANEL_SLICE ? left : PANEL_SLICE,
-                          .adds = k > 0,
+                          .adds = p->adds || k > 0,
                           .ends = left <= PANEL_SLICE};
 
         run(&s);
@@ -50,6 +50,10 @@ static void run_edge(const struct product *p, slice_fn *run, size_t j)
     for (size_t i = 0; i < p->m; i += EDGE_ROWS) {
         size_t m = p->m - i < EDGE_ROWS ? p->m - i : EDGE_ROWS;
 
+        for (size_t r = 0; p->adds && r < m; r++) {
+            memcpy(edge.y + r * LANES, p->y + (i + r) * p->ldy + j,
+                   n * sizeof(float));
+        }
         for (size_t k = 0; k < p->k; k += PANEL_SLICE) {
             size_t left = p->k - k;
             struct slice s = {.x = p->x + i * p->x_row + k * p->x_step,
@@ -62,7 +66,7 @@ static void run_edge(const struct product *p, slice_fn *run, size_t j)
                               .m = m,
                               .n = LANES,
                               .k = left < PANEL_SLICE ? left : PANEL_SLICE,
-                              .adds = k > 0,
+                              .adds = p->adds || k > 0,
                               .ends = left <= PANEL_SLICE};
 
             for (size_t r = 0; r < s.k; r++) {
