@@ -324,6 +324,17 @@ int model_new(const struct gguf *g, struct model **out, struct diag *d)
     return 0;
 }
 
+int model_shape_read(const struct gguf *g, struct model_shape *out,
+                     struct diag *d)
+{
+    struct model m = {0};
+    int code = model_keys_read(&m, g, d);
+
+    free(m.layers);
+    *out = m.shape;
+    return code;
+}
+
 void model_free(struct model *m)
 {
     if (m != NULL) {

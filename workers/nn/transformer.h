@@ -54,6 +54,9 @@ struct model; /* packed weights: immutable */
 int model_new(const struct gguf *g, struct model **out,
               struct diag *d) MUST_USE;
 void model_free(struct model *m); /* NULL is fine */
+/* What the keys of g say, tensors unseen; results as model_new. */
+int model_shape_read(const struct gguf *g, struct model_shape *out,
+                     struct diag *d) MUST_USE;
 const struct model_shape *model_shape(const struct model *m);
 /* Does this layer see only the last `window` positions? layer < layers */
 int model_is_windowed(const struct model *m, uint32_t layer);
