@@ -88,8 +88,8 @@ struct tile {
     size_t blocks_n, width;
     float *scores; /* (rows, ld), width of each */
     size_t ld;
-    float *qt;     /* (head_k, rows) */
-    float *o;      /* (rows, head_v padded) */
+    float *qt;           /* (head_k, rows) */
+    float *o;            /* (rows, head_v padded) */
     float *kept_inverse; /* (rows), or NULL */
 };
 
@@ -253,8 +253,8 @@ struct back {
     const struct attend *a;
     const struct attend_rows *r;
     size_t tokens;
-    size_t row;    /* from a token's scores to the next one's: group * kept_ld */
-    float *ds;     /* as a->kept */
+    size_t row; /* from a token's scores to the next one's: group * kept_ld */
+    float *ds;  /* as a->kept */
     float *values; /* (tokens, head_v), close together */
     float *turned; /* (head_v, tokens) */
 };
@@ -274,9 +274,8 @@ static size_t lay_back(struct back *b, float *scratch)
 
 size_t attend_back_scratch(const struct attend *a, size_t tokens)
 {
-    struct back b = {.a = a,
-                     .tokens = tokens,
-                     .row = a->group * attend_kept_ld(tokens)};
+    struct back b = {
+        .a = a, .tokens = tokens, .row = a->group * attend_kept_ld(tokens)};
 
     return lay_back(&b, NULL);
 }
@@ -306,10 +305,9 @@ static void back_tokens(const struct back *b, size_t g, size_t first, size_t n,
         float *p = a->kept + at + i * b->row;
 
         nn_scale(a->kept_inverse[(first + i) * a->group + g], p, seen, p);
-        math_scores_back(
-            p, seen, a->scale,
-            nn_dot(dout + i * r->ldo, out + i * r->ldo, a->head_v),
-            b->ds + at + i * b->row);
+        math_scores_back(p, seen, a->scale,
+                         nn_dot(dout + i * r->ldo, out + i * r->ldo, a->head_v),
+                         b->ds + at + i * b->row);
     }
     nn_product(&(struct product){.x = b->ds + at,
                                  .x_row = b->row,
@@ -356,10 +354,8 @@ static void back_positions(const struct back *b, size_t g, size_t first,
 void attend_back(const struct attend *a, size_t tokens,
                  const struct attend_rows *r, float *scratch, size_t scratch_n)
 {
-    struct back b = {.a = a,
-                     .r = r,
-                     .tokens = tokens,
-                     .row = a->group * a->kept_ld};
+    struct back b = {
+        .a = a, .r = r, .tokens = tokens, .row = a->group * a->kept_ld};
 
     ASSERT(a->window == 0 && a->sinks == NULL && a->kept != NULL);
     ASSERT(a->kept_ld == attend_kept_ld(tokens));

@@ -49,8 +49,8 @@ struct attend {
                           * stands at are at most 64 times as many */
     /* For attend_back: where e and 1 / sum of every row (token, head of the
      * group) are kept; NULL: nowhere. One call from position 0 on. */
-    float *kept;    /* (tokens * group, kept_ld) */
-    size_t kept_ld; /* attend_kept_ld */
+    float *kept;         /* (tokens * group, kept_ld) */
+    size_t kept_ld;      /* attend_kept_ld */
     float *kept_inverse; /* (tokens * group) */
 };
 

@@ -1,5 +1,6 @@
-/* What elementwise functions are written with beside wide.h: inline parts. Only the sources of math.h, and of others who
- * add functions of the same kind, include it. Workers only. */
+/* What elementwise functions are written with beside wide.h: inline parts. Only
+ * the sources of math.h, and of others who add functions of the same kind, include
+ * it. Workers only. */
 #ifndef WORKERS_NN_MATH_BODY_H
 #define WORKERS_NN_MATH_BODY_H
 

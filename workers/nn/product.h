@@ -22,7 +22,7 @@ struct product {
     float *y; /* (m, n), rows of ldy; only these are written */
     size_t ldy;
     size_t m, n, k; /* each >= 1 */
-    int adds; /* Y = Y + the slices of X W, in order */
+    int adds;       /* Y = Y + the slices of X W, in order */
 };
 void nn_product(const struct product *p);
 

@@ -264,7 +264,8 @@ static int text_start(struct learner *base, size_t rows_max)
 
 /* How far from 0 a tensor's first numbers are, at most: matrices keep the size of
  * a row that is normed, those that end in the residual share its growth. */
-static float spread_of(const struct text_learner *l, const struct text_tensor *t)
+static float spread_of(const struct text_learner *l,
+                       const struct text_tensor *t)
 {
     float keeps = sqrtf(3.0f / (float)t->shape.in);
     float share = 1.0f / sqrtf(2.0f * (float)l->shape.layers);
@@ -389,18 +390,18 @@ static int text_predict(struct learner *base, const struct rows *data,
     return 0;
 }
 
-const struct learner_ops learner_transformer = {
-    .kind = "transformer",
-    .open = text_open,
-    .close = text_close,
-    .parameters_n = text_parameters_n,
-    .outputs_n = text_outputs_n,
-    .memory = text_memory,
-    .start = text_start,
-    .first = text_first,
-    .decays = text_decays,
-    .set = text_set,
-    .gradient = text_gradient,
-    .predict = text_predict,
-    .load = text_load,
-    .write = text_write};
+const struct learner_ops learner_transformer = {.kind = "transformer",
+                                                .open = text_open,
+                                                .close = text_close,
+                                                .parameters_n =
+                                                    text_parameters_n,
+                                                .outputs_n = text_outputs_n,
+                                                .memory = text_memory,
+                                                .start = text_start,
+                                                .first = text_first,
+                                                .decays = text_decays,
+                                                .set = text_set,
+                                                .gradient = text_gradient,
+                                                .predict = text_predict,
+                                                .load = text_load,
+                                                .write = text_write};

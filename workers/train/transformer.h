@@ -77,10 +77,10 @@ struct text_learner {
     size_t *at; /* owned */
 
     /* Of start. */
-    size_t rows; /* worked on at once */
-    struct rope *rope;         /* owned */
-    uint8_t *area;             /* owned */
-    float *turned;             /* every matrix of params transposed, where it is */
+    size_t rows;       /* worked on at once */
+    struct rope *rope; /* owned */
+    uint8_t *area;     /* owned */
+    float *turned;     /* every matrix of params transposed, where it is */
     struct text_layer *layers; /* owned; one more: what comes out */
     struct text_scratch s;
     const float *params; /* of set */

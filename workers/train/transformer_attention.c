@@ -83,8 +83,8 @@ static struct attend attend_of(const struct text_learner *l,
                            .scale = 1.0f / sqrtf((float)s->head_k),
                            .keys = l->s.keys,
                            .values = l->s.values,
-                           .blocks = (l->context + ATTEND_BLOCK - 1) /
-                                     ATTEND_BLOCK,
+                           .blocks =
+                               (l->context + ATTEND_BLOCK - 1) / ATTEND_BLOCK,
                            .kept = y->kept + at * ld,
                            .kept_ld = ld,
                            .kept_inverse = y->inverse + at};

@@ -4,7 +4,7 @@
 #include "workers/train/transformer.h"
 
 void text_product(const struct text_learner *l, size_t at, const float *x,
-                    size_t m, size_t n, size_t k, float *y)
+                  size_t m, size_t n, size_t k, float *y)
 {
     nn_product(&(struct product){.x = x,
                                  .x_row = k,
@@ -19,8 +19,8 @@ void text_product(const struct text_learner *l, size_t at, const float *x,
 }
 
 void text_product_back(const struct text_learner *l, size_t at, const float *dy,
-                 const float *x, size_t m, size_t n, size_t k, float *dx,
-                 int adds, float *grad)
+                       const float *x, size_t m, size_t n, size_t k, float *dx,
+                       int adds, float *grad)
 {
     nn_product(&(struct product){.x = dy,
                                  .x_row = 1,

@@ -233,15 +233,14 @@ struct text_tensor text_tensor(const struct text_learner *l, size_t i)
     const struct model_shape *s = &l->shape;
     struct text_tensor t = {.part = PARTS_N};
     size_t each = parts_n(l), inner = s->layers * each;
-    const char *name = i == 0       ? "token_embd.weight"
-                       : i <= inner ? ""
+    const char *name = i == 0           ? "token_embd.weight"
+                       : i <= inner     ? ""
                        : i == inner + 1 ? "output_norm.weight"
                                         : "output.weight";
 
     (void)snprintf(t.name, sizeof(t.name), "%s", name);
-    t.shape = (struct part_shape){.form = FORM_MATRIX,
-                                  .in = s->width,
-                                  .out = s->vocab};
+    t.shape = (struct part_shape){
+        .form = FORM_MATRIX, .in = s->width, .out = s->vocab};
     t.at = i == 0 ? l->embed_at : i == inner + 1 ? l->norm_at : l->output_at;
     if (i == inner + 1) {
         t.shape.form = FORM_VECTOR;

@@ -47,14 +47,12 @@ static void check_bits(const struct text_form *f)
     l = text_of(w.l);
     world_write(&w, &file);
     assert_int_equal(model_new(&file.g, &m, &w.d), 0);
-    assert_int_equal(learner_transformer.predict(w.l, &w.rows, 0, f->rows,
-                                                 given),
-                     0);
+    assert_int_equal(
+        learner_transformer.predict(w.l, &w.rows, 0, f->rows, given), 0);
     for (uint32_t row = 0; row < f->rows; row++) {
         infer(m, rows_tokens(&w.rows, row), f->context, expected);
-        for (size_t i = 0; row < l->rows && f->rows <= l->rows &&
-                           i < f->context;
-             i++) {
+        for (size_t i = 0;
+             row < l->rows && f->rows <= l->rows && i < f->context; i++) {
             text_logits(l, row * l->context + i, 1);
             assert_memory_equal(l->s.logits, expected + i * f->vocab,
                                 f->vocab * sizeof(float));
@@ -118,8 +116,7 @@ static uint64_t choices(const struct text_world *w)
 
     for (uint32_t layer = 0; layer < l->shape.layers && l->shape.experts > 0;
          layer++) {
-        for (size_t i = 0;
-             i < w->rows.n * l->context * l->router.used; i++) {
+        for (size_t i = 0; i < w->rows.n * l->context * l->router.used; i++) {
             hash = (hash ^ l->layers[layer].chosen[i]) *
                    UINT64_C(0x9e3779b97f4a7c15);
         }
@@ -173,9 +170,9 @@ static double direction(struct differences *x, const struct text_tensor *t)
         size += (double)x->grad[i] * (double)x->grad[i];
     }
     for (size_t i = t->at; i < t->at + t->n; i++) {
-        x->along[i] = (float)((double)x->grad[i] / sqrt(size + 1e-30) +
-                              ((double)below(2001) / 1000 - 1) /
-                                  sqrt((double)t->n));
+        x->along[i] =
+            (float)((double)x->grad[i] / sqrt(size + 1e-30) +
+                    ((double)below(2001) / 1000 - 1) / sqrt((double)t->n));
         expected += (double)x->grad[i] * (double)x->along[i];
     }
     return expected;
@@ -244,7 +241,8 @@ static void test_dump(void **state)
         world_make(&w, form);
         world_stir(&w);
         s = world_gradient(&w);
-        (void)fprintf(f, "form %s %u %u %u %u %u %u %u %u %u %u %.17g %.17g %d\n",
+        (void)fprintf(f,
+                      "form %s %u %u %u %u %u %u %u %u %u %u %.17g %.17g %d\n",
                       form->arch, form->blocks, form->width, form->heads,
                       form->kv_heads, form->ffn, form->experts,
                       form->experts_used, form->vocab, form->context,
@@ -296,14 +294,38 @@ static void test_memory(void **state)
     assert_int_equal(learner_transformer.set(l, w.params), 0);
     for (int turn = 0; turn < 2; turn++) {
         more = (struct loss_sum){0};
-        assert_int_equal(learner_transformer.gradient(l, &w.rows, order, 5, 9, 9,
-                                                      grad, &more),
+        assert_int_equal(learner_transformer.gradient(l, &w.rows, order, 5, 9,
+                                                      9, grad, &more),
                          0);
         assert_memory_equal(grad, w.grad, w.n * sizeof(*grad));
         assert_memory_equal(&s, &more, sizeof(s));
     }
     assert_int_equal(s.count, 5 * 300);
     learner_transformer.close(l);
+    free(grad);
+    world_release(&w);
+}
+
+/* Every instruction set: the same bits. */
+static void test_routes(void **state)
+{
+    struct text_world w;
+    float *grad;
+
+    (void)state;
+    world_make(&w, &text_forms[4]);
+    grad = malloc(w.n * sizeof(*grad));
+    assert_non_null(grad);
+    (void)world_gradient(&w);
+    memcpy(grad, w.grad, w.n * sizeof(*grad));
+    for (int route = 0; route < PANEL_ROUTES_N; route++) {
+        if (panels_force(WEIGHT_F32, (enum panel_route)route) != 0) {
+            continue;
+        }
+        assert_int_equal(learner_transformer.set(w.l, w.params), 0);
+        (void)world_gradient(&w);
+        assert_memory_equal(grad, w.grad, w.n * sizeof(*grad));
+    }
     free(grad);
     world_release(&w);
 }
@@ -331,8 +353,8 @@ static void test_falls(void **state)
 /* More experts than choices: some have no token, and no gradient. */
 static void test_idle_experts(void **state)
 {
-    const struct text_form f = {"olmoe", 1, 16, 2, 2, 16, 64, 1,
-                                20,      5, 2, 0, 0, 0};
+    const struct text_form f = {"olmoe", 1,  16, 2, 2, 16, 64,
+                                1,       20, 5,  2, 0, 0,  0};
     struct text_world w;
     const struct text_learner *l;
     size_t each = 16 * 16, idle = 0;
@@ -349,8 +371,8 @@ static void test_idle_experts(void **state)
         for (size_t i = 0; i < each; i++) {
             any |= w.grad[at + i] > 0 || w.grad[at + i] < 0;
         }
-        assert_int_equal(any, l->layers[0].first[e] <
-                                  l->layers[0].first[e + 1]);
+        assert_int_equal(any,
+                         l->layers[0].first[e] < l->layers[0].first[e + 1]);
         idle += !any;
     }
     assert_true(idle >= 54);
@@ -445,15 +467,12 @@ static void test_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_bits),
-                                       cmocka_unit_test(test_differences),
-                                       cmocka_unit_test(test_dump),
-                                       cmocka_unit_test(test_memory),
-                                       cmocka_unit_test(test_falls),
-                                       cmocka_unit_test(test_idle_experts),
-                                       cmocka_unit_test(test_not_finite),
-                                       cmocka_unit_test(test_load),
-                                       cmocka_unit_test(test_refused)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bits),         cmocka_unit_test(test_differences),
+        cmocka_unit_test(test_dump),         cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_routes),       cmocka_unit_test(test_falls),
+        cmocka_unit_test(test_idle_experts), cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_load),         cmocka_unit_test(test_refused)};
 
     if (nn_prove() != 0) {
         return 1;

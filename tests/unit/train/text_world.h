@@ -27,7 +27,7 @@ struct text_world {
     struct ubytes tokenizer_bytes;
     uint32_t *tokens; /* owned */
     struct rows rows;
-    struct learner *l; /* owned */
+    struct learner *l;    /* owned */
     float *params, *grad; /* owned */
     size_t n;             /* parameters */
     struct diag d;
@@ -57,8 +57,7 @@ static inline void world_tokenizer(struct text_world *w, uint32_t vocab)
     assert_int_equal(gguf_writer_end(g), 0);
     gguf_writer_free(g);
     buf_release(&tokens);
-    w->tokenizer_bytes =
-        (struct ubytes){w->tokenizer.bytes, w->tokenizer.n};
+    w->tokenizer_bytes = (struct ubytes){w->tokenizer.bytes, w->tokenizer.n};
 }
 
 static inline void world_recipe(struct text_world *w, const struct text_form *f)
