@@ -7,11 +7,9 @@
 #include "cli/audit_int.h"
 #include "cli/object.h"
 #include "proto/err.h"
-#include "proto/holdout.h"
+#include "proto/dataset.h"
 #include "proto/limits.h"
 #include "proto/pb.h"
-
-#include "evidence.pb-c.h"
 
 struct audit_best { /* what the last look by one metric released */
     uint8_t split[32];
@@ -129,36 +127,129 @@ static int split_follows(const Proctor__Data *d, const Proctor__Split *s,
     return ok;
 }
 
+static int read_rows(const char *store, const Proctor__Data *d,
+                     ProtobufCMessage **set, struct dataset_rows *out)
+{
+    CLEANUP(buf_release) struct buf x;
+    CLEANUP(buf_release) struct buf y;
+    const Proctor__Dataset *m;
+    struct cid c;
+
+    buf_init(&x, LIMIT_HELD_BYTES);
+    buf_init(&y, LIMIT_HELD_BYTES);
+    if (d->dataset.len != CID_BYTES) {
+        return ERR_TRACE(ERR_ENCODING);
+    }
+    TRY(read_message(store, d->dataset.data, &proctor__dataset__descriptor,
+                     set));
+    m = (const Proctor__Dataset *)*set;
+    if (!object_cid(m->x, &c)) {
+        return ERR_TRACE(ERR_ENCODING);
+    }
+    TRY(object_read(store, &c, LIMIT_HELD_BYTES, &x));
+    if (m->y.len > 0) {
+        TRY(object_cid(m->y, &c) ? object_read(store, &c, LIMIT_HELD_BYTES, &y)
+                                 : ERR_TRACE(ERR_ENCODING));
+    }
+    return dataset_is_sound(m, buf_len(&x), buf_len(&y))
+               ? dataset_rows_init(out, m, &x, &y)
+               : ERR_TRACE(ERR_ENCODING);
+}
+
+/* Is that part of the rows the object that the split names? */
+static int is_rows_part(const struct dataset_rows *r, const struct holdout *h,
+                        Proctor__Split *s, enum dataset_part part)
+{
+    ProtobufCBinaryData *name = dataset_part_field(s, part);
+    CLEANUP(buf_release) struct buf b;
+    struct cid c;
+
+    if (!dataset_has_part(r->d, part)) {
+        return name->len == 0;
+    }
+    buf_init(&b, LIMIT_HELD_BYTES);
+    if (dataset_put_part(r, h, part, &b) != 0) {
+        return 0;
+    }
+    c = cid_of(buf_bytes(&b));
+    return same(*name, c.b);
+}
+
+static int rows_follow(const Proctor__Data *d, Proctor__Split *s,
+                       const struct dataset_rows *r,
+                       const uint8_t seed[static 32])
+{
+    struct holdout h = {0};
+    int ok = dataset_draw(r, d->holdout, d->stratified, seed, &h) == 0;
+
+    ok = ok && s->train_rows == values_n(&r->x) - h.held_n &&
+         s->held_rows == h.held_n && s->held_distinct == h.held_distinct &&
+         s->contradictions == h.contradictions && s->train_csv.len == 0 &&
+         same(s->dataset, d->dataset.data);
+    for (unsigned i = 0; ok && i < PARTS_N; i++) {
+        ok = is_rows_part(r, &h, s, i);
+    }
+    holdout_release(&h);
+    return ok;
+}
+
+/* Of a data set: 1 when it follows. */
+static int rows_split_follows(const char *store, const Proctor__Data *d,
+                              Proctor__Split *s, const uint8_t *seed,
+                              int *out_ok)
+{
+    ProtobufCMessage *set CLEANUP(pb_freep) = NULL;
+    struct dataset_rows rows = {0};
+
+    TRY(read_rows(store, d, &set, &rows));
+    *out_ok = rows_follow(d, s, &rows, seed);
+    dataset_rows_release(&rows);
+    return 0;
+}
+
+static int table_split_follows(const char *store, const Proctor__Data *d,
+                               const Proctor__Split *s, const uint8_t *seed,
+                               int *out_ok)
+{
+    CLEANUP(values_release) struct values inputs = {0};
+    CLEANUP(values_release) struct values outputs = {0};
+    struct values_table t;
+    struct type takes;
+    struct type gives;
+
+    TRY(type_decode(bytes_of(d->takes), &takes));
+    TRY(type_decode(bytes_of(d->gives), &gives));
+    TRY(field_values(store, d->inputs, &takes, &inputs));
+    TRY(field_values(store, d->outputs, &gives, &outputs));
+    t = (struct values_table){d->columns, d->n_columns, &inputs,
+                              &outputs,   &takes,       &gives};
+    *out_ok = values_n(&inputs) == values_n(&outputs) &&
+              split_follows(d, s, &t, seed);
+    return 0;
+}
+
 static int check_split(struct audit *a, const struct record *r)
 {
     ProtobufCMessage *dm CLEANUP(pb_freep) = NULL;
     ProtobufCMessage *sm CLEANUP(pb_freep) = NULL;
-    CLEANUP(values_release) struct values inputs = {0};
-    CLEANUP(values_release) struct values outputs = {0};
     const uint8_t *seed = record_hash(r, RF_SPLIT_seed);
     const Proctor__Data *d;
-    const Proctor__Split *s;
-    struct values_table t;
-    struct type takes;
-    struct type gives;
+    Proctor__Split *s;
+    int ok = 0;
 
     TRY(read_message(a->store, record_hash(r, RF_SPLIT_data),
                      &proctor__data__descriptor, &dm));
     TRY(read_message(a->store, record_hash(r, RF_SPLIT_split),
                      &proctor__split__descriptor, &sm));
     d = (const Proctor__Data *)dm;
-    s = (const Proctor__Split *)sm;
-    TRY(type_decode(bytes_of(d->takes), &takes));
-    TRY(type_decode(bytes_of(d->gives), &gives));
-    TRY(field_values(a->store, d->inputs, &takes, &inputs));
-    TRY(field_values(a->store, d->outputs, &gives, &outputs));
-    t = (struct values_table){d->columns, d->n_columns, &inputs,
-                              &outputs,   &takes,       &gives};
-    if (values_n(&inputs) != values_n(&outputs) ||
-        !same(s->data, record_hash(r, RF_SPLIT_data)) ||
+    s = (Proctor__Split *)sm;
+    TRY(d->dataset.len > 0
+            ? rows_split_follows(a->store, d, s, seed, &ok)
+            : table_split_follows(a->store, d, s, seed, &ok));
+    if (!ok || !same(s->data, record_hash(r, RF_SPLIT_data)) ||
         !same(s->file, record_hash(r, RF_SPLIT_file)) ||
-        !same(d->file, record_hash(r, RF_SPLIT_file)) || !same(s->seed, seed) ||
-        !split_follows(d, s, &t, seed)) {
+        !same(d->file, record_hash(r, RF_SPLIT_file)) ||
+        !same(s->seed, seed)) {
         audit_find_record(a, AUDIT_DAMAGE, r->seq,
                           "its split does not follow from data and seed");
     }

@@ -14,6 +14,9 @@ struct place {
     uint8_t key[16]; /* of the row's input, under the seed */
     uint32_t row;
     uint32_t input; /* distinct ones before it */
+    uint32_t stratum;
+    uint32_t stratum_n; /* distinct inputs of it */
+    uint32_t rank;      /* among them */
 };
 
 static int by_key(const void *a, const void *b)
@@ -25,9 +28,72 @@ static int by_key(const void *a, const void *b)
     return c != 0 ? c : (x->row > y->row) - (x->row < y->row);
 }
 
+/* By (2 rank + 1) / stratum_n, exactly. */
+static int by_quota(const void *a, const void *b)
+{
+    const struct place *x = a;
+    const struct place *y = b;
+    uint64_t p = (2 * (uint64_t)x->rank + 1) * y->stratum_n;
+    uint64_t q = (2 * (uint64_t)y->rank + 1) * x->stratum_n;
+
+    if (p != q) {
+        return p < q ? -1 : 1;
+    }
+    if (x->stratum != y->stratum) {
+        return x->stratum < y->stratum ? -1 : 1;
+    }
+    return (x->row > y->row) - (x->row < y->row); /* of one input */
+}
+
+static int is_input_of(const struct place *a, const struct place *b)
+{
+    return memcmp(a->key, b->key, sizeof(a->key)) == 0;
+}
+
+/* Rows of one input stand together, its first row first. */
+static void number_inputs(struct place *p, uint32_t n)
+{
+    for (uint32_t i = 1; i < n; i++) {
+        p[i].input = p[i - 1].input + !is_input_of(&p[i], &p[i - 1]);
+    }
+}
+
+static int spread_strata(struct place *p, uint32_t n, const uint32_t *strata,
+                         uint32_t strata_n)
+{
+    CLEANUP(mem_freep) uint32_t *counts = calloc((size_t)strata_n + 1, 4);
+
+    if (counts == NULL) {
+        return ERR_TRACE(ERR_NOMEM);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (i > 0 && is_input_of(&p[i], &p[i - 1])) {
+            p[i].stratum = p[i - 1].stratum;
+            p[i].rank = p[i - 1].rank;
+        } else {
+            p[i].stratum = strata[p[i].row];
+            ASSERT(p[i].stratum < strata_n);
+            p[i].rank = counts[p[i].stratum]++;
+        }
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        p[i].stratum_n = counts[p[i].stratum];
+    }
+    qsort(p, n, sizeof(*p), by_quota);
+    return 0;
+}
+
 int holdout_draw(const struct values *inputs, const struct values *outputs,
                  double share, const uint8_t seed[static 32],
                  struct holdout *out)
+{
+    return holdout_draw_strata(inputs, outputs, NULL, 0, share, seed, out);
+}
+
+int holdout_draw_strata(const struct values *inputs,
+                        const struct values *outputs, const uint32_t *strata,
+                        uint32_t strata_n, double share,
+                        const uint8_t seed[static 32], struct holdout *out)
 {
     uint32_t n = values_n(inputs);
     CLEANUP(mem_freep) struct place *p = calloc((size_t)n + 1, sizeof(*p));
@@ -45,15 +111,15 @@ int holdout_draw(const struct values *inputs, const struct values *outputs,
                                   32) == 0);
     }
     qsort(p, n, sizeof(*p), by_key);
+    if (strata != NULL) {
+        TRY(spread_strata(p, n, strata, strata_n));
+    }
+    number_inputs(p, n);
     for (uint32_t i = 0; i < n; i++) {
-        p[i].input = i == 0 ? 0 : p[i - 1].input;
-        if (i > 0 && memcmp(p[i].key, p[i - 1].key, sizeof(p[i].key)) != 0) {
-            p[i].input++;
-        } else if (i > 0 &&
-                   values_compare(values_at(outputs, p[i].row),
-                                  values_at(outputs, p[i - 1].row)) != 0) {
-            out->contradictions++;
-        }
+        out->contradictions +=
+            i > 0 && is_input_of(&p[i], &p[i - 1]) &&
+            values_compare(values_at(outputs, p[i].row),
+                           values_at(outputs, p[i - 1].row)) != 0;
         out->rows[i] = p[i].row;
         out->distinct = p[i].input + 1;
     }

@@ -18,6 +18,11 @@
 #define LIMIT_FILES 256           /* files of one program */
 #define LIMIT_ARGV 64             /* words of `run:` */
 #define LIMIT_TABLE_ROWS (1u << 20)
+#define LIMIT_DATASET_BYTES (1ull << 30) /* of one of its files; of its rows */
+#define LIMIT_DATASET_ROWS (1u << 24)
+#define LIMIT_DATASET_WIDTH (1u << 20) /* numbers of a row */
+#define LIMIT_DATASET_FILES 28u /* of one set: descriptors of a frame, less four */
+#define LIMIT_CLASSES 65536u    /* of one set */
 #define LIMIT_NOTE_BYTES 200      /* a person's words about a run's inputs */
 
 #define LIMIT_HELD_MIN 30u /* distinct inputs held out: fewer say nothing */

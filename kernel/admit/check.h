@@ -85,6 +85,7 @@ int check_exam(struct check *c, const struct subject *s);
 int check_ref(struct check *c, const struct subject *s);
 int check_ref_name(struct check *c, const struct subject *s, const char *kind,
                    const char *name);
+int check_load(struct check *c, const struct subject *s);
 int check_split(struct check *c, const struct subject *s);
 int check_derive(struct check *c, const struct subject *s);
 int check_train(struct check *c, const struct subject *s);

@@ -6,12 +6,52 @@
 
 #include "proto/type.h"
 
+int check_load(struct check *c, const struct subject *s)
+{
+    const Proctor__DataSpec *x = s->task->data;
+
+    if (x->format[0] == '\0' || x->n_files > LIMIT_DATASET_FILES ||
+        x->kind == PROCTOR__DATA_KIND__DATA_NONE ||
+        x->kind > PROCTOR__DATA_KIND__DATA_TEXT) {
+        return check_refuse_form(c, s, "expected a format, a kind, and at most "
+                                       "28 files");
+    }
+    return 0;
+}
+
+static int check_split_of(struct check *c, const struct subject *s)
+{
+    const Proctor__SplitSpec *x = s->task->split;
+    const Proctor__Task *data = admission_data(c->a, c->q->graph, s->task);
+
+    if (x->table || x->takes.len + x->gives.len > 0 || !(x->holdout > 0) ||
+        !(x->holdout < 1)) {
+        return check_refuse_form(c, s, "expected of, and a holdout between 0 "
+                                       "and 1");
+    }
+    if (!data || strcmp(data->id, x->of) != 0 || !check_is_needed(s, x->of)) {
+        (void)check_refuse(c, s, "split.of", ERR_INPUT, SPOT_WITH,
+                           "of: \"%.64s\" is no data.load task that it needs",
+                           x->of);
+        diag_hint(&c->d, "write needs: [ID of the data.load] beside with:");
+        return ADMIT_E_REFUSED;
+    }
+    return x->stratified &&
+                   data->data->kind != PROCTOR__DATA_KIND__DATA_CLASSIFICATION
+               ? check_refuse(c, s, "split.stratified", ERR_INPUT, SPOT_WITH,
+                              "stratified: \"%.64s\" has no classes", x->of)
+               : 0;
+}
+
 int check_split(struct check *c, const struct subject *s)
 {
     const Proctor__SplitSpec *x = s->task->split;
     const Proctor__TableSpec *t = x->table;
     struct type takes;
 
+    if (x->of[0] != '\0') {
+        return check_split_of(c, s);
+    }
     if (!t || t->csv[0] == '\0' || t->output[0] == '\0' || t->n_inputs == 0 ||
         t->n_inputs > LIMIT_FILES || !(x->holdout > 0) || !(x->holdout < 1)) {
         return check_refuse_form(c, s,
@@ -42,10 +82,11 @@ int check_reads(struct check *c, const struct subject *s)
         size_t k = check_find(c, p->reads[i]->task);
 
         if (!check_is_needed(s, p->reads[i]->task) || k == SIZE_MAX ||
-            !c->q->graph->tasks[k]->split) {
+            !c->q->graph->tasks[k]->split ||
+            !c->q->graph->tasks[k]->split->table) {
             (void)check_refuse(c, s, "program.reads", ERR_INPUT, SPOT_WITH,
-                               "reads: \"%.64s\" is no data.split task that it "
-                               "needs",
+                               "reads: \"%.64s\" is no data.split of a CSV file "
+                               "that it needs",
                                p->reads[i]->task);
             diag_hint(&c->d, "write needs: [ID of the split] beside with:");
             return ADMIT_E_REFUSED;
@@ -70,6 +111,42 @@ static int check_metric(struct check *c, const struct subject *s,
                         "%s is no metric for this output", metric_name(metric));
 }
 
+/* Do candidate and split take and give the same? */
+static int is_split_for(const struct check *c, const Proctor__Task *split,
+                        const struct type *takes, const struct type *gives)
+{
+    const Proctor__SplitSpec *x = split->split;
+    struct ubytes in = {x->takes.data, x->takes.len};
+    struct ubytes out = {x->gives.data, x->gives.len};
+
+    if (x->of[0] != '\0' &&
+        !check_trained_types(admission_data(c->a, c->q->graph, split), &in,
+                             &out)) {
+        return 0;
+    }
+    return takes->n == in.n && memcmp(takes->b, in.p, in.n) == 0 &&
+           gives->n == out.n && memcmp(gives->b, out.p, out.n) == 0;
+}
+
+/* Has the candidate a file that the split's rows were read from? NULL: none. */
+static const char *shared_file(const Proctor__Task *candidate,
+                               const Proctor__SplitSpec *x,
+                               const Proctor__DataSpec *data)
+{
+    size_t n = x->table ? 1 : data ? data->n_files : 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const char *file = x->table ? x->table->csv : data->files[i];
+
+        if (check_has_file(candidate->program, file) ||
+            (candidate->repair &&
+             check_has_file(candidate->repair->program, file))) {
+            return file;
+        }
+    }
+    return NULL;
+}
+
 int check_score(struct check *c, const struct subject *s)
 {
     const Proctor__Graph *g = c->q->graph;
@@ -78,6 +155,8 @@ int check_score(struct check *c, const struct subject *s)
     size_t split_i = check_need_of(c, s, "split", &n);
     const Proctor__Task *candidate;
     const Proctor__SplitSpec *x;
+    const Proctor__Task *data;
+    const char *shared;
     struct type takes;
     struct type gives;
 
@@ -94,20 +173,16 @@ int check_score(struct check *c, const struct subject *s)
     if (!x || !check_candidate_types(c, candidate, &takes, &gives)) {
         return 0; /* that task is refused itself */
     }
-    if (takes.n != x->takes.len ||
-        memcmp(takes.b, x->takes.data, takes.n) != 0 ||
-        gives.n != x->gives.len ||
-        memcmp(gives.b, x->gives.data, gives.n) != 0) {
+    data = admission_data(c->a, g, g->tasks[split_i]);
+    if (!is_split_for(c, g->tasks[split_i], &takes, &gives)) {
         return check_refuse(c, s, "score.types", ERR_INPUT, SPOT_WITH,
                             "candidate and split take or give other types");
     }
-    if (x->table &&
-        (check_has_file(candidate->program, x->table->csv) ||
-         (candidate->repair &&
-          check_has_file(candidate->repair->program, x->table->csv)))) {
+    shared = shared_file(candidate, x, data ? data->data : NULL);
+    if (shared) {
         return check_refuse(c, s, "score.labels", ERR_INPUT, SPOT_NEEDS,
                             "the candidate and the split share \"%.120s\"",
-                            x->table->csv);
+                            shared);
     }
     return check_metric(c, s, s->task->score->metric, &gives);
 }

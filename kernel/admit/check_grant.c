@@ -73,6 +73,7 @@ static int refuse_capability(struct check *c, const struct subject *s,
                   "to grant it: {capability: derive, series: [\"%.80s\"]}",
                   s->task->derive->series);
     } else if ((strstr(capability, ".run") != NULL && capability[0] != 't') ||
+               s->task->data ||
                strncmp(capability, "model.", 6) == 0) {
         diag_hint(&c->d, "to grant it: {capability: %s, %sfiles: [\"%s\"]}",
                   capability,
@@ -411,9 +412,16 @@ int check_granted(struct check *c, const struct subject *s)
         code = check_capability(c, s, &grant);
         file = s->task->reconcile->file;
         break;
+    case OP_LOAD:
+        code = check_capability(c, s, &grant);
+        for (size_t i = 0; code == 0 && i < s->task->data->n_files; i++) {
+            code = check_file(c, s, s->task->data->files[i], "data.load",
+                              &grant);
+        }
+        break;
     case OP_SPLIT:
         code = check_capability(c, s, &grant);
-        code = code ? code : check_data_file(c, s, s->task->split->table->csv);
+        file = s->task->split->table ? s->task->split->table->csv : "";
         break;
     case OP_SCORE:
     case OP_TRAIN:

@@ -45,6 +45,7 @@ static int has_one_spec(const struct subject *s)
     const void *const of[OP_N_] = {
         [OP_PROGRAM] = t->program, [OP_MODEL] = t->model,
         [OP_EXAM] = t->exam,       [OP_REF_MOVE] = t->ref_move,
+        [OP_LOAD] = t->data,
         [OP_SPLIT] = t->split,     [OP_SCORE] = t->score,
         [OP_DERIVE] = t->derive,   [OP_HOLDOUT] = t->holdout,
         [OP_CML] = is_enumerate ? NULL : t->cml,
@@ -182,6 +183,8 @@ int check_spec(struct check *c, const struct subject *s)
         return check_exam(c, s);
     case OP_REF_MOVE:
         return check_ref(c, s);
+    case OP_LOAD:
+        return check_load(c, s);
     case OP_SPLIT:
         return check_split(c, s);
     case OP_SCORE:

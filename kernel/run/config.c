@@ -54,17 +54,22 @@ static void on_ready(void *ctx, struct guard *g)
     }
 }
 
+int config_problem(const Proctor__Problem *p, const char *path, struct diag *d)
+{
+    diag_init(d);
+    diag_set(d, p->kind == 1 ? ERR_LIMIT : ERR_INPUT,
+             (struct loc){path, p->line, p->col}, "%s", p->what);
+    if (p->hint[0] != '\0') {
+        diag_hint(d, "%s", p->hint);
+    }
+    return d->code;
+}
+
 static void answer_problem(struct config_job *j, const Proctor__Problem *p)
 {
     struct diag d;
-    int code = p->kind == 1 ? ERR_LIMIT : ERR_INPUT;
+    int code = config_problem(p, j->ask.path, &d);
 
-    diag_init(&d);
-    diag_set(&d, code, (struct loc){j->ask.path, p->line, p->col}, "%s",
-             p->what);
-    if (p->hint[0] != '\0') {
-        diag_hint(&d, "%s", p->hint);
-    }
     answer(j, code, NULL, &d);
 }
 

@@ -32,6 +32,8 @@ typedef void (*config_fn)(void *ctx, struct config_job *j, int code,
 int config_start(struct core *c, const struct config_ask *ask, config_fn fn,
                  void *ctx, struct config_job **out) MUST_USE;
 const struct config_ask *config_asked(const struct config_job *j);
+/* What a worker found wrong, with a path for its place. Returns the code. */
+int config_problem(const Proctor__Problem *p, const char *path, struct diag *d);
 /* Ends it if it still runs. NULL is fine; safe inside fn. */
 void config_free(struct config_job *j);
 

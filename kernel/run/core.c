@@ -260,9 +260,9 @@ int core_get_values(struct core *c, const struct cid *id, const struct type *t,
 {
     CLEANUP(buf_release) struct buf b;
 
-    buf_init(&b, LIMIT_FRAME_BYTES);
+    buf_init(&b, LIMIT_HELD_BYTES);
     TRY(store_get(c->store, id, &b));
-    TRY(values_decode(out, buf_bytes(&b), t, LIMIT_TABLE_ROWS));
+    TRY(values_decode(out, buf_bytes(&b), t, LIMIT_DATASET_ROWS));
     return 0;
 }
 

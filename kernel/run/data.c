@@ -265,7 +265,7 @@ static int next_due(const struct run *r, struct type *t, struct reading *out,
         Proctor__Task repaired = *task;
         int due = exam_due(r, task, task->exam, t, out, d);
 
-        if (task->split != NULL) {
+        if (task->split != NULL && task->split->table != NULL) {
             reading_table(out, task->split->table,
                           field_bytes(&task->split->takes),
                           field_bytes(&task->split->gives));

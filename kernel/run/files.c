@@ -192,7 +192,10 @@ int files_collect(struct files *f, const Proctor__Graph *g, size_t *out_task,
         TRY(collect_cml(&c, t->cml));
         TRY(collect_lane(&c, t->lane));
         TRY(collect_exam(&c, t->exam));
-        if (t->split != NULL) {
+        for (size_t k = 0; t->data != NULL && k < t->data->n_files; k++) {
+            TRY(collect_one(&c, t->data->files[k], LIMIT_DATASET_BYTES));
+        }
+        if (t->split != NULL && t->split->table != NULL) {
             TRY(collect_one(&c, t->split->table->csv, LIMIT_DATA_FILE_BYTES));
         }
         if (t->derive != NULL && t->derive->inputs[0] != '\0') {

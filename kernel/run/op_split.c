@@ -7,27 +7,13 @@
 #include <string.h>
 
 #include "kernel/run/data.h"
-#include "kernel/run/sched.h"
+#include "kernel/run/split.h"
 #include "kernel/run/verdict.h"
 #include "kernel/store/fold.h"
 #include "proto/err.h"
-#include "proto/holdout.h"
-
-struct splitting {
-    struct live *live;
-    const Proctor__SplitSpec *spec;
-    struct cid file;
-    struct cid data;
-    struct type takes;
-    struct type gives;
-    struct values inputs;
-    struct values outputs;
-    struct holdout h;
-    char **columns; /* owned; the names are the graph's */
-};
 
 /* The Data object, and its rows. */
-static int load(struct splitting *x)
+static int load_table(struct splitting *x)
 {
     const Proctor__TableSpec *t = x->spec->table;
     struct run *r = x->live->run;
@@ -43,6 +29,7 @@ static int load(struct splitting *x)
     memcpy(x->columns, t->inputs, t->n_inputs * sizeof(char *));
     x->columns[t->n_inputs] = t->output;
     x->file = f->cid;
+    x->name = t->csv;
     m.file = cid_field(&f->cid);
     m.inputs = cid_field(&d->inputs);
     m.outputs = cid_field(&d->outputs);
@@ -81,32 +68,57 @@ static int put_csv(const struct splitting *x, const uint32_t *rows, uint32_t n,
     return core_put(x->live->run->core, buf_bytes(&b), out);
 }
 
-static int put_split(const struct splitting *x, const uint8_t seed[static 32],
-                     struct cid *out)
+static int put_table(const struct splitting *x, Proctor__Split *m,
+                     struct cid part[static PARTS_N])
 {
     struct core *c = x->live->run->core;
     const struct holdout *h = &x->h;
     const uint32_t *train = h->rows + h->held_n;
     uint32_t train_n = values_n(&x->inputs) - h->held_n;
-    Proctor__Split m = PROCTOR__SPLIT__INIT;
-    struct cid part[4];
     int code = put_csv(x, train, train_n, &part[0]);
 
     code = code ? code : put_rows(c, &x->outputs, train, train_n, &part[1]);
     code = code ? code : put_rows(c, &x->inputs, h->rows, h->held_n, &part[2]);
     code = code ? code : put_rows(c, &x->outputs, h->rows, h->held_n, &part[3]);
+    m->train_csv = cid_field(&part[0]);
+    m->train_outputs = cid_field(&part[1]);
+    m->held_inputs = cid_field(&part[2]);
+    m->held_outputs = cid_field(&part[3]);
+    return code;
+}
+
+static uint32_t rows_n(const struct splitting *x)
+{
+    return values_n(x->set != NULL ? &x->rows.x : &x->inputs);
+}
+
+static int put_split(const struct splitting *x, const uint8_t seed[static 32],
+                     struct cid *out)
+{
+    const struct holdout *h = &x->h;
+    Proctor__Split m = PROCTOR__SPLIT__INIT;
+    struct cid part[PARTS_N];
+    int code = x->set != NULL ? split_put_rows(x, &m, part)
+                              : put_table(x, &m, part);
+
     m.data = cid_field(&x->data);
     m.file = cid_field(&x->file);
     m.seed = bytes_field((struct ubytes){seed, 32});
-    m.train_csv = cid_field(&part[0]);
-    m.train_outputs = cid_field(&part[1]);
-    m.held_inputs = cid_field(&part[2]);
-    m.held_outputs = cid_field(&part[3]);
-    m.train_rows = train_n;
+    m.train_rows = rows_n(x) - h->held_n;
     m.held_rows = h->held_n;
     m.held_distinct = h->held_distinct;
     m.contradictions = h->contradictions;
-    return code ? code : core_put_message(c, &m.base, out);
+    return code ? code
+                : core_put_message(x->live->run->core, &m.base, out);
+}
+
+static int draw_rows(struct splitting *x, const uint8_t seed[static 32])
+{
+    return x->set != NULL
+               ? dataset_draw(&x->rows, x->spec->holdout, x->spec->stratified,
+                              seed, &x->h)
+               : holdout_draw(&x->inputs, &x->outputs, x->spec->holdout, seed,
+                              &x->h);
 }
 
 /* Fixes the data, draws, and puts the split; both records are durable. Whoever
@@ -133,7 +145,7 @@ static int draw(struct splitting *x, struct outcome *o)
     TRY(ledger_append(c->ledger, &rec, &seq, &fixed));
     TRY(ledger_reveal_seed(c->ledger, seed_i, secret));
     verdict_seed(secret, &fixed, seed);
-    TRY(holdout_draw(&x->inputs, &x->outputs, x->spec->holdout, seed, &x->h));
+    TRY(draw_rows(x, seed));
     code = put_split(x, seed, &o->result);
     if (code != 0) {
         return code;
@@ -161,7 +173,7 @@ static int check_rows(struct splitting *x)
             return HOLDOUT_E_SMALL;
         }
     }
-    code = holdout_draw(&x->inputs, &x->outputs, x->spec->holdout, any, &x->h);
+    code = draw_rows(x, any);
     if (code == HOLDOUT_E_SMALL) {
         live_fail(x->live, 0,
                   "too small: %u of %u distinct inputs would be held out; at "
@@ -183,7 +195,7 @@ static int find_old(struct splitting *x, uint64_t seq, struct outcome *o)
         live_fail(x->live, 0,
                   "\"%.64s\" is split already, with other columns, types or "
                   "share, by record %llu; a file has one split in a store",
-                  x->spec->table->csv, (unsigned long long)seq);
+                  x->name, (unsigned long long)seq);
     }
     memcpy(o->result.b, record_hash(&rec, RF_SPLIT_split), CID_BYTES);
     o->evidence_ref = seq + 1;
@@ -196,7 +208,7 @@ static int split(struct splitting *x)
     uint64_t seq;
     int code;
 
-    TRY(load(x));
+    TRY(x->spec->table != NULL ? load_table(x) : split_load_rows(x));
     if (fold_split(ledger_fold(x->live->run->core->ledger), &x->file, &seq)) {
         code = find_old(x, seq, &o);
     } else {
@@ -217,11 +229,13 @@ static int split_start(struct live *l)
     ASSERT(x.spec != NULL);
     code = split(&x);
     if (code == ERR_LIMIT) {
-        live_fail(l, code, "the training rows are over %u bytes",
-                  LIMIT_CODE_FILE_BYTES);
+        live_fail(l, code, "the rows are over %llu bytes",
+                  x.set != NULL ? LIMIT_HELD_BYTES
+                                : (unsigned long long)LIMIT_CODE_FILE_BYTES);
     } else if (code != 0) {
         live_error(l, code, NULL);
     }
+    split_release_rows(&x);
     values_release(&x.inputs);
     values_release(&x.outputs);
     holdout_release(&x.h);

@@ -90,8 +90,8 @@ static const struct op *op_find(const char *name)
 {
     static const struct op *const ops[] = {
         &op_program, &op_model, &op_cml,    &op_enumerate, &op_exam,
-        &op_ref_move, &op_split, &op_score, &op_holdout, &op_derive, &op_assert,
-        &op_reconcile, &op_generate, &op_lane_score, &op_logits,
+        &op_ref_move, &op_load, &op_split, &op_score, &op_holdout, &op_derive,
+        &op_assert, &op_reconcile, &op_generate, &op_lane_score, &op_logits,
         &op_classify};
 
     for (size_t i = 0; i < ARRAY_N(ops); i++) {

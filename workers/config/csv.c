@@ -6,22 +6,15 @@
 #include "workers/config/rows.h"
 #include "workers/config/specs.h"
 #include "workers/config/types.h"
+#include "workers/lib/csv.h"
 
 #define COLUMNS_MAX 4096u
 #define INPUTS_MAX (LIMIT_FILES + 1u)
 #define VALUES_BYTES_MAX (LIMIT_FRAME_BYTES / 2)
 
-enum field_end {
-    END_COMMA,
-    END_LINE,
-    END_TEXT
-};
-
-struct csv {
+struct table {
     struct config *c;
-    const uint8_t *p; /* borrowed */
-    size_t n, at, line_start;
-    uint32_t line;
+    struct csv csv;
     size_t columns_n;
     size_t pick[INPUTS_MAX]; /* column of each input, then of the output */
     size_t inputs_n;
@@ -58,130 +51,46 @@ int rows_check_text(struct config *c, struct ubytes text)
     return 0;
 }
 
-static uint32_t column_of(const struct csv *v)
+static int fail_here(struct table *v, const char *what, const char *hint)
 {
-    return (uint32_t)(v->at - v->line_start + 1);
-}
-
-static int fail_here(struct csv *v, const char *what, const char *hint)
-{
-    config_fail_at(v->c, v->line, column_of(v), "%s", what);
+    config_fail_at(v->c, csv_line(&v->csv), csv_col(&v->csv), "%s", what);
     config_hint(v->c, "%s", hint);
     return ERR_INPUT;
 }
 
-static void count_line(struct csv *v)
+static int read_field(struct table *v, struct yaml_node *out,
+                      enum csv_end *out_end)
 {
-    v->line++;
-    v->line_start = v->at;
-}
-
-/* What stands after a field: a comma, a line end or the end of the text. */
-static int read_end(struct csv *v, enum field_end *out)
-{
-    if (v->at == v->n) {
-        *out = END_TEXT;
-        return 0;
-    }
-    if (v->p[v->at] == ',') {
-        v->at++;
-        *out = END_COMMA;
-        return 0;
-    }
-    if (v->p[v->at] == '\r' && v->at + 1 < v->n && v->p[v->at + 1] == '\n') {
-        v->at++;
-    }
-    if (v->p[v->at] == '\n') {
-        v->at++;
-        count_line(v);
-        *out = v->at == v->n ? END_TEXT : END_LINE;
-        return 0;
-    }
-    return v->p[v->at] == '\r'
-               ? fail_here(v, "a carriage return without a line feed",
-                           "end lines with LF or CRLF")
-               : fail_here(v, "text after a closing quote",
-                           "write a quote inside quotes twice");
-}
-
-/* "text with ""quotes"", commas and lines" */
-static int read_quoted(struct csv *v, struct yaml_node *out)
-{
+    struct csv_field f;
+    struct csv_fault fault;
     char *text;
-    size_t n = 0;
-    size_t end = 0;
 
-    v->at++;
-
-    /* Unescaping never makes text longer; find the end first. */
-    for (size_t i = v->at;; i++) {
-        if (i == v->n) {
-            v->at--;
-            return fail_here(v, "a quoted field has no end",
-                             "close it with a quote");
-        }
-        if (v->p[i] == '"' && (i + 1 == v->n || v->p[i + 1] != '"')) {
-            end = i;
-            break;
-        }
-        i += v->p[i] == '"';
+    if (csv_next(&v->csv, &f, out_end, &fault) != 0) {
+        config_fail_at(v->c, fault.line, fault.col, "%s", fault.what);
+        config_hint(v->c, "%s", fault.hint);
+        return ERR_INPUT;
     }
-    text = arena_array(&v->c->scratch, end - v->at + 1, 1);
+    text = arena_array(&v->c->scratch, f.raw.n + 1, 1);
     if (!text) {
         return ERR_NOMEM;
     }
-    while (v->at < end) {
-        char ch = (char)v->p[v->at++];
-
-        text[n++] = ch;
-        v->at += ch == '"';
-        if (ch == '\n') {
-            count_line(v);
-        }
-    }
-    v->at = end + 1;
+    memset(out, 0, sizeof(*out));
+    out->plain = 1;
+    out->line = f.line;
+    out->col = f.col;
+    out->n = (uint32_t)csv_text(&f, text);
     out->text = text;
-    out->n = (uint32_t)n;
     return 0;
 }
 
-static int read_plain(struct csv *v, struct yaml_node *out)
-{
-    size_t start = v->at;
-
-    while (v->at < v->n && !strchr(",\n\r\"", v->p[v->at])) {
-        v->at++;
-    }
-    if (v->at < v->n && v->p[v->at] == '"') {
-        return fail_here(v, "a quote inside a field without quotes",
-                         "put the whole field in quotes, and write the quote "
-                         "twice");
-    }
-    out->n = (uint32_t)(v->at - start);
-    out->text = arena_text(&v->c->scratch, v->p + start, out->n);
-    return out->text ? 0 : ERR_NOMEM;
-}
-
-static int read_field(struct csv *v, struct yaml_node *out,
-                      enum field_end *out_end)
-{
-    memset(out, 0, sizeof(*out));
-    out->plain = 1;
-    out->line = v->line;
-    out->col = column_of(v);
-    TRY(v->at < v->n && v->p[v->at] == '"' ? read_quoted(v, out)
-                                           : read_plain(v, out));
-    return read_end(v, out_end);
-}
-
-static const char *wanted(const struct csv *v, size_t i)
+static const char *wanted(const struct table *v, size_t i)
 {
     const Proctor__TableSpec *t = v->c->task->table;
 
     return i < v->inputs_n ? t->inputs[i] : t->output;
 }
 
-static int fail_no_column(struct csv *v, const char *name,
+static int fail_no_column(struct table *v, const char *name,
                           const struct yaml_node *fields)
 {
     const char **names =
@@ -205,7 +114,7 @@ static int fail_no_column(struct csv *v, const char *name,
     return ERR_INPUT;
 }
 
-static int fail_double_column(struct csv *v, const struct yaml_node *field)
+static int fail_double_column(struct table *v, const struct yaml_node *field)
 {
     config_fail_at(v->c, field->line, field->col,
                    "column \"%s\" is named twice", field->text);
@@ -213,22 +122,22 @@ static int fail_double_column(struct csv *v, const struct yaml_node *field)
     return ERR_INPUT;
 }
 
-static int read_header(struct csv *v)
+static int read_header(struct table *v)
 {
     struct yaml_node *fields =
         arena_array(&v->c->scratch, COLUMNS_MAX, sizeof(*fields));
-    enum field_end end = END_COMMA;
+    enum csv_end end = CSV_COMMA;
 
     if (!fields) {
         return ERR_NOMEM;
     }
-    while (end == END_COMMA) {
+    while (end == CSV_COMMA) {
         if (v->columns_n == COLUMNS_MAX) {
             return fail_here(v, "more than 4096 columns", "leave columns out");
         }
         TRY(read_field(v, &fields[v->columns_n++], &end));
     }
-    if (end == END_TEXT) {
+    if (end == CSV_TEXT) {
         return fail_here(v, "there is no row below the header",
                          "the first line names the columns");
     }
@@ -252,14 +161,14 @@ static int read_header(struct csv *v)
     return 0;
 }
 
-static int read_row(struct csv *v, struct yaml_node *fields,
-                    enum field_end *out_end)
+static int read_row(struct table *v, struct yaml_node *fields,
+                    enum csv_end *out_end)
 {
-    uint32_t line = v->line;
+    uint32_t line = csv_line(&v->csv);
     size_t n = 0;
 
-    *out_end = END_COMMA;
-    while (*out_end == END_COMMA) {
+    *out_end = CSV_COMMA;
+    while (*out_end == CSV_COMMA) {
         if (n == v->columns_n) {
             return fail_here(v, "more fields than the header has",
                              "quote a field that holds a comma");
@@ -275,7 +184,7 @@ static int read_row(struct csv *v, struct yaml_node *fields,
     return 0;
 }
 
-static int read_cell(struct csv *v, const struct yaml_node *fields, size_t i,
+static int read_cell(struct table *v, const struct yaml_node *fields, size_t i,
                      const struct type *t, struct buf *out)
 {
     config_enter(v->c, wanted(v, i));
@@ -284,7 +193,7 @@ static int read_cell(struct csv *v, const struct yaml_node *fields, size_t i,
     return 0;
 }
 
-static int put_inputs(struct csv *v, const struct yaml_node *fields,
+static int put_inputs(struct table *v, const struct yaml_node *fields,
                       struct buf *out)
 {
     size_t off = v->spread ? 3 : 2; /* of the first element's type */
@@ -309,20 +218,20 @@ static int put_inputs(struct csv *v, const struct yaml_node *fields,
     return 0;
 }
 
-static int read_rows(struct csv *v, struct values_builder *inputs,
+static int read_rows(struct table *v, struct values_builder *inputs,
                      struct values_builder *outputs)
 {
     CLEANUP(buf_release) struct buf value;
     struct yaml_node *fields =
         arena_array(&v->c->scratch, v->columns_n, sizeof(*fields));
-    enum field_end end = END_LINE;
+    enum csv_end end = CSV_LINE;
     uint32_t rows = 0;
 
     if (!fields) {
         return ERR_NOMEM;
     }
     buf_init(&value, LIMIT_VALUE_BYTES);
-    while (end == END_LINE) {
+    while (end == CSV_LINE) {
         struct arena_mark mark = arena_mark(&v->c->scratch);
 
         if (rows++ == LIMIT_TABLE_ROWS) {
@@ -342,7 +251,7 @@ static int read_rows(struct csv *v, struct values_builder *inputs,
 }
 
 /* The task's types, and whether the columns fit them. */
-static int read_types(struct csv *v)
+static int read_types(struct table *v)
 {
     const Proctor__ConfigTask *t = v->c->task;
     char text[120];
@@ -373,7 +282,7 @@ int csv_read(struct config *c, Proctor__ConfigReply *out)
     CLEANUP(values_builder_release) struct values_builder inputs = {0};
     CLEANUP(values_builder_release) struct values_builder outputs = {0};
     struct ubytes text = {c->task->text.data, c->task->text.len};
-    struct csv *v = arena_get(&c->scratch, sizeof(*v));
+    struct table *v = arena_get(&c->scratch, sizeof(*v));
 
     if (!v) {
         return ERR_NOMEM;
@@ -385,18 +294,12 @@ int csv_read(struct config *c, Proctor__ConfigReply *out)
                             LIMIT_DATA_FILE_BYTES, text.n);
     }
     v->c = c;
-    v->line = 1;
     TRY(read_types(v));
     TRY(rows_check_text(c, text));
-    if (text.n >= 3 && memcmp(text.p, "\xef\xbb\xbf", 3) == 0) {
-        text.p += 3;
-        text.n -= 3;
-    }
-    if (text.n == 0) {
+    csv_init(&v->csv, text);
+    if (!csv_has(&v->csv)) {
         return config_fail_at(c, 1, 1, "the text is empty");
     }
-    v->p = text.p;
-    v->n = text.n;
     TRY(read_header(v));
     TRY(read_rows(v, &inputs, &outputs));
     TRY(spec_bytes(c, values_builder_bytes(&inputs), &out->inputs));

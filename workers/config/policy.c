@@ -176,7 +176,7 @@ static int read_grant(struct config *c, const struct yaml_node *n,
         "data.split",  "data.look", "derive",    "cml.run",
         "cml.enumerate", "cml.assert", "cml.reconcile",
         "model.generate", "model.score", "model.logits", "model.classify",
-        "train.run"};
+        "train.run", "data.load"};
     const struct yaml_node *v[ARRAY_N(keys)];
     Proctor__Grant *g = arena_get(&c->reply, sizeof(*g));
     Proctor__Place *place = arena_get(&c->reply, sizeof(*place));

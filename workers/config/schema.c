@@ -161,6 +161,10 @@ int schema_word(struct config *c, const struct yaml_node *n,
     } else if (nearest) {
         config_fail(c, n, "expected %s, got %s; did you mean \"%s\"?", list,
                     schema_found(n, found), nearest);
+    } else if (at > DIAG_TEXT_BYTES * 2 / 3) {
+        config_fail(c, n, "%s is none of the words that are known here",
+                    schema_found(n, found));
+        config_hint(c, "one of %s", list);
     }
     return ERR_INPUT;
 }

@@ -3,6 +3,8 @@
  * granted, is the kernel's to say. */
 #include "workers/config/specs.h"
 
+#include <string.h>
+
 #include "proto/limits.h"
 #include "proto/record.h"
 #include "workers/config/member.h"
@@ -29,31 +31,71 @@ int spec_table(struct config *c, const struct yaml_node *const v[static 3],
     return 0;
 }
 
-int spec_split(struct config *c, const struct yaml_node *n,
-               Proctor__SplitSpec **out)
+static int read_share(struct config *c, const struct yaml_node *n, double *out)
+{
+    config_enter(c, "holdout");
+    TRY(schema_double(c, n, out));
+    if (!(*out > 0) || !(*out < 1)) {
+        schema_expected(c, n, "a share between 0 and 1");
+        config_hint(c, "0.3 holds out three of ten distinct inputs");
+        return ERR_INPUT;
+    }
+    config_leave(c);
+    return 0;
+}
+
+/* Of a data.load task: it knows columns and types. */
+static int split_of(struct config *c, const struct yaml_node *n,
+                    Proctor__SplitSpec *s)
+{
+    static const struct schema_key keys[] = {
+        {"of", 1, NULL}, {"holdout", 1, NULL}, {"stratified", 0, NULL}};
+    const struct yaml_node *v[ARRAY_N(keys)];
+    int stratified = 0;
+
+    TRY(schema_map(c, n, keys, ARRAY_N(keys), v));
+    TRY(spec_path(c, v[0], "of", &s->of));
+    TRY(read_share(c, v[1], &s->holdout));
+    if (v[2]) {
+        config_enter(c, "stratified");
+        TRY(schema_bool(c, v[2], &stratified));
+        config_leave(c);
+    }
+    s->stratified = stratified;
+    return 0;
+}
+
+static int split_table(struct config *c, const struct yaml_node *n,
+                       Proctor__SplitSpec *s)
 {
     static const struct schema_key keys[] = {
         {"csv", 1, NULL},   {"inputs", 1, NULL}, {"output", 1, NULL},
         {"takes", 1, NULL}, {"gives", 1, NULL},  {"holdout", 1, NULL}};
     const struct yaml_node *v[ARRAY_N(keys)];
+
+    TRY(schema_map(c, n, keys, ARRAY_N(keys), v));
+    TRY(spec_table(c, v, &s->table));
+    TRY(spec_takes(c, v[3], &s->takes));
+    TRY(spec_gives(c, v[4], &s->gives));
+    return read_share(c, v[5], &s->holdout);
+}
+
+int spec_split(struct config *c, const struct yaml_node *n,
+               Proctor__SplitSpec **out)
+{
     Proctor__SplitSpec *s = arena_get(&c->reply, sizeof(*s));
+    int is_of = 0;
 
     if (!s) {
         return ERR_NOMEM;
     }
     proctor__split_spec__init(s);
-    TRY(schema_map(c, n, keys, ARRAY_N(keys), v));
-    TRY(spec_table(c, v, &s->table));
-    TRY(spec_takes(c, v[3], &s->takes));
-    TRY(spec_gives(c, v[4], &s->gives));
-    config_enter(c, "holdout");
-    TRY(schema_double(c, v[5], &s->holdout));
-    if (!(s->holdout > 0) || !(s->holdout < 1)) {
-        schema_expected(c, v[5], "a share between 0 and 1");
-        config_hint(c, "0.3 holds out three of ten distinct inputs");
-        return ERR_INPUT;
+    for (const struct yaml_node *e = n->first; n->kind == YAML_MAP && e;
+         e = e->next) {
+        is_of |= strcmp(e->key->text, "of") == 0 ||
+                 strcmp(e->key->text, "stratified") == 0;
     }
-    config_leave(c);
+    TRY(is_of ? split_of(c, n, s) : split_table(c, n, s));
     *out = s;
     return 0;
 }

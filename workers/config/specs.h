@@ -30,6 +30,9 @@ int spec_examples(struct config *c, const struct yaml_node *examples,
 int spec_ref_move(struct config *c, const struct yaml_node *n,
                   Proctor__RefMoveSpec **out) MUST_USE;
 
+/* data.load (spec_load.c). */
+int spec_load(struct config *c, const struct yaml_node *n,
+              Proctor__DataSpec **out) MUST_USE;
 /* data.split, score and derive, and what a program reads of a split (spec_data.c). */
 int spec_split(struct config *c, const struct yaml_node *n,
                Proctor__SplitSpec **out) MUST_USE;

@@ -4,6 +4,9 @@
 
 #include "proto/err.h"
 #include "proto/frame.h"
+#include "workers/train/load_serve.h"
+
+#include "worker.pb-c.h"
 
 static int serve(int channel_fd)
 {
@@ -16,6 +19,19 @@ static int serve(int channel_fd)
         return 0; /* nobody needed us */
     }
     TRY(code);
+    if (f.info->msg != MSG_TRAIN_TASK) {
+        return ERR_TRACE(ERR_PROTOCOL);
+    }
+    switch (((const Proctor__TrainTask *)f.m)->command) {
+    case PROCTOR__TRAIN_COMMAND__TRAIN_LOAD:
+        return load_serve(channel_fd, &f);
+    case PROCTOR__TRAIN_COMMAND__TRAIN_FIT:
+    case PROCTOR__TRAIN_COMMAND__TRAIN_COMBINE:
+    case PROCTOR__TRAIN_COMMAND__TRAIN_PREDICT:
+    case PROCTOR__TRAIN_COMMAND__TRAIN_NONE:
+    case _PROCTOR__TRAIN_COMMAND_IS_INT_SIZE:
+        break;
+    }
     return ERR_TRACE(ERR_PROTOCOL);
 }
 

@@ -129,10 +129,7 @@ static const struct {
     {V "grants: [{capability: program.rnu}]\n", 2, 23,
      "did you mean \"program.run\""},
     {V "grants: [{capability: all}]\n", 2, 23,
-     "program.run, model.run, exam.hold, ref.move, data.split, data.look, "
-     "derive, cml.run, cml.enumerate, cml.assert, cml.reconcile, "
-     "model.generate, model.score, model.logits, model.classify or train.run, "
-     "got \"all\""},
+     "capability: \"all\" is none of the words that are known here"},
     {V "grants: [{capability: exam.hold, file: [x]}]\n", 2, 34,
      "did you mean \"files\""},
     {V "grants: [{capability: program.run, files: x}]\n", 2, 43,
