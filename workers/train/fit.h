@@ -35,6 +35,7 @@ struct fit_task {
     uint32_t worker;            /* this one, below workers */
     uint32_t workers;           /* at least 1 */
     uint64_t checked_n; /* rows that will be predicted at epochs' ends */
+    int lower;          /* a lower measure of them is the better one */
     struct fit_notes *notes;
 };
 

@@ -4,6 +4,7 @@
 
 #include "proto/err.h"
 #include "proto/frame.h"
+#include "workers/train/fit_serve.h"
 #include "workers/train/load_serve.h"
 
 #include "worker.pb-c.h"
@@ -26,6 +27,7 @@ static int serve(int channel_fd)
     case PROCTOR__TRAIN_COMMAND__TRAIN_LOAD:
         return load_serve(channel_fd, &f);
     case PROCTOR__TRAIN_COMMAND__TRAIN_FIT:
+        return fit_serve(channel_fd, &f);
     case PROCTOR__TRAIN_COMMAND__TRAIN_COMBINE:
     case PROCTOR__TRAIN_COMMAND__TRAIN_PREDICT:
     case PROCTOR__TRAIN_COMMAND__TRAIN_NONE:

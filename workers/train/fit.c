@@ -1,0 +1,35 @@
+/* Which fit a recipe asks for, and notes. Runs in worker-train. */
+#include "workers/train/fit.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "proto/err.h"
+
+static const struct loc nowhere = {NULL, 0, 0};
+
+void fit_note(struct fit_notes *notes, const char *fmt, ...)
+{
+    va_list args;
+
+    if (notes->n == FIT_NOTES_MAX) {
+        notes->left_off++;
+        return;
+    }
+    va_start(args, fmt);
+    (void)vsnprintf(notes->v[notes->n++], DIAG_TEXT_BYTES, fmt, args);
+    va_end(args);
+}
+
+int fit_find(const Proctor__Recipe *r, const struct fit_ops **out,
+             struct diag *d)
+{
+    *out = NULL;
+    if (r->version != 1) {
+        return diag_set(d, ERR_INPUT, nowhere,
+                        "recipe of version %u: this program knows version 1",
+                        r->version);
+    }
+    *out = &fit_standard;
+    return 0;
+}

@@ -1,0 +1,151 @@
+/* What the usual fit goes on from. Must never let a state change the sizes that
+ * start allocated. Runs in worker-train.
+ *
+ * Bytes, big-endian: u32 length and the small state (steps made, epoch, loss and
+ * rate of the last step as f64, whether an epoch ends; loss, count and right of
+ * the epoch so far; plateau; u32 length and engine); then f32, little-endian:
+ * weights, their average if there is one; then the optimizer's. */
+#include <string.h>
+
+#include "proto/err.h"
+#include "workers/train/standard.h"
+
+#define SMALL_STATE_BYTES                                                      \
+    (4 + 8 + 4 + 8 + 8 + 1 + 3 * 8 + SCHEDULE_STATE_BYTES + 4 +                \
+     ENGINE_STATE_BYTES_MAX)
+
+static const struct loc nowhere = {NULL, 0, 0};
+
+static uint64_t bits_of(double v)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &v, sizeof(bits));
+    return bits;
+}
+
+static double rd_f64(struct rd *r)
+{
+    uint64_t bits = rd_u64(r);
+    double v;
+
+    memcpy(&v, &bits, sizeof(v));
+    return v;
+}
+
+static uint64_t floats_bytes(const struct standard *s)
+{
+    return s->n * (s->t.recipe->ema > 0 ? 2 : 1) * sizeof(float);
+}
+
+uint64_t standard_state_bytes(const struct standard *s)
+{
+    return SMALL_STATE_BYTES + floats_bytes(s) +
+           optimizer_state_bytes(s->t.recipe->optimizer, s->n);
+}
+
+/* u32 length before what follows start + 4. */
+static void close_length(struct buf *out, size_t start)
+{
+    buf_patch_u32(out, start, (uint32_t)(buf_len(out) - start - 4));
+}
+
+int standard_rest(const struct standard *s, struct buf *out)
+{
+    size_t start = buf_len(out);
+    size_t engine;
+
+    TRY(buf_put_u32(out, 0));
+    TRY(buf_put_u64(out, s->place.step));
+    TRY(buf_put_u32(out, s->place.epoch));
+    TRY(buf_put_u64(out, bits_of(s->place.loss)));
+    TRY(buf_put_u64(out, bits_of(s->place.rate)));
+    TRY(buf_put_u8(out, (uint8_t)s->at_epoch));
+    TRY(buf_put_u64(out, bits_of(s->epoch.loss)));
+    TRY(buf_put_u64(out, s->epoch.count));
+    TRY(buf_put_u64(out, s->epoch.right));
+    TRY(schedule_save(&s->plateau, out));
+    engine = buf_len(out);
+    TRY(buf_put_u32(out, 0));
+    TRY(engine_save(s->engine, out));
+    close_length(out, engine);
+    close_length(out, start);
+    return 0;
+}
+
+int standard_save(struct fit *f, struct buf *out)
+{
+    const struct standard *s = standard_of_const(f);
+
+    if (s->pending) { /* several workers: as before the step under way */
+        TRY(buf_put(out, buf_bytes(&s->rest).p, buf_len(&s->rest)));
+    } else {
+        TRY(standard_rest(s, out));
+    }
+    TRY(buf_put(out, s->params, floats_bytes(s)));
+    return optimizer_save(s->optimizer, out);
+}
+
+static int damaged(struct diag *d)
+{
+    return diag_set(d, ERR_INPUT, nowhere,
+                    "checkpoint: what it holds is no state of this fit");
+}
+
+static int restore_small(struct standard *s, struct ubytes in, struct diag *d)
+{
+    struct ubytes plateau;
+    struct ubytes engine;
+    unsigned at;
+    struct rd r;
+
+    rd_init(&r, in);
+    s->place.step = rd_u64(&r);
+    s->place.epoch = rd_u32(&r);
+    s->place.loss = rd_f64(&r);
+    s->place.rate = rd_f64(&r);
+    at = rd_u8(&r);
+    s->epoch.loss = rd_f64(&r);
+    s->epoch.count = rd_u64(&r);
+    s->epoch.right = rd_u64(&r);
+    plateau = rd_take(&r, SCHEDULE_STATE_BYTES);
+    engine = rd_bytes32(&r);
+    if (rd_end(&r) != 0 || at >= EPOCH_N ||
+        schedule_load(&s->plateau, plateau) != 0) {
+        return damaged(d);
+    }
+    s->at_epoch = (enum standard_epoch)at;
+    return engine_load(s->engine, engine, d) == 0 ? 0 : damaged(d);
+}
+
+/* The engine counts what place says, within the plan. */
+static int fits_plan(const struct standard *s)
+{
+    const struct engine_state *e = engine_state(s->engine);
+
+    return e->iteration == s->place.step && e->iteration <= s->cut.steps_all &&
+           e->epoch_iteration <= s->cut.steps &&
+           (s->at_epoch == EPOCH_RUNS || s->epoch.count > 0);
+}
+
+int standard_restore(struct fit *f, struct ubytes state, struct diag *d)
+{
+    struct standard *s = standard_of(f);
+    struct ubytes small;
+    struct ubytes floats;
+    struct rd r;
+
+    rd_init(&r, state);
+    small = rd_bytes32(&r);
+    floats = rd_take(&r, floats_bytes(s));
+    if (rd_is_bad(&r)) {
+        return damaged(d);
+    }
+    TRY(restore_small(s, small, d));
+    if (!fits_plan(s) ||
+        optimizer_load(s->optimizer, rd_take(&r, rd_left(&r))) != 0) {
+        return damaged(d);
+    }
+    memcpy(s->params, floats.p, floats.n);
+    return s->ops->set(s->learner, s->params) == 0 ? 0 : damaged(d);
+}
