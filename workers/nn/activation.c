@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "workers/nn/float_bits.h"
 #include "workers/nn/math.h"
 #include "workers/nn/wide.h"
 
@@ -29,14 +30,26 @@ const char *activation_name(enum activation a)
     return names[a];
 }
 
+/* first ? a : b, both of which are computed: a branch around either would keep the
+ * loops from becoming vectors. */
+INLINE float choose(int first, float a, float b)
+{
+    uint32_t mask = 0u - (uint32_t)first;
+
+    return float_of((bits_of(a) & mask) | (bits_of(b) & ~mask));
+}
+
+INLINE double choose_double(int first, double a, double b)
+{
+    uint64_t mask = UINT64_C(0) - (uint64_t)first;
+
+    return double_of((bits_of_double(a) & mask) | (bits_of_double(b) & ~mask));
+}
+
 /* 2^k for -1022 <= k <= 1023. */
 INLINE double power_of_two(int64_t k)
 {
-    uint64_t bits = (uint64_t)(k + 1023) << 52;
-    double v;
-
-    memcpy(&v, &bits, sizeof(v));
-    return v;
+    return double_of((uint64_t)(k + 1023) << 52);
 }
 
 /* Of NaN: any number. */
@@ -47,28 +60,38 @@ INLINE double exponential(double x)
     double r, sum = 1.0;
     int64_t k;
 
-    x = x > 700.0 ? 700.0 : x;
-    x = x >= -700.0 ? x : -700.0;
-    k = (int64_t)(x * 1.4426950408889634 + (x < 0 ? -0.5 : 0.5));
+    x = choose_double(x > 700.0, 700.0, x);
+    x = choose_double(x >= -700.0, x, -700.0);
+    k = (int64_t)(x * 1.4426950408889634 + choose_double(x < 0, -0.5, 0.5));
     r = x - (double)k * ln2_high;
     r = r - (double)k * ln2_low;
-    for (int i = 13; i > 0; i--) {
-        sum = 1.0 + sum * (r / (double)i);
-    }
+    sum = 1.0 + sum * (r / 13.0); /* no loop: vectors are made of loops' rounds */
+    sum = 1.0 + sum * (r / 12.0);
+    sum = 1.0 + sum * (r / 11.0);
+    sum = 1.0 + sum * (r / 10.0);
+    sum = 1.0 + sum * (r / 9.0);
+    sum = 1.0 + sum * (r / 8.0);
+    sum = 1.0 + sum * (r / 7.0);
+    sum = 1.0 + sum * (r / 6.0);
+    sum = 1.0 + sum * (r / 5.0);
+    sum = 1.0 + sum * (r / 4.0);
+    sum = 1.0 + sum * (r / 3.0);
+    sum = 1.0 + sum * (r / 2.0);
+    sum = 1.0 + sum * r;
     return sum * power_of_two(k);
 }
 
 INLINE double hyperbolic_tangent(double x)
 {
-    double size = x < 0 ? -x : x;
+    double size = __builtin_fabs(x);
     double s = x * x;
     double t = exponential(-2.0 * size);
     double y = (1.0 - t) / (1.0 + t);
     double series =
         x * (1.0 + s * (-1.0 / 3.0 + s * (2.0 / 15.0 + s * (-17.0 / 315.0))));
 
-    y = x < 0 ? -y : y;
-    return size < 0.02 ? series : y;
+    y = choose_double(x < 0, -y, y);
+    return choose_double(size < 0.02, series, y);
 }
 
 INLINE float relu_one(float z)
@@ -80,14 +103,14 @@ INLINE float tanh_one(float z)
 {
     float y = (float)hyperbolic_tangent((double)z);
 
-    return z != z ? z : y;
+    return choose(z != z, z, y);
 }
 
 INLINE float sigmoid_one(float z)
 {
     float y = (float)(1.0 / (1.0 + exponential(-(double)z)));
 
-    return z != z ? z : y;
+    return choose(z != z, z, y);
 }
 
 /* Of gelu: inner, and the tanh of it. */
@@ -102,7 +125,7 @@ INLINE float gelu_one(float z)
     double x = (double)z;
     float y = (float)(0.5 * x * (1.0 + gelu_tanh(x)));
 
-    return z != z ? z : y;
+    return choose(z != z, z, y);
 }
 
 INLINE float gelu_slope(float z)
@@ -111,9 +134,9 @@ INLINE float gelu_slope(float z)
     double t = gelu_tanh(x);
     double inner = 0.7978845608028654 * (1.0 + 3 * 0.044715 * (x * x));
     /* Far out the tail is 0, whatever inner grows to. */
-    double tail = t * t < 1.0 ? 0.5 * x * ((1.0 - t * t) * inner) : 0.0;
+    double tail = 0.5 * x * ((1.0 - t * t) * inner);
 
-    return (float)(0.5 * (1.0 + t) + tail);
+    return (float)(0.5 * (1.0 + t) + choose_double(t * t < 1.0, tail, 0.0));
 }
 
 float activation_of(enum activation a, float z)

@@ -172,21 +172,23 @@ INLINE float decayed(const struct factors *f, float g, float w, uint8_t mask)
     return g + f->decay * (mask ? w : 0.0f);
 }
 
-INLINE void sgd_body(const struct factors *f, size_t n, float *w,
+INLINE void sgd_body(const struct factors *p, size_t n, float *w,
                      const float *grad, const uint8_t *mask, float *moment)
 {
+    const struct factors f = *p; /* no store changes it */
+
     if (moment == NULL) {
         for (size_t i = 0; i < n; i++) {
-            w[i] -= f->rate * decayed(f, grad[i], w[i], mask[i]);
+            w[i] -= f.rate * decayed(&f, grad[i], w[i], mask[i]);
         }
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        float g = decayed(f, grad[i], w[i], mask[i]);
-        float v = f->momentum * moment[i] + g;
+        float g = decayed(&f, grad[i], w[i], mask[i]);
+        float v = f.momentum * moment[i] + g;
 
         moment[i] = v;
-        w[i] -= f->rate * (f->nesterov ? g + f->momentum * v : v);
+        w[i] -= f.rate * (f.nesterov ? g + f.momentum * v : v);
     }
 }
 VARIANTS_STATIC(void, , sgd,
@@ -195,19 +197,21 @@ VARIANTS_STATIC(void, , sgd,
                 (f, n, w, grad, mask, moment))
 
 /* decay: of g. */
-INLINE void adam_body(const struct factors *f, size_t n, float *w,
+INLINE void adam_body(const struct factors *p, size_t n, float *w,
                       const float *grad, const uint8_t *mask, float *m,
                       float *v)
 {
+    const struct factors f = *p; /* no store changes it */
+
     for (size_t i = 0; i < n; i++) {
-        float g = decayed(f, grad[i], w[i], mask[i]);
-        float mi = f->beta1 * m[i] + f->rest1 * g;
-        float vi = f->beta2 * v[i] + f->rest2 * g * g;
+        float g = decayed(&f, grad[i], w[i], mask[i]);
+        float mi = f.beta1 * m[i] + f.rest1 * g;
+        float vi = f.beta2 * v[i] + f.rest2 * g * g;
 
         m[i] = mi;
         v[i] = vi;
-        w[i] -= f->rate * (mi * f->right1) /
-                (sqrtf(vi * f->right2) + f->epsilon);
+        w[i] -= f.rate * (mi * f.right1) /
+                (sqrtf(vi * f.right2) + f.epsilon);
     }
 }
 VARIANTS_STATIC(void, , adam,
@@ -216,20 +220,22 @@ VARIANTS_STATIC(void, , adam,
                 (f, n, w, grad, mask, m, v))
 
 /* decay: of w. */
-INLINE void adamw_body(const struct factors *f, size_t n, float *w,
+INLINE void adamw_body(const struct factors *p, size_t n, float *w,
                        const float *grad, const uint8_t *mask, float *m,
                        float *v)
 {
+    const struct factors f = *p; /* no store changes it */
+
     for (size_t i = 0; i < n; i++) {
         float g = grad[i];
-        float mi = f->beta1 * m[i] + f->rest1 * g;
-        float vi = f->beta2 * v[i] + f->rest2 * g * g;
-        float wi = w[i] - f->decay * (mask[i] ? w[i] : 0.0f);
+        float mi = f.beta1 * m[i] + f.rest1 * g;
+        float vi = f.beta2 * v[i] + f.rest2 * g * g;
+        float wi = w[i] - f.decay * (mask[i] ? w[i] : 0.0f);
 
         m[i] = mi;
         v[i] = vi;
-        w[i] = wi - f->rate * (mi * f->right1) /
-                        (sqrtf(vi * f->right2) + f->epsilon);
+        w[i] = wi - f.rate * (mi * f.right1) /
+                        (sqrtf(vi * f.right2) + f.epsilon);
     }
 }
 VARIANTS_STATIC(void, , adamw,
@@ -237,21 +243,23 @@ VARIANTS_STATIC(void, , adamw,
                  const uint8_t *mask, float *m, float *v),
                 (f, n, w, grad, mask, m, v))
 
-INLINE void rmsprop_body(const struct factors *f, size_t n, float *w,
+INLINE void rmsprop_body(const struct factors *p, size_t n, float *w,
                          const float *grad, const uint8_t *mask, float *v,
                          float *m)
 {
+    const struct factors f = *p; /* no store changes it */
+
     for (size_t i = 0; i < n; i++) {
-        float g = decayed(f, grad[i], w[i], mask[i]);
-        float vi = f->beta2 * v[i] + f->rest2 * g * g;
-        float u = g / (sqrtf(vi) + f->epsilon);
+        float g = decayed(&f, grad[i], w[i], mask[i]);
+        float vi = f.beta2 * v[i] + f.rest2 * g * g;
+        float u = g / (sqrtf(vi) + f.epsilon);
 
         v[i] = vi;
         if (m != NULL) {
-            u = f->momentum * m[i] + u;
+            u = f.momentum * m[i] + u;
             m[i] = u;
         }
-        w[i] -= f->rate * u;
+        w[i] -= f.rate * u;
     }
 }
 VARIANTS_STATIC(void, , rmsprop,

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "tests/unit/nn/numbers.h"
+#include "tests/unit/train/words.h"
 #include "workers/nn/activation.h"
 #include "workers/train/learner.h"
 #include "workers/train/rows.h"
@@ -27,16 +28,6 @@ struct world {
     size_t n;
     size_t layers_n; /* of weights */
 };
-
-static UNUSED char *text(const char *s)
-{
-    union {
-        const char *in;
-        char *out;
-    } u = {s};
-
-    return u.out; /* protobuf-c's strings are not const */
-}
 
 static UNUSED void world_init(struct world *w, const char *kind,
                               enum rows_kind labels, uint32_t classes)
