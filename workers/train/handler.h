@@ -6,7 +6,8 @@
  *   checkpoint              keeps the `keep` best by a metric, or the newest
  *   early_stopping          ends the run when a metric did not improve by more
  *                           than min_delta for `patience` events
- *   terminate_on_nonfinite  ends the run when a value is NaN or infinite
+ *   terminate_on_nonfinite  ends the run when a value other than a metric is NaN
+ *                           or infinite: the loss, a norm, what was measured
  *   time_limit              ends the run after so many seconds (one worker only:
  *                           two clocks would part ways)
  *   timer                   notes seconds of the epoch and of a step, fetching
@@ -34,7 +35,10 @@
 /* The value that `metric: ""` means: what the kernel measured. */
 #define HANDLER_MEASURED "measured"
 
-enum handler_norm { HANDLER_GRADIENTS, HANDLER_PARAMETERS };
+enum handler_norm {
+    HANDLER_GRADIENTS_NORM,
+    HANDLER_PARAMETERS_NORM
+};
 
 /* All but note may be NULL: then nothing is done, or (norm) the handler is
  * refused. A hook's code < 0 ends the run. */
@@ -53,7 +57,7 @@ struct handler_hooks {
 
 struct handler_world {
     struct engine *e;
-    int is_measured;          /* HANDLER_MEASURED is set before EPOCH_COMPLETED */
+    int is_measured; /* HANDLER_MEASURED is set before EPOCH_COMPLETED */
     const char *const *names; /* values that the engine will have then: loss,
                                * metrics (parameter_norm and gradient_norm come
                                * from handlers themselves) */
@@ -84,7 +88,8 @@ size_t handlers_kept(const struct handlers *h, size_t i,
 
 /* What they remember, but for clocks: a run that goes on decides as one that was
  * never stopped. At most HANDLERS_STATE_BYTES. */
-#define HANDLERS_STATE_BYTES (16u + HANDLERS_MAX * (64u + 16u * HANDLER_KEEP_MAX))
+#define HANDLERS_STATE_BYTES                                                   \
+    (16u + HANDLERS_MAX * (64u + 16u * HANDLER_KEEP_MAX))
 int handlers_save(const struct handlers *h, struct buf *out) MUST_USE;
 /* Of the same specs. ERR_ENCODING: not so, or damaged; nothing changed then. */
 int handlers_load(struct handlers *h, struct rd *in) MUST_USE;
