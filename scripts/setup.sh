@@ -15,7 +15,7 @@ packages=(
     # linked: docs/architecture.md says where and why
     libseccomp-dev libcap-dev libsodium-dev nettle-dev libprotobuf-c-dev libsqlite3-dev
     libmicrohttpd-dev libcurl4-openssl-dev libgit2-dev libpq-dev
-    libopenblas-serial-dev libfyaml-dev libutf8proc-dev libexpat1-dev libcmocka-dev
+    libopenblas-serial-dev libfyaml-dev libutf8proc-dev libexpat1-dev zlib1g-dev libcmocka-dev
     # candidates of the examples
     python3-minimal libpython3-stdlib
     # sanitizers, fuzzing, static analysis

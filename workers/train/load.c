@@ -21,6 +21,13 @@ static const struct format {
     int known_kind; /* of the spec's kind this is all that can be; 0: it says */
 } formats[] = {
     {"csv", load_csv, 1, 1, 0},
+    {"npy", load_npy, 2, 2, 0},
+    {"npz", load_npz, 1, 1, 0},
+    {"idx", load_idx, 2, 2, PROCTOR__DATA_KIND__DATA_CLASSIFICATION},
+    {"cifar10", load_cifar, 1, LIMIT_DATASET_FILES,
+     PROCTOR__DATA_KIND__DATA_CLASSIFICATION},
+    {"cifar100", load_cifar, 1, LIMIT_DATASET_FILES,
+     PROCTOR__DATA_KIND__DATA_CLASSIFICATION},
     {"regression", load_regression, 0, 0, PROCTOR__DATA_KIND__DATA_REGRESSION},
     {"classification", load_classification, 0, 0,
      PROCTOR__DATA_KIND__DATA_CLASSIFICATION},

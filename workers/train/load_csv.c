@@ -289,6 +289,7 @@ static int classes_of_words(struct table *t)
 {
     size_t rows = (size_t)t->rows;
     struct label *v = arena_array(&t->l->memory, rows, sizeof(*v));
+    char name[80];
     size_t n = 1;
 
     if (v == NULL) {
@@ -302,10 +303,11 @@ static int classes_of_words(struct table *t)
         }
     }
     if (n == 1) {
+        utf8_escape((struct ubytes){v[0].p, v[0].n}, name, sizeof(name));
         return load_fail(t->l, ERR_INPUT, 0, 0, 0,
-                         "all rows are of the class \"%.*s\": nothing to tell "
+                         "all rows are of the class \"%s\": nothing to tell "
                          "apart",
-                         (int)v[0].n, (const char *)v[0].p);
+                         name);
     }
     return n > LIMIT_CLASSES
                ? load_fail(t->l, ERR_LIMIT, 0, 0, 0,
