@@ -117,7 +117,6 @@
 #define LIMIT_PARK_EXTENTS 4096u       /* of one lane at rest; then it is written whole */
 
 /* Training. */
-#define LIMIT_EPOCHS (1u << 20)
 #define LIMIT_FOLDS 1024u
 #define LIMIT_COMBINED 16u /* weights that one file is made of, all read at once */
 

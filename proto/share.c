@@ -61,9 +61,14 @@ int share_seal(int fd, uint64_t n)
 
 int share_new(int *out_fd)
 {
+    return share_fixed(SHARE_BYTES, out_fd);
+}
+
+int share_fixed(uint64_t bytes, int *out_fd)
+{
     int fd CLEANUP(fd_closep) = -1;
 
-    TRY(share_sized(SHARE_BYTES, &fd));
+    TRY(share_sized(bytes, &fd));
     if (fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {
         return ERR_TRACE(err_from_errno(errno));
     }

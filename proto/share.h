@@ -22,6 +22,8 @@ _Static_assert(LIMIT_BATCH_BYTES % 4096 == 0, "whole pages");
 
 /* A fresh one, all zeroes, its size sealed. 0, ERR_NOMEM, ERR_IO. */
 int share_new(int *out_fd) MUST_USE;
+/* The same of another size, at most LIMIT_WEIGHTS_FILE_BYTES. And ERR_LIMIT. */
+int share_fixed(uint64_t bytes, int *out_fd) MUST_USE;
 /* For one worker to write, of this size, at most LIMIT_WEIGHTS_FILE_BYTES; and,
  * when that worker is gone, what it says it wrote: cut to n bytes, all seals set.
  * 0, ERR_LIMIT, ERR_PROTOCOL (n is more than there was), ERR_NOMEM, ERR_IO. */

@@ -3,12 +3,10 @@
  * process. */
 #include "kernel/admit/check.h"
 
-#include <math.h>
 #include <string.h>
 
+#include "proto/training.h"
 #include "proto/type.h"
-
-enum { KEPT_MAX = LIMIT_COMBINED };
 
 const Proctor__Task *admission_data(const struct admission *a,
                                     const Proctor__Graph *g,
@@ -50,60 +48,6 @@ int check_trained_types(const Proctor__Task *data, struct ubytes *out_takes,
                      : (struct ubytes){numbers, sizeof(numbers)};
     *out_gives = gives[kind];
     return 1;
-}
-
-/* Of the form that the kernel reads. */
-static const char *form_problem(const Proctor__TrainSpec *x)
-{
-    const Proctor__Recipe *r = x->recipe;
-
-    if (!r || r->version != 1 || !r->learner || !r->loss || !r->optimizer ||
-        r->batch == 0 || r->epochs == 0 || r->epochs > LIMIT_EPOCHS) {
-        return "expected model, loss, optimizer, batch, and 1 to 1048576 epochs";
-    }
-    if (!isfinite(x->validation) || x->validation < 0 || x->validation > 0.9 ||
-        x->folds == 1 || x->folds > LIMIT_FOLDS ||
-        (x->folds > 0) != (x->fold > 0) || x->fold > x->folds ||
-        (x->folds > 0 && x->validation > 0)) {
-        return "expected a validation share of at most 0.9, or a fold of 2 to "
-               "1024 folds";
-    }
-    if ((unsigned)x->result > PROCTOR__TRAIN_RESULT__RESULT_AVERAGE ||
-        (unsigned)x->twin > PROCTOR__TRAIN_TWIN__TWIN_WEIGHTS ||
-        x->keep > KEPT_MAX ||
-        (x->result == PROCTOR__TRAIN_RESULT__RESULT_AVERAGE && x->keep < 2)) {
-        return "expected result last, best, or an average of 2 to 16, and a "
-               "known twin";
-    }
-    return NULL;
-}
-
-/* Rows to measure on, a metric for their kind, and what is made of both. */
-static const char *measure_problem(const Proctor__TrainSpec *x, int is_drawn,
-                                   int kind)
-{
-    int is_checked = x->validation > 0 || x->folds > 0;
-    int is_best = x->result == PROCTOR__TRAIN_RESULT__RESULT_BEST;
-
-    if (is_checked != (x->metric != METRIC_NONE) || x->metric >= METRIC_N_) {
-        return "a metric is measured on the rows of validation or fold: write both "
-               "or none";
-    }
-    if (is_best && !is_checked) {
-        return "result: best needs validation or fold, and a metric";
-    }
-    if (is_checked && !is_drawn) {
-        return "validation and fold need a data.split, which draws the order of "
-               "the rows";
-    }
-    if (is_checked && kind == PROCTOR__DATA_KIND__DATA_TEXT) {
-        return "text is measured by its exam, not while it trains";
-    }
-    if (is_checked && (x->metric == METRIC_ACCURACY) !=
-                          (kind == PROCTOR__DATA_KIND__DATA_CLASSIFICATION)) {
-        return "accuracy is for classes, errors are for numbers";
-    }
-    return NULL;
 }
 
 /* It takes no more workers, and no more memory with all of them, than a run may
@@ -166,11 +110,8 @@ int check_train(struct check *c, const struct subject *s)
     size_t k = check_find(c, x->data);
     const Proctor__Task *from = k == SIZE_MAX ? NULL : c->q->graph->tasks[k];
     const Proctor__Task *data = admission_data(c->a, c->q->graph, s->task);
-    const char *problem = form_problem(x);
+    const char *problem;
 
-    if (problem) {
-        return check_refuse_form(c, s, problem);
-    }
     if (!from || !check_is_needed(s, x->data) || (!from->split && !from->data) ||
         !data) {
         (void)check_refuse(c, s, "train.data", ERR_INPUT, SPOT_WITH,
@@ -180,10 +121,9 @@ int check_train(struct check *c, const struct subject *s)
         diag_hint(&c->d, "write needs: [ID of the split] beside with:");
         return ADMIT_E_REFUSED;
     }
-    problem = measure_problem(x, from->split != NULL, (int)data->data->kind);
+    problem = training_spec_problem(x, from->split != NULL, data->data->kind);
     if (problem) {
-        return check_refuse(c, s, "train.measure", ERR_INPUT, SPOT_WITH, "%s",
-                            problem);
+        return check_refuse_form(c, s, problem);
     }
     if (x->start[0] != '\0' && !is_trained(c, s, x->start)) {
         return refuse_trained(c, s, "start", x->start);

@@ -5,6 +5,7 @@
  * Kernel process. */
 #include "kernel/run/guard.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -352,6 +353,19 @@ int guard_share(const struct guard *g)
 {
     ASSERT(g->magic == GUARD_MAGIC && g->state == GUARD_READY);
     return worker_share(g->worker);
+}
+
+const char *guard_exit_text(const struct guard_end *e, char out[static 48])
+{
+    const struct worker_exit *x = e->exit;
+
+    if (x->timed_out || x->killed_signal == SIGXCPU || x->cut != NULL) {
+        return x->timed_out     ? "was stopped by limits.wall"
+               : x->cut != NULL ? x->cut
+                                : "was stopped by limits.cpu";
+    }
+    snprintf(out, 48, "was killed by signal %d", x->killed_signal);
+    return x->killed_signal == 0 ? "left" : out;
 }
 
 void guard_finish(struct guard *g)

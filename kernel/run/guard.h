@@ -18,6 +18,9 @@ struct guard_end {
     const struct worker_exit *exit; /* NULL when code != 0 */
 };
 
+/* "was stopped by limits.wall", ...; of one with code 0; of out, or for ever. */
+const char *guard_exit_text(const struct guard_end *e, char out[static 48]);
+
 struct guard_handler {
     /* May be NULL. Measured, not yet recorded; the report is lent. */
     void (*on_measured)(void *ctx, const Proctor__Confinement *report);

@@ -14,6 +14,7 @@
 #include "kernel/engine/loop.h"
 #include "kernel/run/ending.h"
 #include "proto/err.h"
+#include "proto/share.h"
 
 void plane_send_away(struct plane *p)
 {
@@ -102,19 +103,6 @@ static void on_ready(void *ctx, struct guard *g)
         MSG_TASK_READY);
 }
 
-static int area_new(struct plane *p)
-{
-    uint64_t bytes = p->slots_n * p->session.lane_bytes;
-
-    p->area = memfd_create("lanes", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (p->area < 0 || ftruncate(p->area, (off_t)bytes) < 0 ||
-        fcntl(p->area, F_ADD_SEALS,
-              F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0) {
-        return ERR_TRACE(err_from_errno(errno));
-    }
-    return 0;
-}
-
 size_t plane_count_slots(const struct plane *p)
 {
     uint64_t most =
@@ -171,7 +159,7 @@ static void on_task_ready(struct plane *p, const Proctor__TaskReady *m)
         plane_turn_later(p);
         return;
     }
-    if (area_new(p) < 0) {
+    if (share_fixed(p->slots_n * p->session.lane_bytes, &p->area) < 0) {
         plane_end_all(p, ERR_NOMEM, "no memory for its lanes");
         return;
     }
@@ -318,21 +306,14 @@ static void on_message(void *ctx, struct guard *g, struct frame *f)
 static void on_end(void *ctx, struct guard *g, const struct guard_end *e)
 {
     struct plane *p = ctx;
-    char what[160];
+    char what[48];
 
     (void)g;
     if (e->code < 0) {
         plane_end_all(p, e->code, e->what);
         return;
     }
-    snprintf(what, sizeof(what), "was killed by signal %d",
-             e->exit->killed_signal);
-    plane_lose(p, 1, e->exit->timed_out       ? "was stopped by limits.wall"
-                     : e->exit->cut != NULL   ? e->exit->cut
-                     : e->exit->killed_signal == SIGXCPU
-                         ? "was stopped by limits.cpu"
-                     : e->exit->killed_signal != 0 ? what
-                                                   : "left");
+    plane_lose(p, 1, guard_exit_text(e, what));
 }
 
 const struct guard_handler plane_handler = {
