@@ -164,7 +164,7 @@ int park_get(struct core *c, const struct cid *id, Proctor__ParkedLane **out)
     return 0;
 }
 
-static int copy(int from_fd, uint64_t from, int to_fd, uint64_t to, uint64_t n)
+int park_copy(int from_fd, uint64_t from, int to_fd, uint64_t to, uint64_t n)
 {
     static uint8_t chunk[COPY_BYTES]; /* the kernel has one thread */
 
@@ -212,7 +212,7 @@ int park_restore(struct core *c, const Proctor__ParkedLane *m, int area_fd,
             if (e->at > n || e->bytes > n - e->at) {
                 return ERR_TRACE(ERR_STORE_DAMAGED);
             }
-            TRY(copy(fd, e->at, area_fd, at + e->offset, e->bytes));
+            TRY(park_copy(fd, e->at, area_fd, at + e->offset, e->bytes));
         }
     }
     return 0;

@@ -17,6 +17,9 @@ int park_put(struct core *c, int area_fd, uint64_t at,
              Proctor__AreaExtent *const *changed, size_t changed_n,
              const Proctor__ParkedLane *old, Proctor__ParkedLane *m,
              struct cid *out, uint64_t *out_bytes) MUST_USE;
+/* Bytes from one descriptor to another. ERR_STORE_DAMAGED: they are not there. */
+int park_copy(int from_fd, uint64_t from, int to_fd, uint64_t to,
+              uint64_t n) MUST_USE;
 /* Reads it back, strictly: extents within lane_bytes. ERR_STORE_DAMAGED. */
 int park_get(struct core *c, const struct cid *id,
              Proctor__ParkedLane **out) MUST_USE;

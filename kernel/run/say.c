@@ -85,16 +85,37 @@ void say_text(struct core *c, const char *task, struct ubytes text)
     event_send(c, &m);
 }
 
+/* 1: enough was said for now. */
+static int is_crowded(struct core *c)
+{
+    uint64_t now = loop_now_ms(c->loop);
+
+    if (c->progress_ms != 0 && now - c->progress_ms < PROGRESS_GAP_MS) {
+        return 1;
+    }
+    c->progress_ms = now;
+    return 0;
+}
+
+void say_train(struct core *c, const char *task, Proctor__TrainEvent *train)
+{
+    Proctor__Event m = PROCTOR__EVENT__INIT;
+
+    if (train->n_ended > 0 || !is_crowded(c)) {
+        m.task = pb_str(task);
+        m.train = train;
+        event_send(c, &m);
+    }
+}
+
 void say_progress(struct core *c, const char *task, const char *text,
                   uint64_t done, uint64_t total)
 {
-    uint64_t now = loop_now_ms(c->loop);
     Proctor__Event m = PROCTOR__EVENT__INIT;
 
-    if (c->progress_ms != 0 && now - c->progress_ms < PROGRESS_GAP_MS) {
+    if (is_crowded(c)) {
         return;
     }
-    c->progress_ms = now;
     m.task = pb_str(task);
     m.text = pb_str(text);
     m.done = done;

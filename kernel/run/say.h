@@ -18,6 +18,8 @@ void say_event(struct core *c, uint64_t seq_ref, const char *task,
 void say_quote(struct core *c, const char *task, const char *text);
 /* More of a text, as it was committed. */
 void say_text(struct core *c, const char *task, struct ubytes text);
+/* How far a training run is. Without epochs that ended, as say_progress. */
+void say_train(struct core *c, const char *task, Proctor__TrainEvent *train);
 /* At most ten a second; the others are dropped. */
 void say_progress(struct core *c, const char *task, const char *text,
                   uint64_t done, uint64_t total);
