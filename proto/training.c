@@ -7,6 +7,7 @@
 
 #include "proto/err.h"
 #include "proto/record.h"
+#include "proto/type.h"
 
 enum {
     EPOCHS_OF_ONE_ANSWER = 65536,
@@ -92,6 +93,17 @@ const char *training_plan_problem(const Proctor__Training *m,
         return "counts that cannot be";
     }
     return p->step != state_step ? "another step than that of its state" : NULL;
+}
+
+const char *training_same_plan(const Proctor__TrainReady *p,
+                               const Proctor__TrainReady *o)
+{
+    return o == NULL || o->area_bytes != p->area_bytes ||
+                   o->parameters != p->parameters ||
+                   o->steps_all != p->steps_all || o->step != p->step ||
+                   o->outputs != p->outputs
+               ? "another plan than the first worker"
+               : NULL;
 }
 
 static int is_part(const Proctor__AreaPart *p, uint64_t area_bytes)
@@ -197,6 +209,34 @@ const char *training_other_problem(const Proctor__TrainDone *first,
                : NULL;
 }
 
+int training_types(unsigned kind, struct ubytes *out_takes,
+                   struct ubytes *out_gives)
+{
+    static const uint8_t numbers[] = {TYPE_TUPLE, 1, TYPE_LIST, TYPE_FLOAT, 4};
+    static const uint8_t tokens[] = {TYPE_TUPLE, 1, TYPE_LIST, TYPE_INT,
+                                     TYPE_UNSIGNED | 4};
+    static const uint8_t label[] = {TYPE_INT, TYPE_UNSIGNED | 4};
+    static const uint8_t number[] = {TYPE_FLOAT, 4};
+    static const uint8_t scores[] = {TYPE_LIST, TYPE_FLOAT, 4};
+
+    switch (kind) {
+    case PROCTOR__DATA_KIND__DATA_REGRESSION:
+        *out_takes = (struct ubytes){numbers, sizeof(numbers)};
+        *out_gives = (struct ubytes){number, sizeof(number)};
+        return 1;
+    case PROCTOR__DATA_KIND__DATA_CLASSIFICATION:
+        *out_takes = (struct ubytes){numbers, sizeof(numbers)};
+        *out_gives = (struct ubytes){label, sizeof(label)};
+        return 1;
+    case PROCTOR__DATA_KIND__DATA_TEXT:
+        *out_takes = (struct ubytes){tokens, sizeof(tokens)};
+        *out_gives = (struct ubytes){scores, sizeof(scores)};
+        return 1;
+    default:
+        return 0;
+    }
+}
+
 void training_checked(const Proctor__TrainSpec *x, uint64_t n, uint64_t *from,
                       uint64_t *rows)
 {
@@ -226,7 +266,7 @@ static int is_right(struct ubytes predictions, uint64_t row, uint32_t outputs,
 
     memcpy(&label, labels.p + 4 * row, 4);
     if (outputs == 1) {
-        return (f32_at(predictions, at) > 0.5f) == label;
+        return (f32_at(predictions, at) >= 0.5f) == label;
     }
     for (uint32_t i = 1; i < outputs; i++) {
         if (f32_at(predictions, at + i) > f32_at(predictions, at + best)) {

@@ -21,6 +21,9 @@ const char *training_spec_problem(const Proctor__TrainSpec *x, int is_drawn,
 const char *training_plan_problem(const Proctor__Training *m,
                                   const Proctor__TrainReady *p,
                                   uint64_t state_step);
+/* of another worker's plan beside it. */
+const char *training_same_plan(const Proctor__TrainReady *p,
+                               const Proctor__TrainReady *other);
 /* Where a training stands, and what its workers may do in a turn. */
 struct training_turn {
     const Proctor__Training *m;
@@ -40,13 +43,18 @@ const char *training_done_problem(const struct training_turn *t,
 const char *training_other_problem(const Proctor__TrainDone *first,
                                    const Proctor__TrainDone *d);
 
+/* What a predictor of rows of a kind takes and gives: of numbers ([f32]) -> u32 or
+ * f32; of text ([u32]) -> [f32]. 0: the kind is not known. For ever. */
+int training_types(unsigned kind, struct ubytes *out_takes,
+                   struct ubytes *out_gives);
+
 /* Which rows of n are checked: [*from, *from + *rows), in the drawn order. */
 void training_checked(const Proctor__TrainSpec *x, uint64_t n, uint64_t *from,
                       uint64_t *rows);
 
 /* What predictions (f32, rows x outputs) are worth by enum metric: of labels u32
- * (accuracy: the first of the largest outputs; of one output, whether it is over one
- * half) or f64 (errors; one output), all little endian, summed in row order. 0, or
+ * (accuracy: the first of the largest outputs; of one output, whether it is one half or
+ * more) or f64 (errors; one output), all little endian, summed in row order. 0, or
  * ERR_INPUT: sizes that are other ones, or a prediction that is no number. */
 int training_measure(unsigned metric, struct ubytes predictions,
                      struct ubytes labels, uint64_t rows, double *out) MUST_USE;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernel/admit/path.h"
+#include "proto/training.h"
 
 static struct loc loc_of(const struct check *c, const Proctor__Place *p)
 {
@@ -179,8 +180,9 @@ int admission_types(const struct admission *a, const Proctor__Graph *g,
     const ProtobufCBinaryData *b[2];
 
     if (t->train || t->combine) {
-        return check_trained_types(admission_data(a, g, t), out_takes,
-                                   out_gives);
+        const Proctor__Task *data = admission_data(a, g, t);
+
+        return data && training_types(data->data->kind, out_takes, out_gives);
     }
     if (t->program) {
         b[0] = &t->program->takes, b[1] = &t->program->gives;

@@ -90,9 +90,6 @@ int check_split(struct check *c, const struct subject *s);
 int check_derive(struct check *c, const struct subject *s);
 int check_train(struct check *c, const struct subject *s);
 int check_combine(struct check *c, const struct subject *s);
-/* Of what is trained on the rows of a data.load task (NULL: 0). */
-int check_trained_types(const Proctor__Task *data, struct ubytes *out_takes,
-                        struct ubytes *out_gives);
 int check_score(struct check *c, const struct subject *s);
 int check_holdout(struct check *c, const struct subject *s);
 int check_lane(struct check *c, const struct subject *s);

@@ -24,32 +24,6 @@ const Proctor__Task *admission_data(const struct admission *a,
     return t != NULL && t->data ? t : NULL;
 }
 
-int check_trained_types(const Proctor__Task *data, struct ubytes *out_takes,
-                        struct ubytes *out_gives)
-{
-    static const uint8_t numbers[] = {TYPE_TUPLE, 1, TYPE_LIST, TYPE_FLOAT, 4};
-    static const uint8_t tokens[] = {TYPE_TUPLE, 1, TYPE_LIST, TYPE_INT,
-                                     TYPE_UNSIGNED | 4};
-    static const uint8_t label[] = {TYPE_INT, TYPE_UNSIGNED | 4};
-    static const uint8_t number[] = {TYPE_FLOAT, 4};
-    static const uint8_t scores[] = {TYPE_LIST, TYPE_FLOAT, 4};
-    static const struct ubytes gives[] = {
-        [PROCTOR__DATA_KIND__DATA_NONE] = {NULL, 0},
-        [PROCTOR__DATA_KIND__DATA_REGRESSION] = {number, sizeof(number)},
-        [PROCTOR__DATA_KIND__DATA_CLASSIFICATION] = {label, sizeof(label)},
-        [PROCTOR__DATA_KIND__DATA_TEXT] = {scores, sizeof(scores)}};
-    unsigned kind = data == NULL ? 0 : (unsigned)data->data->kind;
-
-    if (kind == 0 || kind >= ARRAY_N(gives)) {
-        return 0;
-    }
-    *out_takes = kind == PROCTOR__DATA_KIND__DATA_TEXT
-                     ? (struct ubytes){tokens, sizeof(tokens)}
-                     : (struct ubytes){numbers, sizeof(numbers)};
-    *out_gives = gives[kind];
-    return 1;
-}
-
 /* It takes no more workers, and no more memory with all of them, than a run may
  * have: else they would wait for each other. */
 static int check_workers(struct check *c, const struct subject *s)

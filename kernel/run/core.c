@@ -128,6 +128,12 @@ int core_read_record(struct core *c, uint64_t seq, enum record_kind kind,
     return r->kind == kind ? 0 : ERR_TRACE(ERR_STORE_DAMAGED);
 }
 
+int core_record(struct core *c, struct record *r, uint64_t *out_seq)
+{
+    *out_seq = 0;
+    return c->recording ? ledger_append(c->ledger, r, out_seq, NULL) : 0;
+}
+
 void core_classes(const struct core *c, char names[static CORE_CLASSES_BYTES],
                   uint8_t images[static WORKER_CLASSES_N * CID_BYTES])
 {

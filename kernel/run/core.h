@@ -81,6 +81,8 @@ int core_get_message(struct core *c, const struct cid *id,
 int core_get_values(struct core *c, const struct cid *id, const struct type *t,
                     struct values *out) MUST_USE;
 
+/* Appends a record, durable; where nothing is recorded, *out_seq is 0. */
+int core_record(struct core *c, struct record *r, uint64_t *out_seq) MUST_USE;
 /* Reads a durable record of that kind; r borrows from b, which is made in any case
  * and the caller's. ERR_STORE_DAMAGED also when it is of another kind. */
 int core_read_record(struct core *c, uint64_t seq, enum record_kind kind,

@@ -370,16 +370,10 @@ int lane_take(struct lane *l, const Proctor__LaneDone *d, uint32_t passes,
     return 0;
 }
 
-static int record(struct lane *l, struct record *r)
-{
-    uint64_t seq;
-
-    return l->core->recording ? ledger_append(l->core->ledger, r, &seq, NULL) : 0;
-}
-
 static int record_lane(struct lane *l, uint64_t bytes, const char *why)
 {
     struct record r;
+    uint64_t seq;
 
     record_init(&r, RECORD_LANE);
     record_set_u(&r, RF_LANE_run, l->core->run_seq);
@@ -390,12 +384,13 @@ static int record_lane(struct lane *l, uint64_t bytes, const char *why)
     record_set_u(&r, RF_LANE_position, l->position);
     record_set_u(&r, RF_LANE_bytes, bytes);
     record_set_str(&r, RF_LANE_why, why);
-    return record(l, &r);
+    return core_record(l->core, &r, &seq);
 }
 
 int lane_record_went_on(struct lane *l)
 {
     struct record r;
+    uint64_t seq;
 
     l->went_on++;
     record_init(&r, RECORD_WENT_ON);
@@ -407,7 +402,7 @@ int lane_record_went_on(struct lane *l)
     }
     record_set_u(&r, RF_WENT_ON_tokens, l->emit.n);
     record_set_str(&r, RF_WENT_ON_why, l->off_why);
-    return record(l, &r);
+    return core_record(l->core, &r, &seq);
 }
 
 int lane_park(struct lane *l, const Proctor__LaneParked *m, int area_fd,

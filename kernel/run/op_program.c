@@ -13,6 +13,7 @@
 #include "kernel/run/sample.h"
 #include "kernel/run/say.h"
 #include "kernel/run/sched.h"
+#include "kernel/run/smoke.h"
 #include "kernel/store/fold.h"
 #include "proto/err.h"
 
@@ -31,14 +32,18 @@ struct smoke {
     struct eval *eval;
     struct values inputs;
     unsigned variant;
+    uint64_t evidence_ref;
     char first[160]; /* how the first try ended */
     char text[160];
 };
 
-static void smoke_free(void *state)
+void smoke_free(void *state)
 {
     struct smoke *s = state;
 
+    if (s == NULL) {
+        return;
+    }
     linking_free(s->linking);
     buf_release(&s->synth.examples[0]);
     buf_release(&s->synth.examples[1]);
@@ -97,7 +102,8 @@ static void smoke_fail(struct smoke *s)
 static void on_answer(void *ctx, struct eval *v, const struct evaluation *e)
 {
     struct smoke *s = ctx;
-    struct outcome o = {.passed = 1, .level = LEVEL_SCHEMA, .result = s->cid};
+    struct outcome o = {.passed = 1, .level = LEVEL_SCHEMA, .result = s->cid,
+                        .evidence_ref = s->evidence_ref};
     int code;
 
     if (e->complete) {
@@ -136,25 +142,21 @@ static int smoke_new(struct live *l, struct smoke **out)
     buf_init(&s->synth.examples[1], LIMIT_DATA_FILE_BYTES);
     buf_init(&s->synth.found, LIMIT_CML_BUNDLE_BYTES);
     values_init(&s->inputs);
-    *out = l->state = s;
+    *out = s;
     return 0;
 }
 
-/* code, d: how putting its object went. */
-static int smoke_begin(struct live *l, int code, const struct cid *cid,
-                       struct diag *d)
+static int smoke_go(struct smoke *s, const struct cid *cid)
 {
-    struct smoke *s = l->state;
+    struct live *l = s->live;
+    struct diag d;
+    int code;
 
-    if (code == 0 && s == NULL) {
-        TRY(smoke_new(l, &s));
-    }
-    if (code == 0) {
-        s->cid = *cid;
-        code = runnable_load(l->run->core, cid, &s->runnable, d);
-    }
+    diag_init(&d);
+    s->cid = *cid;
+    code = runnable_load(l->run->core, cid, &s->runnable, &d);
     if (code != 0) {
-        live_error(l, code, d);
+        live_error(l, code, &d);
         return 0;
     }
     if (s->runnable->m->kind == RUNNABLE_MODEL && s->runnable->takes.n > 2 &&
@@ -165,6 +167,31 @@ static int smoke_begin(struct live *l, int code, const struct cid *cid,
         return smoke_ask(s);
     }
     return smoke_try(s);
+}
+
+int smoke_start(struct live *l, const struct cid *runnable,
+                uint64_t evidence_ref, struct smoke **out)
+{
+    TRY(smoke_new(l, out));
+    (*out)->evidence_ref = evidence_ref;
+    return smoke_go(*out, runnable);
+}
+
+/* code, d: how putting its object went. */
+static int smoke_begin(struct live *l, int code, const struct cid *cid,
+                       struct diag *d)
+{
+    struct smoke *s = l->state;
+
+    if (code != 0) {
+        live_error(l, code, d);
+        return 0;
+    }
+    if (s == NULL) {
+        TRY(smoke_new(l, &s));
+        l->state = s;
+    }
+    return smoke_go(s, cid);
 }
 
 /* Training rows of splits that passed: admission saw that it needs them. */
@@ -280,6 +307,7 @@ static int cml_start(struct live *l)
     struct smoke *s;
 
     TRY(smoke_new(l, &s));
+    l->state = s;
     TRY(linking_new(l, &s->linking));
     if (live_spec(l)->cml->file_of[0] != '\0') { /* a text that passed */
         uint32_t i = run_find(l->run, live_spec(l)->cml->file_of);
@@ -363,6 +391,7 @@ static int enumerate_start(struct live *l)
     int code;
 
     TRY(smoke_new(l, &s));
+    l->state = s;
     TRY(linking_new(l, &s->linking));
     diag_init(&d);
     proctor__synth_task__init(&s->synth.task);

@@ -157,7 +157,7 @@ void run_stop(struct run *r, int code, const char *why)
         return;
     }
     if (r->phase == RUN_PHASE_TASKS) {
-        sched_stop(r, code, why);
+        sched_rest(r, code, why);
         return;
     }
     intake_stop(r);

@@ -129,6 +129,8 @@ struct run {
     struct loop_source *wall;
     uint32_t queued; /* records since the last commit */
     int stopping;
+    int resting; /* ERR_*: it stops when nothing comes to rest any more */
+    const char *rest_why;
     int outside; /* first ERR_* of something outside a task */
 };
 

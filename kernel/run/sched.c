@@ -92,7 +92,7 @@ static const struct op *op_find(const char *name)
         &op_program, &op_model, &op_cml,    &op_enumerate, &op_exam,
         &op_ref_move, &op_load, &op_split, &op_score, &op_holdout, &op_derive,
         &op_assert, &op_reconcile, &op_generate, &op_lane_score, &op_logits,
-        &op_classify};
+        &op_classify, &op_train, &op_combine};
 
     for (size_t i = 0; i < ARRAY_N(ops); i++) {
         if (strcmp(ops[i]->name, name) == 0) {
@@ -333,11 +333,11 @@ static int start_ready(struct run *r)
 {
     uint32_t i;
 
-    while (r->lives_n - r->lanes_n < r->policy->workers &&
+    while (r->resting == 0 && r->lives_n - r->lanes_n < r->policy->workers &&
            queue_pop(&r->ready, &i)) {
         TRY(start_one(r, i));
     }
-    while (r->lanes_n < LIMIT_LANES && queue_pop(&r->ready_lanes, &i)) {
+    while (r->resting == 0 && r->lanes_n < LIMIT_LANES && queue_pop(&r->ready_lanes, &i)) {
         TRY(start_one(r, i));
     }
     return 0;
@@ -376,6 +376,16 @@ static void finish(struct run *r)
     }
 }
 
+static int can_rest(const struct run *r)
+{
+    const struct live *l = r->lives;
+
+    while (l != NULL && l->on_rest == NULL) {
+        l = l->next;
+    }
+    return l != NULL;
+}
+
 static int turn_all(struct run *r)
 {
     TRY(settle_all(r));
@@ -397,6 +407,10 @@ static void turn(void *ctx, short revents)
         return;
     }
     task_say_notes(r);
+    if (r->resting != 0 && !can_rest(r)) {
+        sched_stop(r, r->resting, r->rest_why);
+        return;
+    }
     if (r->lives == NULL && queue_n(&r->ready) == 0 &&
         queue_n(&r->ready_lanes) == 0) {
         finish(r);
@@ -421,6 +435,21 @@ static void drop_lives(struct run *r)
         free(l);
     }
     r->lives_n = r->lanes_n = 0;
+}
+
+void sched_rest(struct run *r, int code, const char *why)
+{
+    if (r->resting != 0 || r->core->fatal != 0 || !can_rest(r)) {
+        sched_stop(r, code, why);
+        return;
+    }
+    r->resting = code;
+    r->rest_why = why;
+    for (struct live *l = r->lives; l != NULL; l = l->next) {
+        if (l->on_rest != NULL && !l->over) {
+            l->on_rest(l);
+        }
+    }
 }
 
 void sched_stop(struct run *r, int code, const char *why)

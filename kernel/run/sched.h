@@ -27,6 +27,7 @@ struct live {
     void *state;           /* the op's; freed by op->free */
     struct cid turn;       /* zero: waits for no other */
     void (*on_turn)(struct live *l); /* NULL once it was called */
+    void (*on_rest)(struct live *l); /* NULL: it cannot come to rest by itself */
     int begun;
     int over;
     struct outcome outcome; /* once over */
@@ -58,6 +59,8 @@ extern const struct op op_generate;
 extern const struct op op_lane_score;
 extern const struct op op_logits;
 extern const struct op op_classify;
+extern const struct op op_train;
+extern const struct op op_combine;
 
 /* Within start: on_turn is called after it, when all that began before with an
  * equal key have ended. */
@@ -85,6 +88,9 @@ int op_holdout_admitted(struct core *c, uint64_t seq,
 
 /* All data is there: RUN and ADMIT are recorded, tasks begin. */
 void sched_start(struct run *r);
+/* Lets come to rest what can, then stops; why lives for ever. The second time it
+ * stops at once. */
+void sched_rest(struct run *r, int code, const char *why);
 /* Workers killed, ABORT, END; then the run is over with this code. */
 void sched_stop(struct run *r, int code, const char *why);
 void sched_release(struct run *r);

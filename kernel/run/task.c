@@ -44,7 +44,7 @@ void task_say_notes(struct run *r)
         const char *id = r->graph->tasks[n->task_i]->id;
         const char *what = t->reason == NULL ? "" : t->reason;
 
-        if (n->state == STATE_PARKED) {
+        if (n->state == STATE_PARKED && t->spec->train == NULL) {
             snprintf(text, sizeof(text), "waits for: proctor resume %.64s", id);
             what = text;
         }

@@ -194,9 +194,8 @@ static void on_ready(void *ctx, struct guard *g)
 }
 
 /* What it needs is known before any of it is taken. 1: it may. */
-static int check_memory(struct train *t)
+static int check_memory(struct train *t, const Proctor__TrainReady *p)
 {
-    const Proctor__TrainReady *p = t->ready->train;
     uint64_t most =
         t->limits.memory_bytes == 0 ? TRAIN_MEMORY : t->limits.memory_bytes;
     uint64_t need;
@@ -221,37 +220,30 @@ static int check_memory(struct train *t)
 static void begin(struct train *t)
 {
     static const Proctor__TrainArea area = PROCTOR__TRAIN_AREA__INIT;
-    const Proctor__TrainReady *p;
-    const char *lie;
+    Proctor__TaskReady *m = (Proctor__TaskReady *)t->w[0].answer;
+    const char *lie =
+        training_plan_problem(t->ask.m, m->train, t->state_step);
 
-    pb_free((ProtobufCMessage *)t->ready);
-    t->ready = (Proctor__TaskReady *)t->w[0].answer;
-    t->w[0].answer = NULL;
-    p = t->ready->train;
-    lie = training_plan_problem(t->ask.m, p, t->state_step);
     for (unsigned i = 1; lie == NULL && i < t->ask.workers; i++) {
-        const Proctor__TrainReady *o =
-            ((Proctor__TaskReady *)t->w[i].answer)->train;
-
-        if (o == NULL || o->area_bytes != p->area_bytes ||
-            o->parameters != p->parameters || o->steps_all != p->steps_all ||
-            o->step != p->step || o->outputs != p->outputs) {
-            lie = "another plan than the first worker";
-        }
+        lie = training_same_plan(
+            m->train, ((Proctor__TaskReady *)t->w[i].answer)->train);
     }
     if (lie != NULL) {
         fail(t, 0, "its worker gave %s", lie);
         return;
     }
-    if (!check_memory(t)) {
+    if (!check_memory(t, m->train)) {
         return;
     }
-    t->turn.plan = p;
-    t->turn.step = t->step = p->step;
+    t->w[0].answer = NULL; /* taken */
+    pb_free((ProtobufCMessage *)t->ready);
+    t->ready = m;
+    t->turn.plan = m->train;
+    t->turn.step = t->step = m->train->step;
     if (put_aside(t, train_log_begin(t)) != 0) {
         return;
     }
-    if (share_fixed(p->area_bytes, &t->area) < 0) {
+    if (share_fixed(m->train->area_bytes, &t->area) < 0) {
         fail(t, ERR_NOMEM, "no memory for what its workers share");
         return;
     }

@@ -19,7 +19,6 @@ struct train_ask { /* borrowed until train_free */
     uint64_t checkpoint_steps; /* 0: none */
     size_t keep;               /* weights that the result may be made of */
     uint64_t went_on_ref;      /* TRAINED record to go on from, plus one; 0: none */
-    const char *note;          /* joins the first log; NULL: none */
     const Proctor__Limits *limits;
     const char *task;
     int is_live;

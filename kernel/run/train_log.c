@@ -109,7 +109,7 @@ int train_log_begin(struct train *t)
     record_set_u(&rec, RF_TRAIN_workers, t->ask.workers);
     record_set_u(&rec, RF_TRAIN_parameters, p->parameters);
     record_set_u(&rec, RF_TRAIN_memory, p->memory_bytes);
-    return ledger_append(t->core->ledger, &rec, &seq, NULL);
+    return core_record(t->core, &rec, &seq);
 }
 
 /* Behind what lies there. */
@@ -332,7 +332,7 @@ static int record(struct train *t, const struct objects *o, const char *why)
     record_set_u(&rec, RF_TRAINED_metric, is_measured ? t->ask.m->metric : 0);
     record_set_f64(&rec, RF_TRAINED_measured, is_measured ? e->measured : 0);
     record_set_str(&rec, RF_TRAINED_why, why);
-    TRY(ledger_append(t->core->ledger, &rec, &seq, NULL));
+    TRY(core_record(t->core, &rec, &seq));
     t->seq_ref = seq + 1;
     return 0;
 }

@@ -532,6 +532,8 @@ static int apply(struct fold *f, const struct record *r)
         return fold_on_split(f, r);
     case RECORD_LOOK:
         return fold_on_look(f, r);
+    case RECORD_TRAINED:
+        return fold_on_trained(f, r);
     case RECORD_INPUTS:
     case RECORD_OUTPUTS:
         return fold_on_series(f, r);
@@ -555,7 +557,6 @@ static int apply(struct fold *f, const struct record *r)
     case RECORD_WENT_ON:
     case RECORD_LOADED:
     case RECORD_TRAIN:
-    case RECORD_TRAINED:
     case RECORD_HOLDOUT:
         return 0;
     }

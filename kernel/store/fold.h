@@ -62,6 +62,10 @@ int fold_look(const struct fold *f, const struct cid *split, unsigned metric,
  * of both lists: inputs (n + 1) / 2, outputs n / 2; odd: its last run is open.
  * A record out of turn or place counts nothing. *out_seq: the last that counts. */
 uint64_t fold_series(const struct fold *f, const char *name, uint64_t *out_seq);
+/* The newest TRAINED record that a training can go on from; false when there is none,
+ * or it came to its end since. */
+int fold_training(const struct fold *f, const struct cid *training,
+                  uint64_t *out_seq);
 /* The last run if it can be resumed: not ended, ended with tasks parked, or
  * aborted by request. A RUN that names it in resumes_ref takes over the states
  * of its tasks. A CRASH changes nothing: what ran then still says RUNNING. The

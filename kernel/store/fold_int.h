@@ -47,6 +47,7 @@ void *fold_fit(void *array, size_t n, size_t element_bytes);
 int fold_on_split(struct fold *f, const struct record *r) MUST_USE;
 int fold_on_series(struct fold *f, const struct record *r) MUST_USE;
 int fold_on_look(struct fold *f, const struct record *r) MUST_USE;
+int fold_on_trained(struct fold *f, const struct record *r) MUST_USE;
 /* NULL when it is not there. */
 Proctor__ExamState *fold_find_exam(const struct fold *f,
                                    const uint8_t cid[static CID_BYTES]);

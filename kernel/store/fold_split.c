@@ -2,7 +2,8 @@
  * are, under keys that are no object's CID: a file's `last` is its SPLIT record,
  * committed once drawn; a split's committed counts its looks; a split with a
  * metric has the candidates looked at, and its `last` LOOK; a series' committed
- * counts its records. Kernel process. */
+ * counts its records; a training's `last` is the record that it can go on from,
+ * while it is committed. Kernel process. */
 #include "kernel/store/fold_int.h"
 
 #include <string.h>
@@ -13,7 +14,8 @@ enum key_of {
     KEY_FILE,
     KEY_LOOKS,
     KEY_METRIC,
-    KEY_SERIES
+    KEY_SERIES,
+    KEY_TRAINING
 };
 
 static struct cid key(enum key_of of, unsigned metric,
@@ -119,4 +121,39 @@ uint64_t fold_series(const struct fold *f, const char *name, uint64_t *out_seq)
 
     *out_seq = e == NULL ? 0 : e->last;
     return e == NULL ? 0 : e->committed;
+}
+
+static int is_word(struct ubytes b, const char *word)
+{
+    return b.n == strlen(word) && memcmp(b.p, word, b.n) == 0;
+}
+
+/* With a state it can go on from there, unless it came to its end. */
+int fold_on_trained(struct fold *f, const struct record *r)
+{
+    static const uint8_t none[CID_BYTES];
+    struct ubytes why = record_bytes(r, RF_TRAINED_why);
+    int goes_on = is_word(why, "epoch") || is_word(why, "steps") ||
+                  is_word(why, "stopped");
+    struct cid id = key(KEY_TRAINING, 0, record_hash(r, RF_TRAINED_training));
+    Proctor__ExamState *e;
+
+    if (goes_on && memcmp(record_hash(r, RF_TRAINED_state), none,
+                          CID_BYTES) == 0) {
+        return 0;
+    }
+    TRY(fold_need_exam(f, id.b, &e));
+    e->last = r->seq;
+    e->committed = (uint64_t)goes_on;
+    return 0;
+}
+
+int fold_training(const struct fold *f, const struct cid *training,
+                  uint64_t *out_seq)
+{
+    const Proctor__ExamState *e =
+        fold_find_exam(f, key(KEY_TRAINING, 0, training->b).b);
+
+    *out_seq = e == NULL ? 0 : e->last;
+    return e != NULL && e->committed > 0;
 }
