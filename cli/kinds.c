@@ -115,6 +115,7 @@ static const struct {
     {TYPE(contestant), "runnable", {TYPE(runnable), 1}},
     {TYPE(contestant), "answers", {NULL, 1}},
     {TYPE(train_log), "predictions", {NULL, 1}},
+    {TYPE(train_log), "kept", {NULL, 1}},
     {TYPE(generation), "weights", {NULL, 1}},
     {TYPE(generation), "draft", {NULL, 1}},
     {TYPE(generation), "injectors", {NULL, 1}},
