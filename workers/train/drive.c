@@ -13,7 +13,6 @@
 #include "workers/train/look.h"
 
 #define PAGE_BYTES 4096u
-#define BOOKS_BYTES (1u << 20)       /* of answers and of drive itself */
 #define WEIGHTS_TOGETHER (16u << 20) /* of epochs that nobody waits for */
 #define WEIGHTS_TOGETHER_N 256u
 #define AREA_BYTES_MAX (UINT64_C(1) << 40)
@@ -100,6 +99,16 @@ static uint64_t together(const struct drive *v)
     return n < v->task->recipe->epochs ? n : v->task->recipe->epochs + 1;
 }
 
+/* Of drive itself, and of an answer that lists epochs. */
+static uint64_t books_bytes(const struct drive *v)
+{
+    uint64_t epochs = v->task->recipe->epochs;
+
+    return sizeof(*v) +
+           sizeof(struct ended) *
+               (epochs < DRIVE_EPOCHS_MAX ? epochs : DRIVE_EPOCHS_MAX);
+}
+
 /* Sizes are sums of what learners bound and of products that are checked. */
 static int plan_area(struct drive *v, Proctor__TrainReady *ready,
                      struct diag *d)
@@ -125,8 +134,7 @@ static int plan_area(struct drive *v, Proctor__TrainReady *ready,
         (v->parts_bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
     ready->area_bytes = v->parts_bytes + (p->exchange_bytes + PAGE_BYTES - 1) /
                                              PAGE_BYTES * PAGE_BYTES;
-    ready->memory_bytes =
-        p->memory_bytes + ready->area_bytes + v->in->bytes + BOOKS_BYTES;
+    ready->memory_bytes = p->memory_bytes + v->in->bytes + books_bytes(v);
     return 0;
 }
 
@@ -141,7 +149,11 @@ static int open_state(struct drive *v, Proctor__TrainReady *ready,
         return 0;
     }
     TRY(state_open(v->in->state, &v->owner, &v->body, &at, d));
+    if (at.waits && v->checked.n == 0) {
+        return state_is_damaged(d);
+    }
     v->waits = at.waits;
+    v->state_step = at.step;
     ready->step = at.step;
     return 0;
 }
@@ -201,6 +213,16 @@ void drive_close(struct drive *v)
     free(v);
 }
 
+/* The body and its envelope agree. */
+static int restore(struct drive *v)
+{
+    struct fit_place place;
+
+    TRY(v->ops->restore(v->fit, v->body, &v->failed));
+    v->ops->place(v->fit, &place);
+    return place.step == v->state_step ? 0 : state_is_damaged(&v->failed);
+}
+
 int drive_start(struct drive *v, uint8_t *area)
 {
     int code;
@@ -211,7 +233,7 @@ int drive_start(struct drive *v, uint8_t *area)
     v->area = area;
     code = v->ops->start(v->fit, area + v->parts_bytes, &v->failed);
     if (code == 0 && v->body.p != NULL) {
-        code = v->ops->restore(v->fit, v->body, &v->failed);
+        code = restore(v);
     }
     return code == 0 || v->failed.code != 0 ? 0 : ERR_TRACE(code);
 }
@@ -331,7 +353,7 @@ static int go_on(struct drive *v, const Proctor__TrainGo *go,
     if (v->task->untrained) {
         v->ended = 1;
         *at = PROCTOR__TRAIN_AT__TRAIN_AT_END;
-        return v->task->worker == 0 ? answer_predictions(v) : 0;
+        return 0;
     }
     return run(v, go, at);
 }
@@ -365,6 +387,10 @@ int drive_go(struct drive *v, const Proctor__TrainGo *go,
         return ERR_TRACE(ERR_PROTOCOL);
     }
     answer_clear(&v->answer);
+    if (v->answered) {
+        v->notes.n = 0;
+        v->notes.left_off = 0;
+    }
     if (v->failed.code == 0) {
         TRY(take_measured(v, go));
         code = go_on(v, go, &at);
@@ -378,5 +404,6 @@ int drive_go(struct drive *v, const Proctor__TrainGo *go,
     }
     TRY(code);
     answer_finish(v, go->id, at);
+    v->answered = 1;
     return 0;
 }

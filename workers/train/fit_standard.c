@@ -9,7 +9,7 @@
 #include "workers/train/standard.h"
 #include "workers/train/streams.h"
 
-#define SMALL_BYTES (128u << 10) /* engine, values, this struct */
+#define SMALL_BYTES (32u << 10) /* engine and its values, this struct */
 
 static const struct loc nowhere = {NULL, 0, 0};
 
@@ -41,8 +41,8 @@ static int check_numbers(const Proctor__Recipe *r, struct diag *d)
     const struct {
         const char *name;
         double v, most;
-    } all[] = {{"clip.norm", r->clip_norm, INFINITY},
-               {"clip.value", r->clip_value, INFINITY},
+    } all[] = {{"clip.norm", r->clip_norm, HUGE_VAL},
+               {"clip.value", r->clip_value, HUGE_VAL},
                {"ema", r->ema, 1}};
 
     for (size_t i = 0; i < ARRAY_N(all); i++) {
@@ -192,7 +192,7 @@ static int allocate(struct standard *s, struct diag *d)
     TRY(tree_init(&s->tree, leaves, alone ? s->n : PIECE));
     TRY(optimizer_new(s->t.recipe->optimizer, s->n, &s->optimizer, d));
     TRY(s->ops->start(s->learner, s->cut.rows_max));
-    buf_init(&s->rest, SMALL_BYTES);
+    buf_init(&s->rest, standard_state_bytes(s));
     return engine_new("trainer", clock_of, s, &s->engine);
 }
 
@@ -390,7 +390,7 @@ static int go_on(struct standard *s, struct diag *d)
         buf_reset(&s->rest);
         TRY(standard_rest(s, &s->rest));
     }
-    if (!s->begun && engine_state(s->engine)->ended == ENGINE_RUNS) {
+    if (!s->begun) {
         TRY(engine_begin(s->engine, &plan, d));
         s->begun = 1;
     }

@@ -2,19 +2,18 @@
  * start allocated. Runs in worker-train.
  *
  * Bytes, big-endian: u32 length and the small state (steps made, epoch, loss and
- * rate of the last step as f64, whether an epoch ends; loss, count and right of
- * the epoch so far; plateau; u32 length and engine); then f32, little-endian:
- * weights, their average if there is one; then the optimizer's. */
+ * rate of the last step as f64, whether an epoch ends, whether all does; loss, count
+ * and right of the epoch so far; plateau; u32 length and engine); then f32,
+ * little-endian: weights, their average if there is one; then the optimizer's. */
 #include <string.h>
 
 #include "proto/err.h"
 #include "workers/train/standard.h"
+#include "workers/train/state.h"
 
 #define SMALL_STATE_BYTES                                                      \
-    (4 + 8 + 4 + 8 + 8 + 1 + 3 * 8 + SCHEDULE_STATE_BYTES + 4 +                \
+    (4 + 8 + 4 + 8 + 8 + 2 + 3 * 8 + SCHEDULE_STATE_BYTES + 4 +                \
      ENGINE_STATE_BYTES_MAX)
-
-static const struct loc nowhere = {NULL, 0, 0};
 
 static uint64_t bits_of(double v)
 {
@@ -61,6 +60,7 @@ int standard_rest(const struct standard *s, struct buf *out)
     TRY(buf_put_u64(out, bits_of(s->place.loss)));
     TRY(buf_put_u64(out, bits_of(s->place.rate)));
     TRY(buf_put_u8(out, (uint8_t)s->at_epoch));
+    TRY(buf_put_u8(out, s->over != 0));
     TRY(buf_put_u64(out, bits_of(s->epoch.loss)));
     TRY(buf_put_u64(out, s->epoch.count));
     TRY(buf_put_u64(out, s->epoch.right));
@@ -86,17 +86,12 @@ int standard_save(struct fit *f, struct buf *out)
     return optimizer_save(s->optimizer, out);
 }
 
-static int damaged(struct diag *d)
-{
-    return diag_set(d, ERR_INPUT, nowhere,
-                    "checkpoint: what it holds is no state of this fit");
-}
-
 static int restore_small(struct standard *s, struct ubytes in, struct diag *d)
 {
     struct ubytes plateau;
     struct ubytes engine;
     unsigned at;
+    unsigned over;
     struct rd r;
 
     rd_init(&r, in);
@@ -105,17 +100,19 @@ static int restore_small(struct standard *s, struct ubytes in, struct diag *d)
     s->place.loss = rd_f64(&r);
     s->place.rate = rd_f64(&r);
     at = rd_u8(&r);
+    over = rd_u8(&r);
     s->epoch.loss = rd_f64(&r);
     s->epoch.count = rd_u64(&r);
     s->epoch.right = rd_u64(&r);
     plateau = rd_take(&r, SCHEDULE_STATE_BYTES);
     engine = rd_bytes32(&r);
-    if (rd_end(&r) != 0 || at >= EPOCH_N ||
+    if (rd_end(&r) != 0 || at >= EPOCH_N || over > 1 ||
         schedule_load(&s->plateau, plateau) != 0) {
-        return damaged(d);
+        return state_is_damaged(d);
     }
     s->at_epoch = (enum standard_epoch)at;
-    return engine_load(s->engine, engine, d) == 0 ? 0 : damaged(d);
+    s->over = (int)over;
+    return engine_load(s->engine, engine, d) == 0 ? 0 : state_is_damaged(d);
 }
 
 /* The engine counts what place says, within the plan. */
@@ -139,13 +136,13 @@ int standard_restore(struct fit *f, struct ubytes state, struct diag *d)
     small = rd_bytes32(&r);
     floats = rd_take(&r, floats_bytes(s));
     if (rd_is_bad(&r)) {
-        return damaged(d);
+        return state_is_damaged(d);
     }
     TRY(restore_small(s, small, d));
     if (!fits_plan(s) ||
         optimizer_load(s->optimizer, rd_take(&r, rd_left(&r))) != 0) {
-        return damaged(d);
+        return state_is_damaged(d);
     }
     memcpy(s->params, floats.p, floats.n);
-    return s->ops->set(s->learner, s->params) == 0 ? 0 : damaged(d);
+    return s->ops->set(s->learner, s->params) == 0 ? 0 : state_is_damaged(d);
 }

@@ -71,6 +71,11 @@ static int refuse(struct diag *d, const char *what)
     return ERR_INPUT;
 }
 
+int state_is_damaged(struct diag *d)
+{
+    return refuse(d, "it is damaged: what it holds is no state of this run");
+}
+
 static int check_sum(struct ubytes in)
 {
     uint8_t sum[BLAKE3_BYTES];

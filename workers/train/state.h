@@ -47,4 +47,7 @@ int state_open(struct ubytes in, const struct state_owner *owner,
                struct ubytes *out_body, struct state_at *out_at,
                struct diag *d) MUST_USE;
 
+/* ERR_INPUT, with ${d} set: the checksum is right, what it covers is not. */
+int state_is_damaged(struct diag *d);
+
 #endif

@@ -220,7 +220,7 @@ static UNUSED struct print print_of(struct ubytes b)
 /* A copy to be freed. */
 static UNUSED struct ubytes kept(struct ubytes b)
 {
-    uint8_t *p = malloc(b.n);
+    uint8_t *p = aligned_alloc(64, (b.n + 63) / 64 * 64);
 
     assert_non_null(p);
     memcpy(p, b.p, b.n);

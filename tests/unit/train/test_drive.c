@@ -1,0 +1,445 @@
+/* drive.c, answer.c, look.c: what an answer holds, when there is one, what is
+ * refused and what is noted. */
+#include "tests/unit/train/fit_play.h"
+
+#include "workers/nn/mlp.h"
+#include "workers/train/drive_int.h"
+
+static struct play play;
+
+static Proctor__TrainGo going(uint64_t steps)
+{
+    Proctor__TrainGo go = PROCTOR__TRAIN_GO__INIT;
+
+    go.id = 1;
+    go.steps = steps;
+    return go;
+}
+
+static const Proctor__TrainDone *run(uint64_t steps)
+{
+    const Proctor__TrainGo go = going(steps);
+
+    return play_go(&play, &go);
+}
+
+static int code_of(const Proctor__TrainGo *go)
+{
+    const Proctor__TrainDone *done;
+
+    return drive_go(play.drives[0], go, &done);
+}
+
+/* A perceptron that another program opens. */
+static void check_weights(const Proctor__AreaPart *part)
+{
+    struct ubytes bytes = play_part(&play, part);
+    struct gguf g;
+    struct mlp *m;
+    struct diag d;
+
+    diag_init(&d);
+    assert_int_equal((uintptr_t)bytes.p % 64, 0);
+    assert_int_equal(gguf_open(bytes, &g, &d), 0);
+    assert_int_equal(mlp_new(&g, &m, &d), 0);
+    mlp_free(m);
+    gguf_release(&g);
+}
+
+/* Every second epoch's weights in one answer; the end's are those of the last. */
+static void test_checkpoints(void **state)
+{
+    const Proctor__TrainDone *done;
+    uint64_t end = 0;
+
+    (void)state;
+    play_init(&play, 64, 4, 3);
+    play.recipe.epochs = 10;
+    play.task.checkpoint_every = 2;
+    play_open(&play, no_state);
+    done = run(UINT64_MAX);
+    assert_int_equal(done->at, PROCTOR__TRAIN_AT__TRAIN_AT_END);
+    assert_int_equal(done->n_epochs, 10);
+    for (uint32_t i = 0; i < 10; i++) {
+        const Proctor__TrainEpoch *e = done->epochs[i];
+
+        assert_int_equal(e->epoch, i + 1);
+        assert_int_equal(e->step, 4 * (i + 1));
+        assert_true(e->rate == 0.01);
+        assert_string_equal(e->claims[0]->name, "loss");
+        assert_string_equal(e->claims[1]->name, "accuracy");
+        assert_true(e->claims[1]->value >= 0 && e->claims[1]->value <= 1);
+        assert_int_equal(e->weights != NULL, i % 2 == 1);
+        if (e->weights != NULL) {
+            assert_true(e->weights->offset >= end);
+            end = e->weights->offset + e->weights->bytes;
+            check_weights(e->weights);
+        }
+    }
+    assert_int_equal(done->weights->offset, done->epochs[9]->weights->offset);
+    assert_true(done->state->offset >= end);
+    assert_true(done->epochs[9]->claims[0]->value <
+                done->epochs[0]->claims[0]->value);
+    play_close(&play);
+}
+
+static void test_steps(void **state)
+{
+    const Proctor__TrainDone *done;
+
+    (void)state;
+    play_init(&play, 64, 4, 0);
+    play.task.checkpoint_steps = 3;
+    play_open(&play, no_state);
+    for (uint64_t step = 3; step <= 12; step += 3) {
+        done = run(UINT64_MAX);
+        assert_int_equal(done->at, PROCTOR__TRAIN_AT__TRAIN_AT_CHECKPOINT);
+        assert_int_equal(done->step, step);
+        check_weights(done->weights);
+        assert_non_null(done->state);
+    }
+    done = run(UINT64_MAX);
+    assert_int_equal(done->at, PROCTOR__TRAIN_AT__TRAIN_AT_END);
+    assert_int_equal(done->step, 12);
+    done = run(1); /* nothing is left: the end again */
+    assert_int_equal(done->at, PROCTOR__TRAIN_AT__TRAIN_AT_END);
+    check_weights(done->weights);
+    play_close(&play);
+}
+
+/* More epochs than an answer or the area holds. */
+static void test_many(void **state)
+{
+    const Proctor__TrainDone *done;
+    size_t answers = 0;
+    uint32_t epoch = 0;
+
+    (void)state;
+    play_init(&play, 8, 2, 2);
+    play.recipe.epochs = 1500;
+    play.task.checkpoint_every = 1;
+    play_open(&play, no_state);
+    do {
+        done = run(UINT64_MAX);
+        for (size_t i = 0; i < done->n_epochs; i++) {
+            assert_int_equal(done->epochs[i]->epoch, ++epoch);
+            check_weights(done->epochs[i]->weights);
+        }
+        assert_non_null(done->state);
+        answers++;
+    } while (done->at == PROCTOR__TRAIN_AT__TRAIN_AT_STEP);
+    assert_int_equal(epoch, 1500);
+    assert_in_range(answers, 3, 8);
+    play_close(&play);
+}
+
+static void test_wall(void **state)
+{
+    Proctor__TrainGo go = going(UINT64_MAX);
+    static struct trace whole;
+    const Proctor__TrainDone *done;
+    size_t answers = 0;
+
+    (void)state;
+    play_init(&play, 2000, 64, 3);
+    play.layers[1] = 64;
+    play_whole(&play, UINT64_MAX, &whole);
+    play_open(&play, no_state);
+    go.wall_ms = 1;
+    do {
+        done = play_go(&play, &go);
+        answers++;
+    } while (done->at != PROCTOR__TRAIN_AT__TRAIN_AT_END);
+    assert_true(answers > 2);
+    assert_memory_equal(print_of(play_part(&play, done->weights)).b,
+                        whole.weights.b, BLAKE3_BYTES);
+    play_close(&play);
+}
+
+/* Epochs that are measured: predictions, then a measure, and nothing without. */
+static void test_measured(void **state)
+{
+    const Proctor__TrainDone *done;
+    Proctor__TrainGo go = going(UINT64_MAX);
+    struct ubytes saved;
+    float sum = 0;
+
+    (void)state;
+    play_init(&play, 64, 4, 3);
+    play_check(&play, 9);
+    play.task.checkpoint_every = 1;
+    play_open(&play, no_state);
+    done = play_go(&play, &go);
+    assert_int_equal(done->at, PROCTOR__TRAIN_AT__TRAIN_AT_EPOCH);
+    assert_int_equal(done->n_epochs, 1);
+    assert_int_equal(done->epochs[0]->step, done->step);
+    check_weights(done->weights);
+    assert_int_equal(done->weights->offset, done->epochs[0]->weights->offset);
+    assert_int_equal(done->predictions->bytes, 9 * 3 * sizeof(float));
+    for (size_t i = 0; i < 9 * 3; i++) {
+        float v;
+
+        memcpy(&v, play_part(&play, done->predictions).p + 4 * i, 4);
+        sum += v;
+    }
+    assert_true(fabsf(sum - 9) < 1e-4f); /* of softmax */
+    saved = kept(play_part(&play, done->state));
+    assert_int_equal(code_of(&go), ERR_PROTOCOL); /* and no measure */
+    go.has_measured = 1;
+    go.measured = NAN;
+    assert_int_equal(code_of(&go), ERR_PROTOCOL);
+    go.measured = 0.5;
+    assert_int_equal(play_go(&play, &go)->at,
+                     PROCTOR__TRAIN_AT__TRAIN_AT_EPOCH);
+    play_close(&play);
+    play_open(&play, saved); /* whose state waits as well */
+    go.has_measured = 0;
+    assert_int_equal(code_of(&go), ERR_PROTOCOL);
+    go.has_measured = 1;
+    assert_int_equal(play_go(&play, &go)->epoch, 2);
+    go.stop = 1;
+    go.has_measured = 0; /* an end needs none */
+    assert_int_equal(play_go(&play, &go)->at, PROCTOR__TRAIN_AT__TRAIN_AT_END);
+    play_close(&play);
+    free((void *)(uintptr_t)saved.p);
+}
+
+/* Asked to stop or to save, alone or with gradients waiting. */
+static void test_rest(void **state)
+{
+    static struct trace whole, rest;
+    Proctor__TrainGo stop = going(UINT64_MAX);
+    Proctor__TrainGo save = going(0);
+
+    (void)state;
+    stop.stop = 1;
+    save.save = 1;
+    for (uint32_t workers = 1; workers <= 2; workers++) {
+        const Proctor__TrainDone *done;
+        struct ubytes saved;
+        struct print print;
+
+        play_init(&play, 64, 4, 3);
+        play.workers = workers;
+        play_whole(&play, UINT64_MAX, &whole);
+        play_open(&play, no_state);
+        done = run(5);
+        while (done->step < 5) {
+            done = run(5 - done->step);
+        }
+        if (workers > 1) {
+            done = run(1);
+            assert_int_equal(done->at, PROCTOR__TRAIN_AT__TRAIN_AT_EXCHANGE);
+        }
+        done = play_go(&play, &save);
+        assert_int_equal(done->at, workers == 1
+                                       ? PROCTOR__TRAIN_AT__TRAIN_AT_STEP
+                                       : PROCTOR__TRAIN_AT__TRAIN_AT_EXCHANGE);
+        assert_int_equal(done->step, 5);
+        print = print_of(play_part(&play, done->state));
+        done = play_go(&play, &stop);
+        assert_int_equal(done->at, PROCTOR__TRAIN_AT__TRAIN_AT_END);
+        assert_memory_equal(print_of(play_part(&play, done->state)).b, print.b,
+                            BLAKE3_BYTES);
+        check_weights(done->weights);
+        saved = kept(play_part(&play, done->state));
+        play_close(&play);
+        memset(&rest, 0, sizeof(rest));
+        play_open(&play, saved);
+        assert_int_equal(play.ready.step, 5);
+        (void)play_on(&play, UINT64_MAX, &rest);
+        play_close(&play);
+        assert_memory_equal(rest.weights.b, whole.weights.b, BLAKE3_BYTES);
+        free((void *)(uintptr_t)saved.p);
+    }
+}
+
+static void test_untrained(void **state)
+{
+    const Proctor__TrainDone *done;
+
+    (void)state;
+    play_init(&play, 64, 4, 3);
+    play_check(&play, 5);
+    play.task.untrained = 1;
+    play_open(&play, no_state);
+    assert_int_equal(play.ready.steps_all, 0);
+    done = run(1);
+    assert_int_equal(done->at, PROCTOR__TRAIN_AT__TRAIN_AT_END);
+    assert_int_equal(done->step, 0);
+    check_weights(done->weights);
+    play_close(&play);
+}
+
+/* What comes of first weights: they are what training starts with. */
+static void test_start(void **state)
+{
+    static struct trace t;
+    const Proctor__TrainDone *done;
+    struct ubytes first, other;
+    struct diag d;
+
+    (void)state;
+    play_init(&play, 64, 4, 3);
+    play_open(&play, no_state);
+    (void)play_on(&play, UINT64_MAX, &t);
+    done = run(1);
+    first = kept(play_part(&play, done->weights));
+    play_close(&play);
+    play.in.weights = &first;
+    play.in.weights_n = 1;
+    play.task.untrained = 1;
+    play_open(&play, no_state);
+    other = play_part(&play, run(1)->weights);
+    assert_memory_equal(other.p, first.p, first.n);
+    play_close(&play);
+    play.layers[1] = 13;
+    play_open(&play, no_state); /* found out when they are read */
+    done = run(1);
+    assert_int_equal(done->at, PROCTOR__TRAIN_AT__TRAIN_AT_FAILED);
+    assert_non_null(done->problem);
+    play_close(&play);
+    first.n -= 64;
+    assert_int_equal(play_try(&play, no_state, &d), ERR_INPUT);
+    free((void *)(uintptr_t)first.p);
+}
+
+/* ---- Bad input ---- */
+
+static void refused(int code, const char *what)
+{
+    struct diag d;
+
+    assert_int_equal(play_try(&play, no_state, &d), code);
+    if (strstr(d.what, what) == NULL) {
+        print_message("\"%s\" instead of \"%s\"\n", d.what, what);
+    }
+    assert_non_null(strstr(d.what, what));
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    play_init(&play, 20, 4, 3);
+    for (size_t i = 0; i < 20; i++) {
+        play.classes[i] = 2;
+    }
+    refused(ERR_INPUT, "all 20 training rows are of class 2");
+    play_init(&play, 20, 4, 3);
+    play.layers[2] = 2;
+    refused(ERR_INPUT, "3 classes, but the last layer has 2 outputs");
+    play_init(&play, 20, 4, 3);
+    play.layers[0] = 5;
+    refused(ERR_INPUT, "the first layer takes 5 inputs, the data have 4");
+    play_init(&play, 20, 4, 3);
+    play.x[4 * 7 + 2] = NAN;
+    refused(ERR_INPUT, "row 7, input 2");
+    play_init(&play, 20, 4, 0);
+    play.targets[3] = HUGE_VAL;
+    refused(ERR_INPUT, "row 3: its label inf");
+    play_init(&play, 20, 4, 3);
+    play.classes[19] = 3;
+    refused(ERR_INPUT, "row 19: class 3");
+    play_init(&play, 20, 4, 3);
+    play.recipe.batch = 0;
+    refused(ERR_INPUT, "batch is 0");
+    play_init(&play, 20, 4, 3);
+    play.recipe.epochs = 0;
+    refused(ERR_INPUT, "neither epochs nor steps");
+    play_init(&play, 20, 4, 3);
+    play.recipe.micro_batches = 1u << 20;
+    refused(ERR_LIMIT, "at most 65536 a step");
+    play_init(&play, 20, 4, 3);
+    play.recipe.ema = 1;
+    refused(ERR_INPUT, "ema is 1");
+    play_init(&play, 20, 4, 3);
+    play.recipe.clip_norm = -1;
+    refused(ERR_INPUT, "clip.norm is -1");
+    play_init(&play, 20, 4, 3);
+    play.optimizer.rate = 0;
+    refused(ERR_INPUT, "optimizer.rate is 0");
+    play_init(&play, 20, 4, 3);
+    play.learner.kind = pb_str("forest");
+    refused(ERR_INPUT, "model.kind \"forest\" is unknown");
+    play_init(&play, 20, 4, 3);
+    play.recipe.version = 2;
+    refused(ERR_INPUT, "recipe of version 2");
+}
+
+static const char *note(size_t i)
+{
+    const Proctor__TrainDone *done = run(1);
+
+    assert_true(i < done->n_notes);
+    return done->notes[i];
+}
+
+static void test_noted(void **state)
+{
+    const Proctor__TrainDone *done;
+
+    (void)state;
+    play_init(&play, 20, 4, 3);
+    play.recipe.batch = 64;
+    play_open(&play, no_state);
+    assert_int_equal(play.ready.steps, 1);
+    assert_non_null(strstr(note(0), "there are only 20"));
+    assert_int_equal(run(1)->n_notes, 0); /* told once */
+    play_close(&play);
+    play_init(&play, 20, 4, 3);
+    for (size_t i = 0; i < 20; i++) {
+        play.x[4 * i + 3] = 7;
+    }
+    play.learner.standardize = 1;
+    play_open(&play, no_state);
+    assert_non_null(strstr(note(0), "1 inputs, number 3"));
+    done = run(UINT64_MAX);
+    assert_int_equal(done->at, PROCTOR__TRAIN_AT__TRAIN_AT_END);
+    check_weights(done->weights);
+    play_close(&play);
+    play_init(&play, 20, 4, 0);
+    for (size_t i = 0; i < 20; i++) {
+        play.targets[i] = 2;
+    }
+    play_open(&play, no_state);
+    assert_string_equal(note(0), "all 20 labels are 2");
+    play_close(&play);
+}
+
+/* A rate that no weights stand: it ends with a name, on every worker. */
+static void test_diverges(void **state)
+{
+    (void)state;
+    for (uint32_t workers = 1; workers <= 2; workers++) {
+        const Proctor__TrainDone *done;
+
+        play_init(&play, 64, 4, 0);
+        play.optimizer.kind = pb_str("sgd");
+        play.optimizer.rate = 1e30;
+        play.workers = workers;
+        play_open(&play, no_state);
+        do {
+            done = run(UINT64_MAX);
+        } while (done->at == PROCTOR__TRAIN_AT__TRAIN_AT_EXCHANGE);
+        assert_int_equal(done->at, PROCTOR__TRAIN_AT__TRAIN_AT_FAILED);
+        assert_non_null(strstr(done->problem->what, "diverged at step"));
+        assert_non_null(strstr(done->problem->what, "1e+30"));
+        assert_non_null(strstr(done->problem->hint, "lower optimizer.rate"));
+        assert_int_equal(run(1)->at, PROCTOR__TRAIN_AT__TRAIN_AT_FAILED);
+        play_close(&play);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_many),        cmocka_unit_test(test_wall),
+        cmocka_unit_test(test_measured),    cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_untrained),   cmocka_unit_test(test_start),
+        cmocka_unit_test(test_refused),     cmocka_unit_test(test_noted),
+        cmocka_unit_test(test_diverges),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
