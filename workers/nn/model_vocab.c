@@ -2,19 +2,14 @@
  * tokenizers take a vocabulary as a set. */
 #include "workers/nn/model_vocab.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/err.h"
-#include "proto/utf8.h"
 #include "workers/nn/draw.h"
+#include "workers/nn/vocab.h"
 
 enum {
-    TOKEN_NORMAL = 1,
-    TOKEN_UNKNOWN = 2,
-    TOKEN_CONTROL = 3,
-    TOKEN_BYTE = 6,
     PIECE_BYTES = 8, /* of one made-up token, at most */
     TRIES_MAX = 64   /* per token; then a longer letter pair is searched */
 };
@@ -139,181 +134,73 @@ static void grow(struct pieces *p, uint32_t n, uint64_t seed)
     }
 }
 
-/* One byte as gpt2's vocabulary writes it: a printable character. */
-static size_t put_gpt2_byte(uint8_t byte, uint8_t out[static 4])
+/* The bytes of a piece. */
+static struct ubytes piece_bytes(uint64_t piece, uint8_t out[static PIECE_BYTES])
 {
-    uint32_t shift = 0;
+    size_t n = piece_n(piece);
 
-    if ((byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) ||
-        byte >= 174) {
-        return utf8_put(byte, out);
+    for (size_t i = 0; i < n; i++, piece >>= 8) {
+        out[i] = (uint8_t)piece;
     }
-    for (uint32_t b = 0; b < byte; b++) {
-        shift += b < 33 || (b > 126 && b < 161) || b == 173;
-    }
-    return utf8_put(256 + shift, out);
+    return (struct ubytes){out, n};
 }
 
-/* A piece's text; returns its bytes. */
-static size_t piece_text(uint64_t piece, int spm, uint8_t *out)
-{
-    size_t n = 0;
-
-    for (; piece != 0; piece >>= 8) {
-        uint8_t byte = (uint8_t)piece;
-
-        if (spm) {
-            n += utf8_put(byte == ' ' ? 0x2581u : byte, out + n);
-        } else {
-            n += put_gpt2_byte(byte, out + n);
-        }
-    }
-    return n;
-}
-
-struct tables {
-    struct buf tokens, types, scores, merges;
-};
-
-static void tables_release(struct tables *t)
-{
-    buf_release(&t->tokens);
-    buf_release(&t->types);
-    buf_release(&t->scores);
-    buf_release(&t->merges);
-}
-
-static int put_token(struct tables *t, struct ubytes text, uint32_t type,
-                     float score)
-{
-    uint32_t bits;
-
-    memcpy(&bits, &score, sizeof(bits));
-    TRY(gguf_put_string(&t->tokens, text));
-    TRY(gguf_put_number(&t->types, type, 4));
-    return gguf_put_number(&t->scores, bits, 4);
-}
-
-static int put_text(struct tables *t, const char *text, uint32_t type)
-{
-    return put_token(t, (struct ubytes){(const uint8_t *)text, strlen(text)},
-                     type, 0.0f);
-}
-
-static int put_controls(struct tables *t)
+static int put_controls(struct vocab *v)
 {
     static const char *const names[] = {"<|bos|>", "<|eos|>", "<|fact|>",
                                         "<|/fact|>"};
 
     for (size_t i = 0; i < ARRAY_N(names); i++) {
-        TRY(put_text(t, names[i], TOKEN_CONTROL));
+        TRY(vocab_put_special(v, names[i], TOKEN_CONTROL));
     }
     return 0;
 }
 
-static int put_bytes(struct tables *t, int spm)
-{
-    for (uint32_t i = 0; i < 256; i++) {
-        uint8_t text[8];
-        size_t n;
-
-        if (spm) {
-            n = (size_t)snprintf((char *)text, sizeof(text), "<0x%02X>", i);
-        } else {
-            n = put_gpt2_byte((uint8_t)i, text);
-        }
-        TRY(put_token(t, (struct ubytes){text, n},
-                      spm ? TOKEN_BYTE : TOKEN_NORMAL, 0.0f));
-    }
-    return 0;
-}
-
-/* "left right", as merges are listed. */
-static int put_merge(struct tables *t, const struct pieces *p, uint32_t i)
-{
-    uint8_t text[2 * 4 * PIECE_BYTES + 1];
-    size_t n = piece_text(p->v[p->left[i]], 0, text);
-
-    text[n++] = ' ';
-    n += piece_text(p->v[p->right[i]], 0, text + n);
-    return gguf_put_string(&t->merges, (struct ubytes){text, n});
-}
-
-static int put_pieces(struct tables *t, const struct pieces *p, uint32_t first,
-                      uint32_t n, int spm)
+static int put_pieces(struct vocab *v, const struct pieces *p, uint32_t first,
+                      uint32_t n)
 {
     for (uint32_t i = first; i < first + n; i++) {
-        uint8_t text[4 * PIECE_BYTES];
-        size_t bytes = piece_text(p->v[i], spm, text);
+        uint8_t text[PIECE_BYTES], left[PIECE_BYTES], right[PIECE_BYTES];
 
-        TRY(put_token(t, (struct ubytes){text, bytes}, TOKEN_NORMAL,
-                      spm ? -(float)(i + 1) : 0.0f));
-        if (!spm) {
-            TRY(put_merge(t, p, i));
+        TRY(vocab_put_piece(v, piece_bytes(p->v[i], text),
+                            v->spm ? -(float)(i + 1) : 0.0f));
+        if (!v->spm) {
+            TRY(vocab_put_merge(v, piece_bytes(p->v[p->left[i]], left),
+                                piece_bytes(p->v[p->right[i]], right)));
         }
     }
     return 0;
 }
 
-static int make_tables(struct tables *t, struct pieces *p, uint32_t vocab,
-                       uint64_t seed, int spm)
+static int make_vocab(struct vocab *v, struct pieces *p, uint32_t size,
+                      uint64_t seed)
 {
-    uint32_t fixed = spm ? 261 : 260;
-    uint32_t n = vocab - fixed;
-    uint32_t first = spm ? 0 : LETTERS_N; /* gpt2 has its letters as bytes */
+    uint32_t n = size - (v->spm ? 261 : 260);
+    uint32_t first = v->spm ? 0 : LETTERS_N; /* gpt2 has its letters as bytes */
 
     TRY(pieces_init(p, n + LETTERS_N));
     if (first + n > LETTERS_N) {
         grow(p, first + n - LETTERS_N, seed);
     }
-    if (spm) {
-        TRY(put_text(t, "<unk>", TOKEN_UNKNOWN));
-        TRY(put_controls(t));
+    if (v->spm) {
+        TRY(vocab_put_special(v, "<unk>", TOKEN_UNKNOWN));
+        TRY(put_controls(v));
     }
-    TRY(put_bytes(t, spm));
-    if (!spm) {
-        TRY(put_controls(t));
+    TRY(vocab_put_bytes(v));
+    if (!v->spm) {
+        TRY(put_controls(v));
     }
-    return put_pieces(t, p, first, n, spm);
-}
-
-static void add_tables(struct gguf_writer *w, const struct tables *t,
-                       uint32_t vocab, int spm)
-{
-    uint32_t bos = spm ? 1 : 256;
-
-    gguf_writer_string(w, "tokenizer.ggml.model", spm ? "llama" : "gpt2");
-    if (!spm) {
-        gguf_writer_string(w, "tokenizer.ggml.pre", "gpt-2");
-    }
-    gguf_writer_array(w, "tokenizer.ggml.tokens", GGUF_STRING, vocab,
-                      buf_bytes(&t->tokens));
-    gguf_writer_array(w, "tokenizer.ggml.token_type", GGUF_I32, vocab,
-                      buf_bytes(&t->types));
-    if (spm) {
-        gguf_writer_array(w, "tokenizer.ggml.scores", GGUF_F32, vocab,
-                          buf_bytes(&t->scores));
-        gguf_writer_u32(w, "tokenizer.ggml.unknown_token_id", 0);
-    } else {
-        gguf_writer_array(w, "tokenizer.ggml.merges", GGUF_STRING, vocab - 260,
-                          buf_bytes(&t->merges));
-    }
-    gguf_writer_u32(w, "tokenizer.ggml.bos_token_id", bos);
-    gguf_writer_u32(w, "tokenizer.ggml.eos_token_id", bos + 1);
-    gguf_writer_bool(w, "tokenizer.ggml.add_bos_token", 1);
+    return put_pieces(v, p, first, n);
 }
 
 int model_vocab_add(struct gguf_writer *w, uint32_t vocab, uint64_t seed,
                     int spm)
 {
     struct pieces p CLEANUP(pieces_release) = {0};
-    struct tables t CLEANUP(tables_release);
+    struct vocab v CLEANUP(vocab_release);
 
-    buf_init(&t.tokens, GGUF_HEAD_BYTES_MAX);
-    buf_init(&t.types, GGUF_HEAD_BYTES_MAX);
-    buf_init(&t.scores, GGUF_HEAD_BYTES_MAX);
-    buf_init(&t.merges, GGUF_HEAD_BYTES_MAX);
-    TRY(make_tables(&t, &p, vocab, seed, spm));
-    add_tables(w, &t, vocab, spm);
+    vocab_init(&v, spm);
+    TRY(make_vocab(&v, &p, vocab, seed));
+    vocab_write(&v, w, spm ? 1 : 256);
     return 0;
 }
