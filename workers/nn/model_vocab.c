@@ -135,7 +135,8 @@ static void grow(struct pieces *p, uint32_t n, uint64_t seed)
 }
 
 /* The bytes of a piece. */
-static struct ubytes piece_bytes(uint64_t piece, uint8_t out[static PIECE_BYTES])
+static struct ubytes piece_bytes(uint64_t piece,
+                                 uint8_t out[static PIECE_BYTES])
 {
     size_t n = piece_n(piece);
 

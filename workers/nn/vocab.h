@@ -24,8 +24,7 @@ int vocab_put_bytes(struct vocab *v) MUST_USE;
 int vocab_put_special(struct vocab *v, const char *text,
                       enum token_kind kind) MUST_USE;
 /* Of plain bytes; at most VOCAB_PIECE_BYTES / 4. */
-int vocab_put_piece(struct vocab *v, struct ubytes piece,
-                    float score) MUST_USE;
+int vocab_put_piece(struct vocab *v, struct ubytes piece, float score) MUST_USE;
 /* gpt2: joins two tokens to one, each of which there is. */
 int vocab_put_merge(struct vocab *v, struct ubytes left,
                     struct ubytes right) MUST_USE;

@@ -12,9 +12,10 @@
 
 #include "workers/nn/vocab.h"
 
-#define BPE_BASE 258u       /* tokens without any merge */
+#define BPE_BASE 258u /* tokens without any merge */
 #define BPE_BOS 256u
-#define BPE_PIECE_BYTES 64u /* of a token, at most: longer words stay in parts */
+#define BPE_PIECE_BYTES                                                        \
+    64u /* of a token, at most: longer words stay in parts */
 
 /* Adds the bytes, <|bos|>, <|eos|> and merges to v, which is empty and no spm,
  * until it has `tokens` of them or no pair occurs twice. texts (n): valid UTF-8.

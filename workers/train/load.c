@@ -28,6 +28,7 @@ static const struct format {
      PROCTOR__DATA_KIND__DATA_CLASSIFICATION},
     {"cifar100", load_cifar, 1, LIMIT_DATASET_FILES,
      PROCTOR__DATA_KIND__DATA_CLASSIFICATION},
+    {"text", load_text, 1, LIMIT_DATASET_FILES, PROCTOR__DATA_KIND__DATA_TEXT},
     {"regression", load_regression, 0, 0, PROCTOR__DATA_KIND__DATA_REGRESSION},
     {"classification", load_classification, 0, 0,
      PROCTOR__DATA_KIND__DATA_CLASSIFICATION},

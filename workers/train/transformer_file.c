@@ -94,14 +94,9 @@ static int write_head(const struct text_learner *l, struct gguf_writer *w)
     return 0;
 }
 
-static int write_file(const struct text_learner *l, struct gguf_writer *w,
-                      const float *params, uint64_t max_bytes, gguf_sink *sink,
-                      void *ctx)
+static int write_numbers(const struct text_learner *l, struct gguf_writer *w,
+                         const float *params, gguf_sink *sink, void *ctx)
 {
-    TRY(write_head(l, w));
-    if (gguf_writer_bytes(w) > max_bytes) {
-        return ERR_TRACE(ERR_LIMIT);
-    }
     TRY(gguf_writer_begin(w, sink, ctx));
     for (size_t i = 0; i < text_tensors_n(l); i++) {
         const struct text_tensor t = text_tensor(l, i);
@@ -121,10 +116,13 @@ int text_write(struct learner *base, const float *params, uint64_t max_bytes,
 
     *out_bytes = 0;
     if (code == 0) {
-        code = write_file(text_of(base), w, params, max_bytes, sink, ctx);
+        code = write_head(text_of(base), w);
     }
     if (code == 0) {
         *out_bytes = gguf_writer_bytes(w);
+        code = *out_bytes > max_bytes
+                   ? ERR_TRACE(ERR_LIMIT)
+                   : write_numbers(text_of(base), w, params, sink, ctx);
     }
     gguf_writer_free(w);
     return code;

@@ -422,6 +422,10 @@ static void test_load(void **state)
     assert_int_equal(learner_transformer.write(w.l, w.params, file.n - 1,
                                                model_file_sink, &x, &bytes),
                      ERR_LIMIT);
+    assert_int_equal(bytes, file.n);
+    assert_int_equal(
+        learner_transformer.write(w.l, NULL, 0, NULL, NULL, &bytes), ERR_LIMIT);
+    assert_int_equal(bytes, file.n);
     model_file_release(&file);
     world_release(&w);
 }
