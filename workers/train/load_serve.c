@@ -5,23 +5,7 @@
 #include "proto/err.h"
 #include "workers/train/inputs.h"
 #include "workers/train/load.h"
-
-static int reply(int channel_fd, Proctor__TrainReply *m, int code,
-                 const struct diag *d)
-{
-    Proctor__Problem problem = PROCTOR__PROBLEM__INIT;
-
-    if (code != 0) {
-        proctor__train_reply__init(m);
-        problem.line = d->at.line;
-        problem.col = d->at.col;
-        problem.what = (char *)(uintptr_t)d->what;
-        problem.hint = (char *)(uintptr_t)d->hint;
-        problem.kind = code == ERR_LIMIT;
-        m->problem = &problem;
-    }
-    return frame_send(channel_fd, MSG_TRAIN_REPLY, &m->base, NULL, 0);
-}
+#include "workers/train/reply.h"
 
 int load_serve(int channel_fd, const struct frame *f)
 {
@@ -39,7 +23,7 @@ int load_serve(int channel_fd, const struct frame *f)
     }
     code = inputs_open(&in, f, &d);
     if (code != 0) {
-        return d.code != 0 ? reply(channel_fd, &m, code, &d) : ERR_TRACE(code);
+        return d.code != 0 ? reply_send(channel_fd, &m, code, &d) : ERR_TRACE(code);
     }
     load_init(&l, task->load, in.files, in.files_n, in.output, in.output_bytes);
     code = load_run(&l, &m);
@@ -49,5 +33,5 @@ int load_serve(int channel_fd, const struct frame *f)
                          "reading it takes more memory than a worker has");
         load_hint(&l, "raise limits.memory in the policy");
     }
-    return reply(channel_fd, &m, code, &l.d);
+    return reply_send(channel_fd, &m, code, &l.d);
 }

@@ -6,6 +6,7 @@
 #include "proto/frame.h"
 #include "workers/train/fit_serve.h"
 #include "workers/train/load_serve.h"
+#include "workers/train/predict.h"
 
 #include "worker.pb-c.h"
 
@@ -28,8 +29,9 @@ static int serve(int channel_fd)
         return load_serve(channel_fd, &f);
     case PROCTOR__TRAIN_COMMAND__TRAIN_FIT:
         return fit_serve(channel_fd, &f);
-    case PROCTOR__TRAIN_COMMAND__TRAIN_COMBINE:
     case PROCTOR__TRAIN_COMMAND__TRAIN_PREDICT:
+        return predict_serve(channel_fd, &f);
+    case PROCTOR__TRAIN_COMMAND__TRAIN_COMBINE:
     case PROCTOR__TRAIN_COMMAND__TRAIN_NONE:
     case _PROCTOR__TRAIN_COMMAND_IS_INT_SIZE:
         break;

@@ -1,11 +1,12 @@
 /* learner_transformer: its logits are those of the file it writes, bit for bit; its
  * gradients are those that differences show; experts without tokens, numbers that
- * are none, weights of others. tests/train/lm.py compares every gradient with an
+ * are none, weights of others. tests/unit/train/lm.py compares every gradient with an
  * independent one. */
 #include "tests/unit/train/text_world.h"
 
 #include "workers/nn/math.h"
 #include "workers/nn/transformer.h"
+#include "workers/train/predict.h"
 
 /* Logits of one row by the inference pass. */
 static void infer(const struct model *m, const uint32_t *tokens, size_t n,
@@ -29,6 +30,28 @@ static void infer(const struct model *m, const uint32_t *tokens, size_t n,
     assert_int_equal(pass_run(p, &lane, 1, NULL), PASS_DONE);
     pass_free(p);
     free(area);
+}
+
+/* predict.h, of the file alone: the same once more. */
+static void check_predict(struct text_world *w, const struct model_file *file,
+                          const float *expected)
+{
+    size_t bytes = w->rows.n * learner_transformer.outputs_n(w->l) * 4;
+    float *got = malloc(bytes);
+    struct rows other = w->rows;
+    uint64_t n;
+
+    assert_non_null(got);
+    assert_int_equal(predict_run(&file->g, &w->rows, got, bytes, &n, &w->d), 0);
+    assert_int_equal(n, bytes);
+    assert_memory_equal(got, expected, bytes);
+    assert_int_equal(predict_run(&file->g, &w->rows, got, bytes - 1, &n, &w->d),
+                     ERR_LIMIT);
+    other.classes++;
+    assert_int_equal(predict_run(&file->g, &other, got, bytes, &n, &w->d),
+                     ERR_INPUT);
+    assert_non_null(strstr(w->d.what, "the rows are"));
+    free(got);
 }
 
 static void check_bits(const struct text_form *f)
@@ -63,6 +86,7 @@ static void check_bits(const struct text_form *f)
         assert_memory_equal(given + row * each, expected,
                             each * sizeof(*expected));
     }
+    check_predict(&w, &file, given);
     model_free(m);
     model_file_release(&file);
     world_release(&w);
@@ -223,7 +247,7 @@ static void test_differences(void **state)
     assert_true(jumps <= 5);
 }
 
-/* For tests/train/lm.py: everything it needs to compute the same. */
+/* For tests/unit/train/lm.py: everything it needs to compute the same. */
 static void test_dump(void **state)
 {
     const char *path = getenv("PROCTOR_LM_DUMP");
