@@ -42,6 +42,10 @@ int value_put_tuple(struct buf *b, uint32_t n) MUST_USE; /* then n values */
 int value_put_json(struct buf *b, struct ubytes v, const struct type *t)
     MUST_USE;
 
+/* The same of a number or of a UTF-8 text that is no value. */
+int value_put_json_f64(struct buf *b, double v) MUST_USE;
+int value_put_json_string(struct buf *b, struct ubytes s) MUST_USE;
+
 /* Many values of one type, indexed. Bytes: u32 count, then count times
  * (u32 length, value). */
 struct values {

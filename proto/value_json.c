@@ -71,6 +71,11 @@ static int put_float(struct buf *b, double v, int is_f32)
     return buf_put(b, text, strlen(text));
 }
 
+int value_put_json_f64(struct buf *b, double v)
+{
+    return put_float(b, v, 0);
+}
+
 static int put_float_node(struct buf *b, struct rd *r)
 {
     if (rd_u8(r) == 4) {
@@ -149,6 +154,11 @@ static int put_string(struct buf *b, struct ubytes s)
         s.n -= n;
     }
     return buf_put_u8(b, '"');
+}
+
+int value_put_json_string(struct buf *b, struct ubytes s)
+{
+    return put_string(b, s);
 }
 
 static int put_hex(struct buf *b, struct ubytes s)

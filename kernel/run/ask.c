@@ -26,6 +26,30 @@ struct ask {
     void *ctx;
 };
 
+/* What a worker is asked, if anything. */
+struct question {
+    const ProtobufCMessage *m; /* NULL: nothing */
+    enum worker_class class;
+    enum msg task, reply;
+};
+
+static struct question question_of(const Proctor__AskRequest *m)
+{
+    if (m->cml != NULL) {
+        return (struct question){&m->cml->base, WORKER_CML, MSG_CML_TASK,
+                                 MSG_CML_REPLY};
+    }
+    if (m->model != NULL) {
+        return (struct question){&m->model->base, WORKER_MODEL, MSG_MODEL_TASK,
+                                 MSG_MODEL_REPLY};
+    }
+    if (m->config != NULL) {
+        return (struct question){&m->config->base, WORKER_CONFIG,
+                                 MSG_CONFIG_TASK, MSG_CONFIG_REPLY};
+    }
+    return (struct question){.class = (enum worker_class)m->worker_class};
+}
+
 /* The last thing: t may be gone afterwards. */
 static void tell(struct ask *t, int code)
 {
@@ -41,6 +65,8 @@ static void tell(struct ask *t, int code)
     } else if (code == 0 && t->m->model != NULL) {
         m.model = (Proctor__ModelReply *)t->reply;
         n = m.model->problem == NULL ? t->out_n : 0;
+    } else if (code == 0 && t->m->config != NULL) {
+        m.config = (Proctor__ConfigReply *)t->reply;
     }
     say_with(t->core, MSG_ASK_DONE, &m.base, t->fds + t->fds_n - n, n);
     t->on_done(t->ctx);
@@ -58,13 +84,11 @@ static void on_measured(void *ctx, const Proctor__Confinement *report)
 static void on_ready(void *ctx, struct guard *g)
 {
     struct ask *t = ctx;
+    struct question q = question_of(t->m);
     int code = 0;
 
-    if (t->m->cml != NULL) {
-        code = guard_send(g, MSG_CML_TASK, &t->m->cml->base, NULL, 0);
-    } else if (t->m->model != NULL) {
-        code = guard_send(g, MSG_MODEL_TASK, &t->m->model->base, t->fds,
-                          t->fds_n);
+    if (q.m != NULL) {
+        code = guard_send(g, q.task, q.m, t->fds, t->fds_n);
     } else {
         guard_finish(g);
     }
@@ -77,8 +101,7 @@ static void on_message(void *ctx, struct guard *g, struct frame *f)
 {
     struct ask *t = ctx;
 
-    if (t->reply != NULL ||
-        f->info->msg != (t->m->cml != NULL ? MSG_CML_REPLY : MSG_MODEL_REPLY)) {
+    if (t->reply != NULL || f->info->msg != question_of(t->m).reply) {
         tell(t, diag_set(&t->d, ERR_PROTOCOL, (struct loc){0},
                          "the worker spoke out of turn"));
         return;
@@ -98,7 +121,7 @@ static void on_end(void *ctx, UNUSED struct guard *g, const struct guard_end *e)
     } else if (t->reply == NULL && e->exit->timed_out) {
         code = diag_set(&t->d, ERR_LIMIT, (struct loc){0},
                         "the worker took too long");
-    } else if (t->reply == NULL && (t->m->cml != NULL || t->m->model != NULL)) {
+    } else if (t->reply == NULL && question_of(t->m).m != NULL) {
         code = diag_set(&t->d, ERR_WORKER, (struct loc){0},
                         "the worker ended without an answer (signal %d)",
                         e->exit->killed_signal);
@@ -171,9 +194,7 @@ int ask_new(struct core *c, struct frame *f, void (*on_done)(void *ctx),
         return 0;
     }
     t->limits.wall_ms = t->m->model != NULL ? 900000 : 60000;
-    wanted.class = t->m->cml != NULL     ? WORKER_CML
-                   : t->m->model != NULL ? WORKER_MODEL
-                                         : (enum worker_class)t->m->worker_class;
+    wanted.class = question_of(t->m).class;
     wanted.limits = &t->limits;
     wanted.ctx = t;
     return guard_start(c, &wanted, &t->guard);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "workers/config/config.h"
+#include "workers/config/experiment.h"
 #include "workers/config/grammar.h"
 #include "workers/config/graph.h"
 #include "workers/config/literals.h"
@@ -29,6 +30,7 @@ static int read_kind(struct config *c, Proctor__ConfigReply *out)
     case PROCTOR__CONFIG_KIND__CONFIG_AUTOMATON:
         return grammar_read(c, out);
     case PROCTOR__CONFIG_KIND__CONFIG_EXPERIMENT:
+        return experiment_read(c, out);
     case PROCTOR__CONFIG_KIND__CONFIG_NONE:
     case _PROCTOR__CONFIG_KIND_IS_INT_SIZE:
         break;

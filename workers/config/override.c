@@ -98,14 +98,9 @@ static void replace(struct yaml_node *entry, const struct yaml_node *value)
     entry->key = key;
 }
 
-/* Sets path (a.b.c) beneath map; maps on the way are made. */
-static int set(struct config *c, struct override *o, struct yaml_node *map,
-               const char *path)
+int override_set(struct config *c, const struct override *o,
+                 struct yaml_node *map, const char *path)
 {
-    o->hits++;
-    if (o->hits > 1) {
-        return fail(c, o, "fits more than one task", "rename one of the tasks");
-    }
     for (;;) {
         const char *dot = strchr(path, '.');
         size_t n = dot ? (size_t)(dot - path) : strlen(path);
@@ -116,25 +111,37 @@ static int set(struct config *c, struct override *o, struct yaml_node *map,
                         "write ID.with.KEY=VALUE, ID.KEY=VALUE or KEY=VALUE");
         }
         entry = find_entry(map, path, n);
-        if (!dot) {
-            if (entry) {
-                replace(entry, o->value);
-                return 0;
-            }
-            return add_entry(c, o, map, path, n, o->value);
+        if (!dot && entry) {
+            replace(entry, o->value);
+            return 0;
         }
         if (!entry) {
             entry = arena_get(&c->scratch, sizeof(*entry));
             if (!entry) {
                 return ERR_NOMEM;
             }
-            entry->kind = YAML_MAP;
-            entry->col = o->number;
+            *entry = dot ? (struct yaml_node){.kind = YAML_MAP,
+                                              .col = o->number}
+                         : *o->value;
             TRY(add_entry(c, o, map, path, n, entry));
+        }
+        if (!dot) {
+            return 0;
         }
         map = entry;
         path = dot + 1;
     }
+}
+
+/* Sets path (a.b.c) beneath map; maps on the way are made. */
+static int set(struct config *c, struct override *o, struct yaml_node *map,
+               const char *path)
+{
+    o->hits++;
+    if (o->hits > 1) {
+        return fail(c, o, "fits more than one task", "rename one of the tasks");
+    }
+    return override_set(c, o, map, path);
 }
 
 int overrides_apply(struct config *c, struct overrides *o,

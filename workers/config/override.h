@@ -22,6 +22,10 @@ struct overrides {
 
 /* Those for this kind of text; reads their values. */
 int overrides_open(struct config *c, struct overrides *out) MUST_USE;
+/* Sets path (a.b.c) beneath a map to o's value; maps on the way are made. Any number
+ * of times: the value is copied. */
+int override_set(struct config *c, const struct override *o,
+                 struct yaml_node *map, const char *path) MUST_USE;
 /* Sets all of them in a whole tree (policies). */
 int overrides_apply(struct config *c, struct overrides *o,
                     struct yaml_node *root) MUST_USE;

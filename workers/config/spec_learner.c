@@ -210,6 +210,7 @@ int recipe_learner(struct config *c, const struct yaml_node *n,
         TRY(read_transformer(c, n, v, m));
     }
     TRY(member_uint(c, v[M_SEED], "seed", 0, UINT64_MAX, &m->seed));
+    m->seeded = v[M_SEED] != NULL;
     config_leave(c);
     m->kind = recipe_text(c, kinds[kind]);
     *out = m;

@@ -34,11 +34,12 @@ static inline void fuzz_answer(const Proctor__ConfigTask *task)
     }
     if (reply.problem &&
         (reply.problem->what[0] == '\0' || reply.graph || reply.policy ||
-         reply.inputs.len > 0 || reply.outputs.len > 0)) {
+         reply.inputs.len > 0 || reply.outputs.len > 0 ||
+         reply.n_experiments > 0)) {
         abort();
     }
     if (!reply.problem && !reply.graph && !reply.policy &&
-        reply.inputs.len == 0) {
+        reply.inputs.len == 0 && reply.n_experiments == 0) {
         abort();
     }
     pb_free(again);

@@ -170,6 +170,43 @@ static void kinds(void **state)
     ask_done(&a);
 }
 
+/* What the data are decides what was left out. */
+static void by_data(void **state)
+{
+    static const struct {
+        const char *data;
+        const char *loss, *output;
+        uint32_t metric;
+    } rows[] = {
+        {"- {id: d, op: data.load, with: {format: moons}}\n", "cross_entropy",
+         "softmax", METRIC_ACCURACY},
+        {"- {id: d, op: data.load, with: {format: regression}}\n", "squared",
+         "identity", METRIC_SQUARED_ERROR},
+        {"- {id: e, op: data.load, with: {format: moons}}\n"
+         "- {id: d, op: data.split, needs: [e],\n"
+         "   with: {of: e, holdout: 0.2}}\n",
+         "cross_entropy", "softmax", METRIC_ACCURACY}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_N(rows); i++) {
+        const Proctor__TrainSpec *t;
+        struct asked a;
+
+        ask_graph(&a, graph_of(rows[i].data,
+                               "    {data: d, model: {kind: mlp, layers: [8]},\n"
+                               "     validation: 0.1,\n"
+                               "     handlers: [early_stopping]}\n"));
+        assert_fine(&a);
+        t = a.reply.graph->tasks[a.reply.graph->n_tasks - 1]->train;
+        assert_string_equal(t->recipe->loss->kind, rows[i].loss);
+        assert_string_equal(t->recipe->learner->output, rows[i].output);
+        assert_int_equal(t->metric, rows[i].metric);
+        assert_int_equal(t->recipe->handlers[0]->lower,
+                         rows[i].metric != METRIC_ACCURACY);
+        ask_done(&a);
+    }
+}
+
 static void others(void **state)
 {
     static const char text[] =
@@ -310,7 +347,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults), cmocka_unit_test(every_key),
-        cmocka_unit_test(kinds), cmocka_unit_test(others),
+        cmocka_unit_test(kinds), cmocka_unit_test(by_data),
+        cmocka_unit_test(others),
         cmocka_unit_test(refused)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
