@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "proto/err.h"
 
@@ -21,6 +22,12 @@ void fit_note(struct fit_notes *notes, const char *fmt, ...)
     va_end(args);
 }
 
+static int is_closed(const Proctor__Recipe *r)
+{
+    return r->learner != NULL && r->learner->closed_form &&
+           strcmp(r->learner->kind, "linear") == 0;
+}
+
 int fit_find(const Proctor__Recipe *r, const struct fit_ops **out,
              struct diag *d)
 {
@@ -30,6 +37,6 @@ int fit_find(const Proctor__Recipe *r, const struct fit_ops **out,
                         "recipe of version %u: this program knows version 1",
                         r->version);
     }
-    *out = &fit_standard;
+    *out = is_closed(r) ? &fit_closed : &fit_standard;
     return 0;
 }

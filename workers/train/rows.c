@@ -231,28 +231,36 @@ struct rows rows_part(const struct rows *r, uint64_t from, uint64_t n)
     return part;
 }
 
-static void one_row(const struct rows *r, uint64_t row, float *out)
-{
-    uint64_t from = row * r->width;
-
-    if (r->type == ROWS_F32) {
-        memcpy(out, r->x + 4 * from, 4 * (size_t)r->width);
-    } else if (r->type == ROWS_U8) {
-        for (uint32_t j = 0; j < r->width; j++) {
-            out[j] = r->x[from + j];
-        }
-    } else {
-        for (uint32_t j = 0; j < r->width; j++) {
-            out[j] = (float)number_at(r, from + j);
-        }
+/* A row's numbers, the type's switch outside the loop. */
+#define ONE_ROW(name, to, whole, other, other_at)                              \
+    static void name(const struct rows *r, uint64_t row, to *out)              \
+    {                                                                          \
+        const uint64_t from = row * r->width;                                  \
+                                                                               \
+        if (r->type == (whole)) {                                              \
+            memcpy(out, r->x + sizeof(to) * from, sizeof(to) * r->width);      \
+        } else if (r->type == ROWS_U8) {                                       \
+            for (uint32_t j = 0; j < r->width; j++) {                          \
+                out[j] = r->x[from + j];                                       \
+            }                                                                  \
+        } else if (r->type == (other)) {                                       \
+            for (uint32_t j = 0; j < r->width; j++) {                          \
+                out[j] = (to)other_at(r->x, from + j);                         \
+            }                                                                  \
+        } else {                                                               \
+            for (uint32_t j = 0; j < r->width; j++) {                          \
+                out[j] = (to)number_at(r, from + j);                           \
+            }                                                                  \
+        }                                                                      \
     }
-}
+ONE_ROW(row_f32, float, ROWS_F32, ROWS_F64, f64_at)
+ONE_ROW(row_f64, double, ROWS_F64, ROWS_F32, f32_at)
 
 void rows_inputs(const struct rows *r, const uint32_t *order, size_t n,
                  float *out)
 {
     for (size_t i = 0; i < n; i++) {
-        one_row(r, order == NULL ? i : order[i], out + i * r->width);
+        row_f32(r, order == NULL ? i : order[i], out + i * r->width);
     }
 }
 
@@ -260,11 +268,7 @@ void rows_inputs_f64(const struct rows *r, const uint32_t *order, size_t n,
                      double *out)
 {
     for (size_t i = 0; i < n; i++) {
-        uint64_t from = (order == NULL ? i : order[i]) * (uint64_t)r->width;
-
-        for (uint32_t j = 0; j < r->width; j++) {
-            out[i * r->width + j] = number_at(r, from + j);
-        }
+        row_f64(r, order == NULL ? i : order[i], out + i * r->width);
     }
 }
 

@@ -245,6 +245,34 @@ def table(parts_, lower):
     return rates
 
 
+def least_squares(x, y, l2):
+    """Weights and bias, the shortest in the scaled columns, by SVD."""
+    xc, yc = x - x.mean(axis=0), y - y.mean()
+    scale = np.sqrt((xc ** 2).sum(axis=0) + l2)
+    moves = np.ptp(x, axis=0) > 0
+    scale = np.where(moves, scale, 1)
+    a = np.vstack([xc, np.sqrt(l2) * np.eye(x.shape[1])]) / scale
+    b = np.concatenate([yc, np.zeros(x.shape[1])])
+    w = np.where(moves, np.linalg.pinv(a, rcond=1e-7) @ b / scale, 0)
+    return np.append(w, y.mean() - x.mean(axis=0) @ w)
+
+
+def closed():
+    """Columns: three free ones, a constant, and twice the first."""
+    n = 60
+    x = f32(rng.uniform(-1, 1, (n, 5)))
+    x[:, 3] = 7.25
+    x[:, 1] = x[:, 1] * 1000 + 5000
+    x[:, 4] = 2 * x[:, 0]
+    y = x[:, 0] - x[:, 1] / 500 + 0.25 * x[:, 2] + f32(rng.normal(0, 0.1, n))
+    out = [array("double", "closed_x", x.ravel()), array("double", "closed_y", y)]
+    for name, l2 in (("closed_plain", 0), ("closed_ridge", 2.5)):
+        for columns in ([0, 1, 2], [0, 1, 2, 3, 4]):
+            w = least_squares(x[:, columns], y, l2)
+            out.append(array("double", "%s_%d" % (name, len(columns)), w))
+    return "\n".join(out)
+
+
 def numbers(values):
     lines, line = [], "   "
     for v in values:
@@ -317,6 +345,7 @@ def write():
                "    } parts[3];\n    size_t parts_n;\n    int lower;\n"
                "    const double *rates;\n} reference_schedules[] = {\n%s\n};\n" %
                "\n".join(rows))
+    out.append(closed())
     return "\n".join(out)
 
 
