@@ -11,6 +11,7 @@
 #include "cli/json.h"
 #include "cli/ledger.h"
 #include "cli/holdout_text.h"
+#include "cli/loaded.h"
 #include "cli/look_text.h"
 #include "cli/table.h"
 #include "cli/term.h"
@@ -201,6 +202,9 @@ static int print_task(const char *store, const Proctor__RunDone *done,
     } else if (load_evidence(store, row, "exam.holdout", RECORD_HOLDOUT, &e)) {
         printf("%s: ", row->id);
         holdout_print(stdout, store, &e.r, 2);
+    } else if (load_evidence(store, row, "data.load", RECORD_LOADED, &e)) {
+        printf("%s: ", row->id);
+        loaded_print(stdout, store, &e.r, 2);
     } else if (is_state(row, STATE_PARKED)) {
         printf("%s: waits", row->id);
         if (row->reason[0] != '\0') {

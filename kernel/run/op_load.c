@@ -227,9 +227,14 @@ static int load_start(struct live *l)
         const struct file *f = files_find(&r->files, s->files[i]);
 
         ASSERT(f != NULL && f->there && i < LIMIT_DATASET_FILES);
-        TRY(store_get_memfd(r->core->store, &f->cid, &x->fds[i], &x->sizes[i]));
-        x->fds_n++;
+        TRY(store_get_memfd(r->core->store, &f->cid, &x->fds[x->fds_n],
+                            &x->sizes[i]));
         x->task.n_file_bytes++;
+        if (x->sizes[i] > 0) { /* an empty one is not sent */
+            x->fds_n++;
+        } else {
+            fd_closep(&x->fds[x->fds_n]);
+        }
     }
     /* Half of the worker's memory: the rest is for what reading takes. */
     x->task.output_bytes = limits->memory_bytes / 2 < LIMIT_DATASET_BYTES
