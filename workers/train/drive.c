@@ -285,7 +285,8 @@ static int advance(struct drive *v, Proctor__TrainAt *at, int *out_answer)
     switch (v->at) {
     case FIT_STEP:
         v->ops->place(v->fit, &place);
-        *at = is_due(place.step, v->task->checkpoint_steps)
+        *at = place.wants_checkpoint ||
+                      is_due(place.step, v->task->checkpoint_steps)
                   ? PROCTOR__TRAIN_AT__TRAIN_AT_CHECKPOINT
                   : PROCTOR__TRAIN_AT__TRAIN_AT_STEP;
         *out_answer = *at != PROCTOR__TRAIN_AT__TRAIN_AT_STEP;

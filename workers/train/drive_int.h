@@ -39,14 +39,14 @@ struct drive {
     struct fit_plan plan;
     struct fit_notes notes;
     struct state_owner owner;
-    struct ubytes body;   /* of the state to go on from */
+    struct ubytes body; /* of the state to go on from */
     uint64_t state_step;
     uint64_t parts_bytes; /* of the area, before what is exchanged */
     uint8_t *area;
     struct diag failed; /* code 0: it has not */
     enum fit_at at;     /* where the fit stands */
     int waits;          /* for the measure of the epoch that ended */
-    int answered; /* what was noted until then has been told */
+    int answered;       /* what was noted until then has been told */
     int ended;
     int state_due;
     struct answer answer;

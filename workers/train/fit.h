@@ -66,10 +66,11 @@ struct fit_place {
     uint32_t epoch; /* that the last step was of, from 1; 0: none was made */
     double loss;    /* mean of the last step */
     double rate;    /* of the last step */
+    int wants_checkpoint; /* the last step was one that a handler keeps */
 };
 
 struct fit_claim {
-    char name[32];
+    char name[48];
     double value;
 };
 struct fit_claims { /* loss first */

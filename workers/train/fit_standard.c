@@ -27,6 +27,7 @@ static void standard_close(struct fit *f)
     }
     optimizer_free(s->optimizer);
     engine_free(s->engine);
+    claims_close(s);
     tree_release(&s->tree);
     buf_release(&s->rest);
     free(s->params);
@@ -84,6 +85,11 @@ static int ask_weights_bytes(struct standard *s)
     return 0;
 }
 
+static uint64_t clock_of(void *ctx)
+{
+    return ((const struct standard *)ctx)->now_ns;
+}
+
 static int open_all(struct standard *s, struct diag *d)
 {
     const Proctor__Recipe *r = s->t.recipe;
@@ -95,7 +101,9 @@ static int open_all(struct standard *s, struct diag *d)
     s->ops = learner_find(r->learner->kind);
     TRY(s->ops->open(r, s->t.rows, text, &s->learner, d));
     s->n = s->ops->parameters_n(s->learner);
-    return ask_weights_bytes(s);
+    TRY(ask_weights_bytes(s));
+    TRY(engine_new("trainer", clock_of, s, &s->engine));
+    return claims_open(s, d);
 }
 
 static int standard_open(const struct fit_task *t, struct fit **out,
@@ -147,7 +155,7 @@ static void standard_plan_sizes(const struct fit *f, struct fit_plan *out)
                         copies(s) * s->n * sizeof(float) + s->n +
                         s->cut.rows * sizeof(uint32_t) + tree_memory(s) +
                         optimizer_memory(s->t.recipe->optimizer, s->n) +
-                        SMALL_BYTES;
+                        claims_memory(s) + SMALL_BYTES;
     out->exchange_bytes = exchange_bytes(s);
     out->state_bytes = standard_state_bytes(s);
     out->weights_bytes = s->weights_bytes;
@@ -163,11 +171,6 @@ static uint64_t clock_ns(void)
                ? 0
                : (uint64_t)t.tv_sec * UINT64_C(1000000000) +
                      (uint64_t)t.tv_nsec;
-}
-
-static uint64_t clock_of(void *ctx)
-{
-    return ((const struct standard *)ctx)->now_ns;
 }
 
 static int allocate(struct standard *s, struct diag *d)
@@ -193,7 +196,7 @@ static int allocate(struct standard *s, struct diag *d)
     TRY(optimizer_new(s->t.recipe->optimizer, s->n, &s->optimizer, d));
     TRY(s->ops->start(s->learner, s->cut.rows_max));
     buf_init(&s->rest, standard_state_bytes(s));
-    return engine_new("trainer", clock_of, s, &s->engine);
+    return claims_start(s);
 }
 
 struct engine_plan standard_plan(const struct standard *s)
@@ -290,9 +293,11 @@ static int update(struct standard *s, struct diag *d)
     if (r->clip_value > 0) {
         clip_value(s->grad, s->n, r->clip_value);
     }
+    if (r->clip_norm > 0 || s->watches_gradients) {
+        s->grad_norm = clip_norm_of(s->grad, s->n);
+    }
     if (r->clip_norm > 0) {
-        (void)clip_norm(s->grad, s->n, clip_norm_of(s->grad, s->n),
-                        r->clip_norm);
+        (void)clip_norm(s->grad, s->n, s->grad_norm, r->clip_norm);
     }
     optimizer_step(s->optimizer, s->params, s->grad, s->mask, rate);
     if (s->ema != NULL) {
@@ -304,36 +309,12 @@ static int update(struct standard *s, struct diag *d)
     return s->ops->set(s->learner, s->params);
 }
 
-static void claim(struct fit_claims *c, const char *name, double v)
-{
-    ASSERT(c->n < FIT_CLAIMS_MAX);
-    (void)strncpy(c->v[c->n].name, name, sizeof(c->v[c->n].name) - 1);
-    c->v[c->n++].value = v;
-}
-
-static void claims_of(const struct standard *s, struct fit_claims *out)
-{
-    double count = (double)s->epoch.count;
-
-    memset(out, 0, sizeof(*out));
-    claim(out, "loss", s->epoch.loss / count);
-    if (s->t.rows->kind != ROWS_REGRESSION) {
-        claim(out, "accuracy", (double)s->epoch.right / count);
-    }
-}
-
 /* An epoch ended, whole or cut short: what handlers may look at. */
 static int enter_epoch_end(struct standard *s, struct diag *d)
 {
-    struct fit_claims c;
-
     s->at_epoch = EPOCH_ENDS;
     TRY(check_weights(s, d));
-    claims_of(s, &c);
-    for (size_t i = 0; i < c.n; i++) {
-        TRY(engine_value_set(s->engine, c.v[i].name, c.v[i].value, d));
-    }
-    return 0;
+    return claims_make(s, d);
 }
 
 /* Between two epochs: a plateau looks at the loss if nothing is measured. */
@@ -345,6 +326,7 @@ static void leave_epoch(struct standard *s)
             s->epoch.loss / (double)s->epoch.count, 1, &s->plateau);
     }
     s->epoch = (struct loss_sum){0};
+    s->claims.n = 0;
     s->at_epoch = EPOCH_RUNS;
 }
 
@@ -360,7 +342,13 @@ static int engine_goes(struct standard *s, struct diag *d)
         return 0;
     }
     if (want == ENGINE_AT_END) {
+        const char *failure =
+            s->handlers == NULL ? "" : handlers_failure(s->handlers);
+
         s->over = 1;
+        if (failure[0] != 0) {
+            return diag_set(d, ERR_INPUT, nowhere, "%s", failure);
+        }
         return s->epoch.count > 0 ? enter_epoch_end(s, d) : 0;
     }
     if (want == ENGINE_AT_EPOCH) {
@@ -373,7 +361,11 @@ static int finish_step(struct standard *s, struct diag *d)
 {
     TRY(micro_reduce(s));
     s->pending = 0;
+    s->place.wants_checkpoint = 0;
     TRY(update(s, d));
+    if (s->handlers != NULL) {
+        TRY(engine_value_set(s->engine, "loss", s->place.loss, d));
+    }
     engine_processed(s->engine);
     return engine_goes(s, d);
 }
@@ -434,7 +426,14 @@ static void standard_place(const struct fit *f, struct fit_place *out)
 
 static int standard_claims(struct fit *f, struct fit_claims *out)
 {
-    claims_of(standard_of_const(f), out);
+    struct standard *s = standard_of(f);
+    struct diag d;
+
+    diag_init(&d);
+    if (s->claims.n == 0) { /* it went on from an epoch's end */
+        TRY(claims_make(s, &d));
+    }
+    *out = s->claims;
     return 0;
 }
 
@@ -444,7 +443,7 @@ static int standard_measured(struct fit *f, double value)
 
     schedule_measured(s->t.recipe->schedule, s->place.step, s->place.epoch - 1,
                       value, s->t.lower, &s->plateau);
-    return engine_value_set(s->engine, "measured", value, NULL);
+    return engine_value_set(s->engine, HANDLER_MEASURED, value, NULL);
 }
 
 /* What is handed out: the average, if there is one. */

@@ -2,9 +2,9 @@
  * start allocated. Runs in worker-train.
  *
  * Bytes, big-endian: u32 length and the small state (steps made, epoch, loss and
- * rate of the last step as f64, whether an epoch ends, whether all does; loss, count
- * and right of the epoch so far; plateau; u32 length and engine); then f32,
- * little-endian: weights, their average if there is one; then the optimizer's. */
+ * rate of the last step and its gradient's norm as f64, whether an epoch ends, whether all does; loss, count
+ * and right of the epoch so far; plateau; u32 length and engine; handlers, if there are some); then
+ * f32, little-endian: weights, their average if there is one; then the optimizer's. */
 #include <string.h>
 
 #include "proto/err.h"
@@ -12,8 +12,8 @@
 #include "workers/train/state.h"
 
 #define SMALL_STATE_BYTES                                                      \
-    (4 + 8 + 4 + 8 + 8 + 2 + 3 * 8 + SCHEDULE_STATE_BYTES + 4 +                \
-     ENGINE_STATE_BYTES_MAX)
+    (4 + 8 + 4 + 3 * 8 + 2 + 3 * 8 + SCHEDULE_STATE_BYTES + 4 +                \
+     ENGINE_STATE_BYTES_MAX + HANDLERS_STATE_BYTES)
 
 static uint64_t bits_of(double v)
 {
@@ -59,6 +59,7 @@ int standard_rest(const struct standard *s, struct buf *out)
     TRY(buf_put_u32(out, s->place.epoch));
     TRY(buf_put_u64(out, bits_of(s->place.loss)));
     TRY(buf_put_u64(out, bits_of(s->place.rate)));
+    TRY(buf_put_u64(out, bits_of(s->grad_norm)));
     TRY(buf_put_u8(out, (uint8_t)s->at_epoch));
     TRY(buf_put_u8(out, s->over != 0));
     TRY(buf_put_u64(out, bits_of(s->epoch.loss)));
@@ -69,6 +70,9 @@ int standard_rest(const struct standard *s, struct buf *out)
     TRY(buf_put_u32(out, 0));
     TRY(engine_save(s->engine, out));
     close_length(out, engine);
+    if (s->handlers != NULL) {
+        TRY(handlers_save(s->handlers, out));
+    }
     close_length(out, start);
     return 0;
 }
@@ -99,6 +103,7 @@ static int restore_small(struct standard *s, struct ubytes in, struct diag *d)
     s->place.epoch = rd_u32(&r);
     s->place.loss = rd_f64(&r);
     s->place.rate = rd_f64(&r);
+    s->grad_norm = rd_f64(&r);
     at = rd_u8(&r);
     over = rd_u8(&r);
     s->epoch.loss = rd_f64(&r);
@@ -106,13 +111,18 @@ static int restore_small(struct standard *s, struct ubytes in, struct diag *d)
     s->epoch.right = rd_u64(&r);
     plateau = rd_take(&r, SCHEDULE_STATE_BYTES);
     engine = rd_bytes32(&r);
-    if (rd_end(&r) != 0 || at >= EPOCH_N || over > 1 ||
+    if (rd_is_bad(&r) || at >= EPOCH_N || over > 1 ||
         schedule_load(&s->plateau, plateau) != 0) {
         return state_is_damaged(d);
     }
     s->at_epoch = (enum standard_epoch)at;
     s->over = (int)over;
-    return engine_load(s->engine, engine, d) == 0 ? 0 : state_is_damaged(d);
+    if (engine_load(s->engine, engine, d) != 0 ||
+        (s->handlers != NULL && handlers_load(s->handlers, &r) != 0) ||
+        rd_end(&r) != 0) {
+        return state_is_damaged(d);
+    }
+    return 0;
 }
 
 /* The engine counts what place says, within the plan. */

@@ -16,7 +16,9 @@
 
 #include "workers/train/engine.h"
 #include "workers/train/fit.h"
+#include "workers/train/handler.h"
 #include "workers/train/learner.h"
+#include "workers/train/metric.h"
 #include "workers/train/optimizer.h"
 #include "workers/train/schedule.h"
 #include "workers/train/tree.h"
@@ -43,6 +45,16 @@ struct micro {
     size_t n;
 };
 
+/* Of the training rows, by what is handed out at an epoch's end. */
+struct epoch_metrics {
+    struct metric_tally *v[FIT_CLAIMS_MAX];
+    size_t n;
+    int has_accuracy;
+    float *pred; /* owned, of METRIC_ROWS rows; NULL: texts, or no metrics */
+    double *wide, *target;
+};
+#define METRIC_ROWS 256u
+
 /* Is an epoch at its end? */
 enum standard_epoch {
     EPOCH_RUNS,
@@ -67,6 +79,9 @@ struct standard {
     uint64_t order_epoch; /* from 1; 0: none yet */
     struct optimizer *optimizer;
     struct engine *engine;
+    struct handlers *handlers; /* NULL: the recipe has none */
+    struct epoch_metrics metrics;
+    const char *names[FIT_CLAIMS_MAX]; /* of claims, for handlers */
     struct plateau plateau;
     struct tree tree; /* one worker: whole gradients; several: pieces */
     float *grad;      /* of the step: the tree's, or owned (several) */
@@ -76,6 +91,9 @@ struct standard {
 
     struct loss_sum epoch; /* sums of the epoch so far */
     struct loss_sum step;
+    struct fit_claims claims; /* of the epoch that ended */
+    int watches_gradients;
+    double grad_norm; /* then: of the last step, before it was clipped */
     struct fit_place place;
     uint64_t start_ns; /* the clock's, by start */
     uint64_t clock_ns; /* since then */
@@ -118,6 +136,17 @@ int standard_rest(const struct standard *s, struct buf *out) MUST_USE;
 int standard_save(struct fit *f, struct buf *out) MUST_USE;
 int standard_restore(struct fit *f, struct ubytes state,
                      struct diag *d) MUST_USE;
+
+/* fit_claims.c */
+/* Metrics and handlers of the recipe: checked and, but for their buffers, made;
+ * the engine is there. As cut_open, or ERR_NOMEM. */
+int claims_open(struct standard *s, struct diag *d) MUST_USE;
+uint64_t claims_memory(const struct standard *s); /* that claims_start takes */
+int claims_start(struct standard *s) MUST_USE;
+void claims_close(struct standard *s);
+/* s->claims, and the same as values of the engine. 0, ERR_NOMEM, ERR_INPUT with
+ * ${d} set. */
+int claims_make(struct standard *s, struct diag *d) MUST_USE;
 
 /* The order of the epoch that the engine is in. */
 void standard_order(struct standard *s);

@@ -34,6 +34,9 @@ struct play {
     Proctor__ScheduleSpec schedule;
     Proctor__SchedulePart part;
     Proctor__SchedulePart *parts[1];
+    Proctor__HandlerSpec handler[4];
+    Proctor__HandlerSpec *handlers[4];
+    char *metrics[4];
     uint32_t layers[4];
     float x[PLAY_ROWS_MAX * PLAY_WIDTH_MAX];
     double targets[PLAY_ROWS_MAX];
@@ -107,6 +110,26 @@ static UNUSED void play_init(struct play *p, uint64_t rows, uint32_t width,
                   ? (struct ubytes){(const uint8_t *)p->targets, rows * 8}
                   : (struct ubytes){(const uint8_t *)p->classes, rows * 4};
     p->workers = 1;
+}
+
+/* One more handler, by default at its usual event. */
+static UNUSED Proctor__HandlerSpec *play_handler(struct play *p,
+                                                 const char *kind)
+{
+    size_t n = p->recipe.n_handlers++;
+
+    assert_true(n < ARRAY_N(p->handler));
+    proctor__handler_spec__init(&p->handler[n]);
+    p->handler[n].kind = pb_str(kind);
+    p->handlers[n] = &p->handler[n];
+    p->recipe.handlers = p->handlers;
+    return &p->handler[n];
+}
+
+static UNUSED void play_metric(struct play *p, const char *text)
+{
+    p->metrics[p->recipe.n_metrics++] = pb_str(text);
+    p->recipe.metrics = p->metrics;
 }
 
 /* The first n training rows are those that are predicted. */

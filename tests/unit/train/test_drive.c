@@ -304,6 +304,117 @@ static void test_start(void **state)
     free((void *)(uintptr_t)first.p);
 }
 
+/* ---- What a recipe wants to be watched ---- */
+
+static double claim_of(const Proctor__TrainEpoch *e, const char *name)
+{
+    for (size_t i = 0; i < e->n_claims; i++) {
+        if (strcmp(e->claims[i]->name, name) == 0) {
+            return e->claims[i]->value;
+        }
+    }
+    fail_msg("no claim %s", name);
+    return 0;
+}
+
+static void test_metrics(void **state)
+{
+    const Proctor__TrainDone *done;
+    const Proctor__TrainEpoch *e;
+    size_t right = 0;
+
+    (void)state;
+    play_init(&play, 300, 4, 2);
+    play_metric(&play, "loss");
+    play_metric(&play, "accuracy");
+    play_metric(&play, "roc_auc");
+    play_check(&play, 300); /* so that its predictions can be seen */
+    play_open(&play, no_state);
+    done = run(UINT64_MAX);
+    e = done->epochs[0];
+    assert_int_equal(e->n_claims, 3);
+    assert_string_equal(e->claims[0]->name, "loss");
+    for (size_t i = 0; i < 300; i++) {
+        float v[2];
+
+        memcpy(v, play_part(&play, done->predictions).p + 8 * i, 8);
+        right += (v[1] > v[0]) == (play.classes[i] == 1);
+    }
+    assert_true(claim_of(e, "accuracy") == (double)right / 300);
+    assert_true(claim_of(e, "roc_auc") > 0.5);
+    play_close(&play);
+    play_init(&play, 300, 4, 0);
+    play_metric(&play, "mean_squared_error");
+    play_metric(&play, "r2");
+    play_open(&play, no_state);
+    done = run(UINT64_MAX);
+    assert_true(claim_of(done->epochs[2], "mean_squared_error") <
+                claim_of(done->epochs[0], "mean_squared_error"));
+    assert_true(claim_of(done->epochs[2], "r2") <= 1);
+    play_close(&play);
+}
+
+/* Ended by what it measures, on all workers alike. */
+static void test_stops_early(void **state)
+{
+    (void)state;
+    for (uint32_t workers = 1; workers <= 4; workers++) {
+        const Proctor__TrainDone *done;
+        Proctor__TrainGo go = going(UINT64_MAX);
+        uint32_t epoch = 0;
+
+        play_init(&play, 64, 4, 3);
+        play.recipe.epochs = 50;
+        play.workers = workers;
+        play_check(&play, 10);
+        play_handler(&play, "early_stopping")->patience = 2;
+        play_open(&play, no_state);
+        do {
+            done = play_go(&play, &go);
+            go.has_measured = done->at == PROCTOR__TRAIN_AT__TRAIN_AT_EPOCH;
+            go.measured = go.has_measured ? done->epoch == 3 ? 0.9 : 0.5 : 0;
+            epoch = done->epoch;
+        } while (done->at != PROCTOR__TRAIN_AT__TRAIN_AT_END);
+        assert_int_equal(epoch, 5);
+        assert_int_equal(done->step, 5 * 4);
+        play_close(&play);
+    }
+}
+
+static void test_handlers(void **state)
+{
+    const Proctor__TrainDone *done;
+    Proctor__HandlerSpec *h;
+
+    (void)state;
+    play_init(&play, 64, 4, 3);
+    h = play_handler(&play, "checkpoint");
+    h->event = pb_str("iteration_completed");
+    h->every = 5;
+    h->keep = 1;
+    h->metric = pb_str("loss");
+    h->lower = 1;
+    play_open(&play, no_state);
+    done = run(UINT64_MAX);
+    assert_int_equal(done->at, PROCTOR__TRAIN_AT__TRAIN_AT_CHECKPOINT);
+    assert_int_equal(done->step, 5);
+    check_weights(done->weights);
+    assert_int_equal(done->n_notes, 1);
+    assert_non_null(strstr(done->notes[0], "5"));
+    play_close(&play);
+    play_init(&play, 64, 4, 3);
+    play.recipe.epochs = UINT32_MAX;
+    play_handler(&play, "time_limit")->seconds = 0.05;
+    play_open(&play, no_state);
+    do {
+        done = run(UINT64_MAX);
+    } while (done->at == PROCTOR__TRAIN_AT__TRAIN_AT_STEP);
+    assert_int_equal(done->at, PROCTOR__TRAIN_AT__TRAIN_AT_END);
+    assert_true(done->n_epochs > 0); /* the one that was cut short as well */
+    assert_int_equal(done->epochs[done->n_epochs - 1]->step, done->step);
+    play_close(&play);
+}
+
 /* ---- Bad input ---- */
 
 static void refused(int code, const char *what)
@@ -364,6 +475,15 @@ static void test_refused(void **state)
     play_init(&play, 20, 4, 3);
     play.recipe.version = 2;
     refused(ERR_INPUT, "recipe of version 2");
+    play_init(&play, 20, 4, 3);
+    play_metric(&play, "r2");
+    refused(ERR_INPUT, "metric r2: it is none of classification");
+    play_init(&play, 20, 4, 3);
+    play_metric(&play, "acuracy");
+    refused(ERR_INPUT, "acuracy");
+    play_init(&play, 20, 4, 3);
+    (void)play_handler(&play, "early_stoping");
+    refused(ERR_INPUT, "early_stoping");
 }
 
 static const char *note(size_t i)
@@ -437,8 +557,9 @@ int main(void)
         cmocka_unit_test(test_many),        cmocka_unit_test(test_wall),
         cmocka_unit_test(test_measured),    cmocka_unit_test(test_rest),
         cmocka_unit_test(test_untrained),   cmocka_unit_test(test_start),
-        cmocka_unit_test(test_refused),     cmocka_unit_test(test_noted),
-        cmocka_unit_test(test_diverges),
+        cmocka_unit_test(test_metrics),     cmocka_unit_test(test_stops_early),
+        cmocka_unit_test(test_handlers),    cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_noted),       cmocka_unit_test(test_diverges),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,7 +51,14 @@ static void ragged(size_t i)
     play.learner.dropout = i % 3 == 0 ? 0.2 : 0;
     if (i % 2 == 1) {
         play_check(&play, 11);
+        play_handler(&play, "early_stopping")->patience = 2;
+    } else {
+        play_metric(&play, "f1");
     }
+    (void)play_handler(&play, "gradients");
+    play_handler(&play, "parameters")->every = 2;
+    (void)play_handler(&play, "time_limit");
+    play.handler[play.recipe.n_handlers - 1].seconds = 1e6;
 }
 
 static void test_workers(void **state)
