@@ -281,131 +281,6 @@ static int best_of(struct audit_data *d, const struct record *r,
     return 0;
 }
 
-static int look_is(const struct record *r, const struct look *l)
-{
-    return record_u(r, RF_LOOK_limit) == l->distinct &&
-           record_u(r, RF_LOOK_outcome) == (uint64_t)l->outcome &&
-           record_u(r, RF_LOOK_grid) == l->grid &&
-           record_u(r, RF_LOOK_placebo) == l->placebo &&
-           record_u(r, RF_LOOK_best) == l->best &&
-           record_u(r, RF_LOOK_loss) == l->loss &&
-           record_f64(r, RF_LOOK_scale) == l->scale &&
-           record_u(r, RF_LOOK_decades) == l->decades;
-}
-
-static int check_look(struct audit *a, const struct record *r, uint32_t best)
-{
-    ProtobufCMessage *sm CLEANUP(pb_freep) = NULL;
-    ProtobufCMessage *dm CLEANUP(pb_freep) = NULL;
-    CLEANUP(values_release) struct values train = {0};
-    CLEANUP(values_release) struct values held = {0};
-    CLEANUP(values_release) struct values answers = {0};
-    struct look l = {.metric = (unsigned)record_u(r, RF_LOOK_metric),
-                     .best = best};
-    const Proctor__Split *s;
-    struct type gives;
-    struct cid c;
-
-    TRY(read_message(a->store, record_hash(r, RF_LOOK_split),
-                     &proctor__split__descriptor, &sm));
-    s = (const Proctor__Split *)sm;
-    if (s->data.len != CID_BYTES) {
-        return ERR_TRACE(ERR_ENCODING);
-    }
-    TRY(read_message(a->store, s->data.data, &proctor__data__descriptor, &dm));
-    TRY(type_decode(bytes_of(((const Proctor__Data *)dm)->gives), &gives));
-    TRY(field_values(a->store, s->train_outputs, &gives, &train));
-    TRY(field_values(a->store, s->held_outputs, &gives, &held));
-    memcpy(c.b, record_hash(r, RF_LOOK_answers), CID_BYTES);
-    TRY(read_values(a->store, &c, &gives, &answers));
-    l.distinct = s->held_distinct;
-    if (values_n(&answers) != values_n(&held) || values_n(&held) == 0 ||
-        (l.metric != METRIC_ACCURACY && type_tag_at(&gives, 0) != TYPE_INT &&
-         type_tag_at(&gives, 0) != TYPE_FLOAT) ||
-        holdout_judge(&gives, &train, &held, &answers, &l) != 0 ||
-        !look_is(r, &l)) {
-        audit_find_record(a, AUDIT_DAMAGE, r->seq,
-                          "says what does not follow from the answers");
-    }
-    return 0;
-}
-
-/* Evidence of each contestant, computed again from the answers. */
-static int holdout_follows(struct audit *a, const Proctor__HoldoutEvidence *e,
-                           const Proctor__Split *s, const struct type *gives)
-{
-    CLEANUP(values_release) struct values train = {0};
-    CLEANUP(values_release) struct values held = {0};
-    CLEANUP(values_release) struct values mine = {0};
-    CLEANUP(holdout_losses_release) struct holdout_losses x = {0};
-
-    TRY(field_values(a->store, s->train_outputs, gives, &train));
-    TRY(field_values(a->store, s->held_outputs, gives, &held));
-    TRY(field_values(a->store, e->answers, gives, &mine));
-    if (values_n(&mine) != values_n(&held) || values_n(&held) == 0) {
-        return 0;
-    }
-    TRY(holdout_losses_of(e->metric, gives, &train, &held, &mine, &x));
-    for (size_t i = 0; i < e->n_contestants; i++) {
-        const Proctor__Contestant *c = e->contestants[i];
-        CLEANUP(values_release) struct values theirs = {0};
-        CLEANUP(holdout_losses_release) struct holdout_losses y = {0};
-        uint64_t wins;
-        uint64_t losses;
-
-        if (c->answers.len > 0) {
-            TRY(field_values(a->store, c->answers, gives, &theirs));
-            if (values_n(&theirs) != values_n(&held)) {
-                return 0;
-            }
-            TRY(holdout_losses_of(e->metric, gives, &train, &held, &theirs,
-                                  &y));
-        }
-        holdout_pairs(x.mine, c->answers.len > 0 ? y.mine : x.placebo, x.n,
-                      &wins, &losses);
-        if (holdout_decades(holdout_evidence(wins, losses)) != c->decades) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
-/* The verdict from the evidence, that from the answers. */
-static int check_holdout(struct audit *a, const struct record *r)
-{
-    ProtobufCMessage *em CLEANUP(pb_freep) = NULL;
-    ProtobufCMessage *sm CLEANUP(pb_freep) = NULL;
-    ProtobufCMessage *dm CLEANUP(pb_freep) = NULL;
-    const Proctor__HoldoutEvidence *e;
-    const Proctor__Split *s;
-    struct type gives;
-    int beaten = 1;
-
-    TRY(read_message(a->store, record_hash(r, RF_HOLDOUT_evidence),
-                     &proctor__holdout_evidence__descriptor, &em));
-    TRY(read_message(a->store, record_hash(r, RF_HOLDOUT_split),
-                     &proctor__split__descriptor, &sm));
-    e = (const Proctor__HoldoutEvidence *)em;
-    s = (const Proctor__Split *)sm;
-    if (s->data.len != CID_BYTES) {
-        return ERR_TRACE(ERR_ENCODING);
-    }
-    TRY(read_message(a->store, s->data.data, &proctor__data__descriptor, &dm));
-    TRY(type_decode(bytes_of(((const Proctor__Data *)dm)->gives), &gives));
-    for (size_t i = 0; i < e->n_contestants; i++) {
-        beaten &= e->contestants[i]->decades >= e->contestants[i]->needed;
-    }
-    if (!same(e->split, record_hash(r, RF_HOLDOUT_split)) ||
-        !same(e->candidate, record_hash(r, RF_HOLDOUT_candidate)) ||
-        e->metric != record_u(r, RF_HOLDOUT_metric) || e->n_contestants < 2 ||
-        (record_u(r, RF_HOLDOUT_verdict) == VERDICT_ADMIT && !beaten) ||
-        holdout_follows(a, e, s, &gives) != 1) {
-        audit_find_record(a, AUDIT_DAMAGE, r->seq,
-                          "its verdict does not follow from the answers");
-    }
-    return 0;
-}
-
 int audit_data_add(struct audit_data *d, struct audit *a,
                    const struct record *r)
 {
@@ -415,10 +290,10 @@ int audit_data_add(struct audit_data *d, struct audit *a,
     if (r->kind == RECORD_SPLIT && record_u(r, RF_SPLIT_fixed_ref) != 0) {
         code = check_split(a, r);
     } else if (r->kind == RECORD_HOLDOUT) {
-        code = check_holdout(a, r);
+        code = audit_holdout(a, r);
     } else if (r->kind == RECORD_LOOK) {
         TRY(best_of(d, r, &best));
-        code = check_look(a, r, best->loss);
+        code = audit_look(a, r, best->loss);
         best->loss = (uint32_t)record_u(r, RF_LOOK_loss);
     }
     if (code < 0 && code != ERR_NOMEM) {

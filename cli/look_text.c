@@ -46,7 +46,9 @@ void look_score(const struct record *r, enum record_field f,
     unsigned metric = (unsigned)record_u(r, RF_LOOK_metric);
 
     (void)snprintf(out, LOOK_SCORE_BYTES,
-                   metric == METRIC_ACCURACY ? "%s %.3f" : "%s %.4g",
+                   metric == METRIC_ACCURACY   ? "%s %.3f"
+                   : metric == METRIC_LOG_LOSS ? "%s %.4g nats a token"
+                                               : "%s %.4g",
                    metric_name(metric), unit_of(r, loss_of(r, f)));
 }
 

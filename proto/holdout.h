@@ -73,6 +73,24 @@ int holdout_losses_of(unsigned metric, const struct type *gives,
                       const struct values *answers,
                       struct holdout_losses *x) MUST_USE;
 
+/* Text: rows of `width` tokens, u32 little endian. The placebo is each token's share
+ * of the training rows; a loss of 1 is twice its mean on them, in nats a token. */
+struct holdout_text {
+    struct ubytes train, held; /* whole rows; at least one */
+    uint32_t width, vocab;
+};
+#define HOLDOUT_TEXT_FLOOR 0x1p-40 /* no share is taken for less */
+/* predictions: f32, for each token of the row but the last, any numbers >= 0 for
+ * what may follow: shares of their sum. Mean -ln of what did follow, in row and in
+ * another one. 0, ERR_INPUT: they are no shares. */
+int holdout_text_row(struct ubytes predictions, struct ubytes row,
+                     struct ubytes other, uint32_t vocab,
+                     double out[static 2]) MUST_USE;
+/* answers: those two for each held row, f64 little endian. Results as
+ * holdout_losses_of. */
+int holdout_text_losses(const struct holdout_text *t, struct ubytes answers,
+                        struct holdout_losses *x) MUST_USE;
+
 /* Better than the best by a step, or nothing is learned (Blum and Hardt, The
  * Ladder, 2015). A step is at least max(1, s) / sqrt(n): the sample deviation s
  * of differences of losses in [0, 1] is at most sqrt(n / (n - 1)). */

@@ -348,7 +348,8 @@ static const char *const verdict_names[] = {
 static const char *const level_names[] = {"none",     "syntax", "schema",
                                           "property", "oracle", "proven"};
 static const char *const metric_names[] = {
-    "none", "accuracy", "mean_absolute_error", "mean_squared_error"};
+    "none", "accuracy", "mean_absolute_error", "mean_squared_error",
+    "log_loss"};
 static const char *const reconcile_names[] = {
     "none",            "in-sync",          "drift",
     "missing-desired", "missing-observed", "as the unit says"};

@@ -111,6 +111,7 @@ enum metric {
     METRIC_ACCURACY,
     METRIC_ABSOLUTE_ERROR,
     METRIC_SQUARED_ERROR,
+    METRIC_LOG_LOSS, /* of text, nats a token */
     METRIC_N_
 };
 const char *metric_name(unsigned m);

@@ -103,9 +103,13 @@ static int check_metric(struct check *c, const struct subject *s,
                         unsigned metric, const struct type *gives)
 {
     enum type_tag tag = type_tag_at(gives, 0);
+    int is_number = tag == TYPE_INT || tag == TYPE_FLOAT;
+    int is_text = s->op->id == OP_HOLDOUT && tag == TYPE_LIST;
 
-    if (metric != METRIC_NONE && metric < METRIC_N_ &&
-        (metric == METRIC_ACCURACY || tag == TYPE_INT || tag == TYPE_FLOAT)) {
+    if (is_text ? metric == METRIC_LOG_LOSS
+                : metric == METRIC_ACCURACY ||
+                      (is_number && (metric == METRIC_ABSOLUTE_ERROR ||
+                                     metric == METRIC_SQUARED_ERROR))) {
         return 0;
     }
     return check_refuse(c, s, "score.metric", ERR_INPUT, SPOT_WITH,

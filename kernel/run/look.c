@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/run/held_text.h"
 #include "kernel/run/say.h"
 #include "kernel/store/fold.h"
 #include "proto/err.h"
@@ -12,6 +13,7 @@
 void held_release(struct held *h)
 {
     eval_free(h->eval);
+    held_text_free(h->text);
     runnable_free(h->runnable);
     values_release(&h->inputs);
     values_release(&h->backwards);
@@ -24,8 +26,11 @@ int held_open(struct held *h, struct live *live, const struct cid *split)
 {
     h->live = live;
     h->split_cid = *split;
-    return core_get_message(live->run->core, split, &proctor__split__descriptor,
-                            (ProtobufCMessage **)&h->split);
+    TRY(core_get_message(live->run->core, split, &proctor__split__descriptor,
+                         (ProtobufCMessage **)&h->split));
+    return h->split->held_inputs.len == 0 && h->split->held_x.len > 0
+               ? held_text_open(h, &h->text)
+               : 0;
 }
 
 static int pick(const struct values *v, int is_backwards, const struct type *t,
@@ -133,6 +138,9 @@ int held_ask(struct held *h, const struct cid *runnable, void (*done)(void *ctx)
     if (holds_data(h)) {
         return 1;
     }
+    if (h->text != NULL) {
+        return held_text_ask(h->text);
+    }
     if (values_n(&h->inputs) == 0) {
         TRY(cid_from_field(&h->split->held_inputs, &inputs));
         TRY(core_get_values(c, &inputs, &h->runnable->takes, &h->inputs));
@@ -149,23 +157,37 @@ static int load_values(const struct held *h, const ProtobufCBinaryData *field,
     return core_get_values(h->live->run->core, &id, &h->runnable->gives, out);
 }
 
-int held_outputs(const struct held *h, struct values *train,
-                 struct values *held)
-{
-    TRY(load_values(h, &h->split->train_outputs, train));
-    TRY(load_values(h, &h->split->held_outputs, held));
-    return values_n(held) == values_n(&h->answers)
-               ? 0
-               : ERR_TRACE(ERR_STORE_DAMAGED);
-}
-
-int held_put_answers(const struct held *h, struct cid *out)
+static int put_answers(const struct held *h, struct cid *out)
 {
     CLEANUP(values_builder_release) struct values_builder w = {0};
 
     TRY(values_builder_init(&w, LIMIT_HELD_BYTES));
     TRY(values_builder_add_all(&w, &h->answers, 0, values_n(&h->answers)));
     return core_put(h->live->run->core, values_builder_bytes(&w), out);
+}
+
+int held_losses(const struct held *h, unsigned metric, struct cid *answers,
+                struct holdout_losses *out)
+{
+    CLEANUP(values_release) struct values train = {0};
+    CLEANUP(values_release) struct values held = {0};
+    int code;
+
+    if (h->text != NULL) {
+        code = core_put(h->live->run->core, held_text_answers(h->text), answers);
+        return code != 0 ? code : held_text_losses(h->text, out);
+    }
+    code = put_answers(h, answers);
+    if (code != 0) {
+        return code;
+    }
+    TRY(load_values(h, &h->split->train_outputs, &train));
+    TRY(load_values(h, &h->split->held_outputs, &held));
+    if (values_n(&held) != values_n(&h->answers)) {
+        return ERR_TRACE(ERR_STORE_DAMAGED);
+    }
+    return holdout_losses_of(metric, &h->runnable->gives, &train, &held,
+                             &h->answers, out);
 }
 
 /* Reads outcome and loss of a LOOK. */

@@ -20,6 +20,7 @@ struct held {
     struct values answers;
     int is_again;
     struct eval *eval;
+    struct held_text *text; /* owned; NULL: the rows are values */
     void (*done)(void *ctx);
     void *ctx;
 };
@@ -32,11 +33,10 @@ void held_release(struct held *h);
 int held_ask(struct held *h, const struct cid *runnable, void (*done)(void *ctx),
              void *ctx, struct diag *d) MUST_USE;
 
-/* Outputs of the training and the held-out part; as many held ones as answers. */
-int held_outputs(const struct held *h, struct values *train,
-                 struct values *held) MUST_USE;
-/* The answers as an object. */
-int held_put_answers(const struct held *h, struct cid *out) MUST_USE;
+/* The answers as an object, and what they lose on each row. 0, BUDGET_E_SPENT,
+ * ERR_INPUT (all training outputs are the same number), ERR_*. */
+int held_losses(const struct held *h, unsigned metric, struct cid *answers,
+                struct holdout_losses *out) MUST_USE;
 
 /* The look at that candidate by that metric, if there was one: 1, *seq, and
  * outcome and loss in *l. Else *l gets what the next one must beat: 0. ERR_*. */

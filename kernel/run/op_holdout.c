@@ -257,25 +257,18 @@ static int ask_next(struct sitting *s, struct diag *d);
 static int took(struct sitting *s)
 {
     struct contestant *c = &s->all[s->at];
-    const struct type *gives = &s->held.runnable->gives;
-    CLEANUP(values_release) struct values train = {0};
-    CLEANUP(values_release) struct values held = {0};
     struct diag d;
     int code;
 
     diag_init(&d);
-    TRY(held_outputs(&s->held, &train, &held));
-    code = held_put_answers(&s->held, &c->answers);
-    if (code != 0) {
-        return code;
-    }
-    code = holdout_losses_of(spec_of(s)->metric, gives, &train, &held,
-                             &s->held.answers, &c->losses);
+    code = held_losses(&s->held, spec_of(s)->metric, &c->answers, &c->losses);
     if (code == ERR_INPUT) {
         live_fail(s->live, 0, "all training outputs are the same number");
         return 0;
     }
-    TRY(code);
+    if (code != 0) {
+        return code;
+    }
     s->at++;
     code = s->at < s->n ? ask_next(s, &d) : judge(s);
     if (code < 0 && d.code != 0) {

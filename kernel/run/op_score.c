@@ -57,9 +57,7 @@ static int check_look(struct score *s, struct look *l)
 /* Compares, records, tells, in this order. */
 static int judge(struct score *s)
 {
-    CLEANUP(values_release) struct values train = {0};
-    CLEANUP(values_release) struct values held = {0};
-    const struct type *gives = &s->held.runnable->gives;
+    CLEANUP(holdout_losses_release) struct holdout_losses x = {0};
     struct cid answers;
     struct look l;
     uint64_t seq;
@@ -68,14 +66,15 @@ static int judge(struct score *s)
     if (code != 0) {
         return code < 0 ? code : 0;
     }
-    TRY(held_outputs(&s->held, &train, &held));
-    TRY(held_put_answers(&s->held, &answers));
-    code = holdout_judge(gives, &train, &held, &s->held.answers, &l);
+    code = held_losses(&s->held, l.metric, &answers, &x);
     if (code == ERR_INPUT) {
         live_fail(s->live, 0, "all training outputs are the same number");
         return 0;
     }
-    TRY(code);
+    if (code != 0) {
+        return code;
+    }
+    holdout_judge_losses(&x, &l);
     TRY(look_record(&s->held, &l, &s->candidate, &answers, &seq));
     tell(s, l.outcome, seq);
     return 0;

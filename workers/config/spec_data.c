@@ -105,7 +105,8 @@ int spec_metric(struct config *c, const struct yaml_node *n, uint32_t *out)
     static const char *const words[] = {
         [METRIC_ACCURACY - 1] = "accuracy",
         [METRIC_ABSOLUTE_ERROR - 1] = "mean_absolute_error",
-        [METRIC_SQUARED_ERROR - 1] = "mean_squared_error"};
+        [METRIC_SQUARED_ERROR - 1] = "mean_squared_error",
+        [METRIC_LOG_LOSS - 1] = "log_loss"};
     size_t i = 0;
 
     if (n) {

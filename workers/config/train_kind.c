@@ -65,7 +65,8 @@ static uint32_t metric_of(Proctor__DataKind kind)
     return kind == PROCTOR__DATA_KIND__DATA_REGRESSION ? METRIC_SQUARED_ERROR
            : kind == PROCTOR__DATA_KIND__DATA_CLASSIFICATION
                ? METRIC_ACCURACY
-               : METRIC_NONE;
+           : kind == PROCTOR__DATA_KIND__DATA_TEXT ? METRIC_LOG_LOSS
+                                                   : METRIC_NONE;
 }
 
 static int is_text(const char *s, const char *word)
