@@ -41,12 +41,12 @@ static struct ubytes bytes_of(ProtobufCBinaryData b)
     return (struct ubytes){b.data, b.len};
 }
 
-static int same(ProtobufCBinaryData b, const uint8_t h[static CID_BYTES])
+int audit_same(ProtobufCBinaryData b, const uint8_t h[static CID_BYTES])
 {
     return b.len == CID_BYTES && memcmp(b.data, h, CID_BYTES) == 0;
 }
 
-static int read_values(const char *store, const struct cid *c,
+int audit_read_values(const char *store, const struct cid *c,
                        const struct type *t, struct values *out)
 {
     CLEANUP(buf_release) struct buf b;
@@ -56,16 +56,16 @@ static int read_values(const char *store, const struct cid *c,
     return values_decode(out, buf_bytes(&b), t, LIMIT_TABLE_ROWS);
 }
 
-static int field_values(const char *store, ProtobufCBinaryData field,
+int audit_field_values(const char *store, ProtobufCBinaryData field,
                         const struct type *t, struct values *out)
 {
     struct cid c;
 
-    return object_cid(field, &c) ? read_values(store, &c, t, out)
+    return object_cid(field, &c) ? audit_read_values(store, &c, t, out)
                                  : ERR_TRACE(ERR_ENCODING);
 }
 
-static int read_message(const char *store, const uint8_t *hash,
+int audit_read_message(const char *store, const uint8_t *hash,
                         const ProtobufCMessageDescriptor *type,
                         ProtobufCMessage **out)
 {
@@ -87,7 +87,7 @@ static int is_part(const struct values *v, const uint32_t *rows, uint32_t n,
         return 0;
     }
     c = cid_of(values_builder_bytes(&w));
-    return same(name, c.b);
+    return audit_same(name, c.b);
 }
 
 static int is_csv(const struct values_table *t, const uint32_t *rows,
@@ -101,7 +101,7 @@ static int is_csv(const struct values_table *t, const uint32_t *rows,
         return 0;
     }
     c = cid_of(buf_bytes(&b));
-    return same(name, c.b);
+    return audit_same(name, c.b);
 }
 
 /* Does the split follow from data and seed? */
@@ -140,7 +140,7 @@ static int read_rows(const char *store, const Proctor__Data *d,
     if (d->dataset.len != CID_BYTES) {
         return ERR_TRACE(ERR_ENCODING);
     }
-    TRY(read_message(store, d->dataset.data, &proctor__dataset__descriptor,
+    TRY(audit_read_message(store, d->dataset.data, &proctor__dataset__descriptor,
                      set));
     m = (const Proctor__Dataset *)*set;
     if (!object_cid(m->x, &c)) {
@@ -172,7 +172,7 @@ static int is_rows_part(const struct dataset_rows *r, const struct holdout *h,
         return 0;
     }
     c = cid_of(buf_bytes(&b));
-    return same(*name, c.b);
+    return audit_same(*name, c.b);
 }
 
 static int rows_follow(const Proctor__Data *d, Proctor__Split *s,
@@ -185,7 +185,7 @@ static int rows_follow(const Proctor__Data *d, Proctor__Split *s,
     ok = ok && s->train_rows == values_n(&r->x) - h.held_n &&
          s->held_rows == h.held_n && s->held_distinct == h.held_distinct &&
          s->contradictions == h.contradictions && s->train_csv.len == 0 &&
-         same(s->dataset, d->dataset.data);
+         audit_same(s->dataset, d->dataset.data);
     for (unsigned i = 0; ok && i < PARTS_N; i++) {
         ok = is_rows_part(r, &h, s, i);
     }
@@ -219,8 +219,8 @@ static int table_split_follows(const char *store, const Proctor__Data *d,
 
     TRY(type_decode(bytes_of(d->takes), &takes));
     TRY(type_decode(bytes_of(d->gives), &gives));
-    TRY(field_values(store, d->inputs, &takes, &inputs));
-    TRY(field_values(store, d->outputs, &gives, &outputs));
+    TRY(audit_field_values(store, d->inputs, &takes, &inputs));
+    TRY(audit_field_values(store, d->outputs, &gives, &outputs));
     t = (struct values_table){d->columns, d->n_columns, &inputs,
                               &outputs,   &takes,       &gives};
     *out_ok = values_n(&inputs) == values_n(&outputs) &&
@@ -237,19 +237,19 @@ static int check_split(struct audit *a, const struct record *r)
     Proctor__Split *s;
     int ok = 0;
 
-    TRY(read_message(a->store, record_hash(r, RF_SPLIT_data),
+    TRY(audit_read_message(a->store, record_hash(r, RF_SPLIT_data),
                      &proctor__data__descriptor, &dm));
-    TRY(read_message(a->store, record_hash(r, RF_SPLIT_split),
+    TRY(audit_read_message(a->store, record_hash(r, RF_SPLIT_split),
                      &proctor__split__descriptor, &sm));
     d = (const Proctor__Data *)dm;
     s = (Proctor__Split *)sm;
     TRY(d->dataset.len > 0
             ? rows_split_follows(a->store, d, s, seed, &ok)
             : table_split_follows(a->store, d, s, seed, &ok));
-    if (!ok || !same(s->data, record_hash(r, RF_SPLIT_data)) ||
-        !same(s->file, record_hash(r, RF_SPLIT_file)) ||
-        !same(d->file, record_hash(r, RF_SPLIT_file)) ||
-        !same(s->seed, seed)) {
+    if (!ok || !audit_same(s->data, record_hash(r, RF_SPLIT_data)) ||
+        !audit_same(s->file, record_hash(r, RF_SPLIT_file)) ||
+        !audit_same(d->file, record_hash(r, RF_SPLIT_file)) ||
+        !audit_same(s->seed, seed)) {
         audit_find_record(a, AUDIT_DAMAGE, r->seq,
                           "its split does not follow from data and seed");
     }

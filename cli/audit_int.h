@@ -2,8 +2,11 @@
 #ifndef CLI_AUDIT_INT_H
 #define CLI_AUDIT_INT_H
 
+#include <protobuf-c/protobuf-c.h>
+
 #include "cli/audit.h"
 #include "proto/cid.h"
+#include "proto/value.h"
 
 enum {
     AUDIT_E_STOP = 1 /* damage: nothing after it can be checked */
@@ -131,6 +134,19 @@ int audit_data_new(struct audit_data **out) MUST_USE;
 void audit_data_free(struct audit_data *d);
 int audit_data_add(struct audit_data *d, struct audit *a,
                    const struct record *r) MUST_USE;
+/* A LOOK, after what was released before it, and a HOLDOUT. 0, ERR_* of what could
+ * not be read. */
+int audit_look(struct audit *a, const struct record *r, uint32_t best) MUST_USE;
+int audit_holdout(struct audit *a, const struct record *r) MUST_USE;
+/* Objects that say what was drawn and answered. */
+int audit_same(ProtobufCBinaryData b, const uint8_t h[static CID_BYTES]);
+int audit_read_values(const char *store, const struct cid *c,
+                      const struct type *t, struct values *out) MUST_USE;
+int audit_field_values(const char *store, ProtobufCBinaryData field,
+                       const struct type *t, struct values *out) MUST_USE;
+int audit_read_message(const char *store, const uint8_t *hash,
+                       const ProtobufCMessageDescriptor *type,
+                       ProtobufCMessage **out) MUST_USE;
 
 /* Every name in the store: place, kind, owner, mode. */
 int audit_files(struct audit *a) MUST_USE;

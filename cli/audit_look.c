@@ -59,6 +59,7 @@ static int part_load(struct part *p, const struct audit *a, unsigned metric,
 {
     int is_text = metric == METRIC_LOG_LOSS;
     ProtobufCBinaryData of = is_text ? s->dataset : s->data;
+    const Proctor__Data *d;
 
     p->a = a;
     p->metric = metric;
@@ -68,7 +69,7 @@ static int part_load(struct part *p, const struct audit *a, unsigned metric,
     if (of.len != CID_BYTES) {
         return ERR_TRACE(ERR_ENCODING);
     }
-    TRY(read_message(a->store, of.data,
+    TRY(audit_read_message(a->store, of.data,
                      is_text ? &proctor__dataset__descriptor
                              : &proctor__data__descriptor,
                      &p->data));
@@ -76,10 +77,11 @@ static int part_load(struct part *p, const struct audit *a, unsigned metric,
         TRY(read_field(p, s->train_x, &p->train_rows));
         return read_field(p, s->held_x, &p->rows);
     }
-    TRY(type_decode(bytes_of(((const Proctor__Data *)p->data)->gives),
+    d = (const Proctor__Data *)p->data;
+    TRY(type_decode((struct ubytes){d->gives.data, d->gives.len},
                     &p->gives));
-    TRY(field_values(a->store, s->train_outputs, &p->gives, &p->train));
-    return field_values(a->store, s->held_outputs, &p->gives, &p->held);
+    TRY(audit_field_values(a->store, s->train_outputs, &p->gives, &p->train));
+    return audit_field_values(a->store, s->held_outputs, &p->gives, &p->held);
 }
 
 static int text_losses(const struct part *p, struct ubytes answers,
@@ -112,7 +114,7 @@ static int part_losses(const struct part *p, const struct cid *answers,
         return text_losses(p, buf_bytes(&b), x);
     }
     tag = type_tag_at(&p->gives, 0);
-    TRY(read_values(p->a->store, answers, &p->gives, &said));
+    TRY(audit_read_values(p->a->store, answers, &p->gives, &said));
     if (values_n(&said) != values_n(&p->held) || values_n(&said) == 0 ||
         (p->metric != METRIC_ACCURACY && tag != TYPE_INT && tag != TYPE_FLOAT)) {
         return ERR_INPUT;
@@ -131,7 +133,7 @@ int audit_look(struct audit *a, const struct record *r, uint32_t best)
     struct cid answers;
     int code;
 
-    TRY(read_message(a->store, record_hash(r, RF_LOOK_split),
+    TRY(audit_read_message(a->store, record_hash(r, RF_LOOK_split),
                      &proctor__split__descriptor, &sm));
     TRY(part_load(&p, a, l.metric, (const Proctor__Split *)sm));
     memcpy(answers.b, record_hash(r, RF_LOOK_answers), CID_BYTES);
@@ -190,9 +192,9 @@ int audit_holdout(struct audit *a, const struct record *r)
     int beaten = 1;
     int code;
 
-    TRY(read_message(a->store, record_hash(r, RF_HOLDOUT_evidence),
+    TRY(audit_read_message(a->store, record_hash(r, RF_HOLDOUT_evidence),
                      &proctor__holdout_evidence__descriptor, &em));
-    TRY(read_message(a->store, record_hash(r, RF_HOLDOUT_split),
+    TRY(audit_read_message(a->store, record_hash(r, RF_HOLDOUT_split),
                      &proctor__split__descriptor, &sm));
     e = (const Proctor__HoldoutEvidence *)em;
     TRY(part_load(&p, a, e->metric, (const Proctor__Split *)sm));
@@ -201,8 +203,8 @@ int audit_holdout(struct audit *a, const struct record *r)
     for (size_t i = 0; i < e->n_contestants; i++) {
         beaten &= e->contestants[i]->decades >= e->contestants[i]->needed;
     }
-    if (!same(e->split, record_hash(r, RF_HOLDOUT_split)) ||
-        !same(e->candidate, record_hash(r, RF_HOLDOUT_candidate)) ||
+    if (!audit_same(e->split, record_hash(r, RF_HOLDOUT_split)) ||
+        !audit_same(e->candidate, record_hash(r, RF_HOLDOUT_candidate)) ||
         e->metric != record_u(r, RF_HOLDOUT_metric) || e->n_contestants < 2 ||
         (record_u(r, RF_HOLDOUT_verdict) == VERDICT_ADMIT && !beaten) ||
         code != 1) {

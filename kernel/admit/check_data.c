@@ -99,12 +99,26 @@ int check_reads(struct check *c, const struct subject *s)
     return 0;
 }
 
+/* Are its rows text, or was it trained on such? */
+static int is_of_text(const struct check *c, const Proctor__Task *t)
+{
+    const Proctor__Task *data = admission_data(c->a, c->q->graph, t);
+
+    return data && data->data->kind == PROCTOR__DATA_KIND__DATA_TEXT;
+}
+
 static int check_metric(struct check *c, const struct subject *s,
-                        unsigned metric, const struct type *gives)
+                        const Proctor__Task *split, unsigned metric,
+                        const struct type *gives)
 {
     enum type_tag tag = type_tag_at(gives, 0);
     int is_number = tag == TYPE_INT || tag == TYPE_FLOAT;
-    int is_text = s->op->id == OP_HOLDOUT && tag == TYPE_LIST;
+    int is_text = is_of_text(c, split);
+
+    if (is_text && s->op->id == OP_SCORE) {
+        return check_refuse(c, s, "score.text", ERR_INPUT, SPOT_NEEDS,
+                            "text is judged by op exam.holdout");
+    }
 
     if (is_text ? metric == METRIC_LOG_LOSS
                 : metric == METRIC_ACCURACY ||
@@ -191,7 +205,7 @@ int check_score(struct check *c, const struct subject *s)
                             "the candidate and the split share \"%.120s\"",
                             shared);
     }
-    return check_metric(c, s, s->task->score->metric, &gives);
+    return check_metric(c, s, g->tasks[split_i], s->task->score->metric, &gives);
 }
 
 /* That task among its needs, or SIZE_MAX and a refusal. */
@@ -207,24 +221,43 @@ static size_t needed(struct check *c, const struct subject *s, const char *key,
     return SIZE_MAX;
 }
 
-int check_holdout(struct check *c, const struct subject *s)
+/* Under that key, a needed predictor of the split's rows. */
+static int check_contestant(struct check *c, const struct subject *s,
+                            const Proctor__Task *split, const char *key,
+                            const char *id, struct type *gives)
 {
     const Proctor__Graph *g = c->q->graph;
-    const Proctor__HoldoutSpec *x = s->task->holdout;
-    size_t split_i = needed(c, s, "split", x->split);
-    size_t k = split_i == SIZE_MAX
-                   ? SIZE_MAX
-                   : needed(c, s, "candidate", x->candidate);
-    struct type takes, gives, twin_takes, twin_gives;
+    size_t k = needed(c, s, key, id);
+    struct type takes;
 
     if (k == SIZE_MAX) {
         return ADMIT_E_REFUSED;
     }
-    if (!g->tasks[split_i]->split ||
-        !check_candidate_types(c, g->tasks[k], &takes, &gives)) {
-        return check_refuse(c, s, "holdout.tasks", ERR_INPUT, SPOT_WITH,
-                            "expected split: a data.split, candidate: what "
-                            "makes a predictor");
+    if (!check_candidate_types(c, g->tasks[k], &takes, gives) ||
+        !is_split_for(c, split, &takes, gives) ||
+        is_of_text(c, split) != is_of_text(c, g->tasks[k])) {
+        return check_refuse(c, s, "holdout.types", ERR_INPUT, SPOT_WITH,
+                            "%s: \"%.64s\" makes no predictor of the split's "
+                            "rows",
+                            key, id);
+    }
+    return 0;
+}
+
+int check_holdout(struct check *c, const struct subject *s)
+{
+    const Proctor__HoldoutSpec *x = s->task->holdout;
+    size_t split_i = needed(c, s, "split", x->split);
+    const Proctor__Task *split;
+    struct type gives;
+
+    if (split_i == SIZE_MAX) {
+        return ADMIT_E_REFUSED;
+    }
+    split = c->q->graph->tasks[split_i];
+    if (!split->split) {
+        return check_refuse(c, s, "holdout.split", ERR_INPUT, SPOT_WITH,
+                            "split: \"%.64s\" is no data.split", x->split);
     }
     if (x->n_twins == 0) {
         (void)check_refuse(c, s, "holdout.twins", ERR_INPUT, SPOT_WITH,
@@ -233,21 +266,18 @@ int check_holdout(struct check *c, const struct subject *s)
         return ADMIT_E_REFUSED;
     }
     for (size_t i = 0; i < x->n_twins; i++) {
-        k = needed(c, s, "twins", x->twins[i]);
-        if (k == SIZE_MAX) {
+        if (strcmp(x->twins[i], x->candidate) == 0) {
+            return check_refuse(c, s, "holdout.twins", ERR_INPUT, SPOT_WITH,
+                                "the candidate is not its own twin");
+        }
+        if (check_contestant(c, s, split, "twins", x->twins[i], &gives) != 0) {
             return ADMIT_E_REFUSED;
         }
-        if (!check_candidate_types(c, g->tasks[k], &twin_takes, &twin_gives) ||
-            !type_is_equal(&takes, &twin_takes) ||
-            !type_is_equal(&gives, &twin_gives) ||
-            strcmp(x->twins[i], x->candidate) == 0) {
-            return check_refuse(c, s, "holdout.twins", ERR_INPUT, SPOT_WITH,
-                                "\"%.64s\" is no other predictor of the "
-                                "candidate's types",
-                                x->twins[i]);
-        }
     }
-    return check_metric(c, s, x->metric, &gives);
+    if (check_contestant(c, s, split, "candidate", x->candidate, &gives) != 0) {
+        return ADMIT_E_REFUSED;
+    }
+    return check_metric(c, s, split, x->metric, &gives);
 }
 
 int check_derive(struct check *c, const struct subject *s)

@@ -117,7 +117,7 @@ sed 's/mean_absolute_error/accuracy/' line.yaml >line3.yaml
 expect 1 proctor run line3.yaml --policy p.yaml --store line
 sed 's/metric: mean_absolute_error/metric: f1/' line.yaml >line4.yaml
 expect 2 proctor run line4.yaml --policy p.yaml --store line
-err 'expected accuracy, mean_absolute_error or mean_squared_error'
+err 'expected accuracy, mean_absolute_error, mean_squared_error or log_loss'
 sed 's/metric: accuracy/metric: mean_squared_error/' peek.yaml >words.yaml
 expect 2 proctor run words.yaml --policy p.yaml --store line
 err 'mean_squared_error is no metric for this output'
@@ -247,7 +247,7 @@ refused() { # refused CODE PATTERN SED
     expect "$1" proctor run r.yaml --policy "${4:-p.yaml}" --store refused
     err "$2"
 }
-refused 2 'is no data.split task that it needs' 's/reads: {t.csv: data}/reads: {t.csv: peek}/'
+refused 2 'is no data.split of a CSV file that it needs' 's/reads: {t.csv: data}/reads: {t.csv: peek}/'
 refused 2 'exactly one data.split' 's/needs: \[data, peek\]/needs: [peek]/'
 refused 2 'exactly one candidate' 's/needs: \[data, peek\]/needs: [data]/'
 refused 2 'take or give other types' '0,/gives: string/s//gives: bytes/'
