@@ -34,7 +34,7 @@ static const char *form_problem(const Proctor__TrainSpec *x)
     }
     if ((unsigned)x->result > PROCTOR__TRAIN_RESULT__RESULT_AVERAGE ||
         (unsigned)x->twin > PROCTOR__TRAIN_TWIN__TWIN_WEIGHTS ||
-        x->keep > LIMIT_COMBINED || x->metric >= METRIC_N_ ||
+        x->keep > LIMIT_COMBINED || x->metric > METRIC_SQUARED_ERROR ||
         (x->result == PROCTOR__TRAIN_RESULT__RESULT_AVERAGE && x->keep < 2)) {
         return "expected a known metric and twin, and result last, best, or an "
                "average of 2 to 16";
