@@ -37,6 +37,8 @@ int fit_find(const Proctor__Recipe *r, const struct fit_ops **out,
                         "recipe of version %u: this program knows version 1",
                         r->version);
     }
-    *out = is_closed(r) ? &fit_closed : &fit_standard;
+    *out = r->harness     ? &fit_harness
+           : is_closed(r) ? &fit_closed
+                          : &fit_standard;
     return 0;
 }

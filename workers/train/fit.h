@@ -116,7 +116,8 @@ struct fit_ops {
 };
 
 extern const struct fit_ops fit_standard;
-extern const struct fit_ops fit_closed; /* linear regression, solved */
+extern const struct fit_ops fit_closed;  /* linear regression, solved */
+extern const struct fit_ops fit_harness; /* compat: harness */
 
 /* Which one a recipe asks for. 0, or ERR_INPUT with ${d} set. */
 int fit_find(const Proctor__Recipe *r, const struct fit_ops **out,
