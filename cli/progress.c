@@ -7,20 +7,23 @@
 #include <time.h>
 
 #include "cli/term.h"
+#include "cli/train_text.h"
 #include "proto/limits.h"
 #include "proto/record.h"
 #include "proto/utf8.h"
 
 #define LINES_MAX 16
-#define TEXT_BYTES 160
+#define TEXT_BYTES TRAIN_TEXT_BYTES
+#define INDENT 20u /* of what stands behind a task's name, and a free column */
 #define BAR_COLUMNS 24
-#define REDRAW_NS 50000000
+#define REDRAW_NS 100000000 /* ten a second are enough to see */
 
 struct line {
     char task[LIMIT_ID_BYTES + 1];
     char text[TEXT_BYTES];
     uint64_t done;
     uint64_t total;
+    struct train_pace pace;
 };
 
 struct progress {
@@ -255,13 +258,20 @@ void progress_event(struct progress *p, const Proctor__Event *e)
     if (l == NULL) {
         return;
     }
-    if (text[0] != '\0') {
+    if (e->train != NULL) {
+        struct timespec now;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &now);
+        train_pace_add(&l->pace, e->train,
+                       (double)now.tv_sec + (double)now.tv_nsec * 1e-9);
+        train_text(e->train, &l->pace, term_width() - INDENT, l->text);
+    } else if (text[0] != '\0') {
         memcpy(l->text, text, sizeof(l->text));
     } else if (state[0] != '\0') {
         (void)snprintf(l->text, sizeof(l->text), "%s", state);
     }
     l->done = e->done;
-    l->total = e->total;
+    l->total = e->train != NULL ? 0 : e->total; /* it has a bar of its own */
     if (state[0] != '\0' || is_due(p)) {
         draw(p);
     }

@@ -64,7 +64,6 @@ static const struct recipe_key keys[K_N] = {
 static const char *default_event(size_t kind)
 {
     return kind == H_NONFINITE || kind == H_TIME_LIMIT ? "iteration_completed"
-           : kind == H_TIMER                           ? "completed"
                                                        : "epoch_completed";
 }
 

@@ -114,8 +114,11 @@ static int fill_output(struct config *c, Proctor__Recipe *r,
 /* "" stands for what the kernel measures. */
 static int is_lower_better(const char *name, uint32_t measured)
 {
-    static const char *const higher[] = {"accuracy", "precision", "recall",
-                                         "f1",       "r2",        "top"};
+    static const char *const higher[] = {
+        "accuracy", "precision", "recall",   "f1",          "f_beta",
+        "iou",      "dice",      "cohen",    "mcc",         "top_k",
+        "mean_rec", "ndcg",      "roc_auc",  "average_pre", "r2",
+        "pearson",  "psnr",      "spearman", "kendall"};
 
     if (name[0] == '\0') {
         return measured != METRIC_ACCURACY;
