@@ -103,6 +103,7 @@ int holdout_draw_strata(const struct values *inputs,
     if (p == NULL || out->rows == NULL) {
         return ERR_TRACE(ERR_NOMEM);
     }
+    out->n = n;
     for (uint32_t i = 0; i < n; i++) {
         struct ubytes v = values_at(inputs, i);
 

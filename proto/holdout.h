@@ -9,7 +9,8 @@
 
 struct holdout {
     uint32_t *rows;         /* owned; all rows: the held-out ones first */
-    uint32_t held_n;        /* rows */
+    uint32_t n;
+    uint32_t held_n;        /* of them */
     uint32_t held_distinct; /* inputs */
     uint32_t distinct;
     uint32_t contradictions; /* rows unlike the one before of the same input */

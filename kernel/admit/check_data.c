@@ -14,8 +14,7 @@ int check_load(struct check *c, const struct subject *s)
     if (x->format[0] == '\0' || x->n_files > LIMIT_DATASET_FILES ||
         x->kind == PROCTOR__DATA_KIND__DATA_NONE ||
         x->kind > PROCTOR__DATA_KIND__DATA_TEXT) {
-        return check_refuse_form(c, s, "expected a format, a kind, and at most "
-                                       "28 files");
+        return check_refuse_form(c, s, "no format, no kind, or over 28 files");
     }
     return 0;
 }
@@ -27,8 +26,7 @@ static int check_split_of(struct check *c, const struct subject *s)
 
     if (x->table || x->takes.len + x->gives.len > 0 || !(x->holdout > 0) ||
         !(x->holdout < 1)) {
-        return check_refuse_form(c, s, "expected of, and a holdout between 0 "
-                                       "and 1");
+        return check_refuse_form(c, s, "of: a holdout in (0, 1), and no table");
     }
     if (!data || strcmp(data->id, x->of) != 0 || !check_is_needed(s, x->of)) {
         (void)check_refuse(c, s, "split.of", ERR_INPUT, SPOT_WITH,
@@ -86,8 +84,8 @@ int check_reads(struct check *c, const struct subject *s)
             !c->q->graph->tasks[k]->split ||
             !c->q->graph->tasks[k]->split->table) {
             (void)check_refuse(c, s, "program.reads", ERR_INPUT, SPOT_WITH,
-                               "reads: \"%.64s\" is no data.split of a CSV file "
-                               "that it needs",
+                               "reads: \"%.64s\" is no data.split of a CSV "
+                               "file that it needs",
                                p->reads[i]->task);
             diag_hint(&c->d, "write needs: [ID of the split] beside with:");
             return ADMIT_E_REFUSED;

@@ -74,7 +74,7 @@ static int put_table(const struct splitting *x, Proctor__Split *m,
     struct core *c = x->live->run->core;
     const struct holdout *h = &x->h;
     const uint32_t *train = h->rows + h->held_n;
-    uint32_t train_n = values_n(&x->inputs) - h->held_n;
+    uint32_t train_n = h->n - h->held_n;
     int code = put_csv(x, train, train_n, &part[0]);
 
     code = code ? code : put_rows(c, &x->outputs, train, train_n, &part[1]);
@@ -85,11 +85,6 @@ static int put_table(const struct splitting *x, Proctor__Split *m,
     m->held_inputs = cid_field(&part[2]);
     m->held_outputs = cid_field(&part[3]);
     return code;
-}
-
-static uint32_t rows_n(const struct splitting *x)
-{
-    return values_n(x->set != NULL ? &x->rows.x : &x->inputs);
 }
 
 static int put_split(const struct splitting *x, const uint8_t seed[static 32],
@@ -104,7 +99,7 @@ static int put_split(const struct splitting *x, const uint8_t seed[static 32],
     m.data = cid_field(&x->data);
     m.file = cid_field(&x->file);
     m.seed = bytes_field((struct ubytes){seed, 32});
-    m.train_rows = rows_n(x) - h->held_n;
+    m.train_rows = h->n - h->held_n;
     m.held_rows = h->held_n;
     m.held_distinct = h->held_distinct;
     m.contradictions = h->contradictions;
@@ -208,7 +203,10 @@ static int split(struct splitting *x)
     uint64_t seq;
     int code;
 
-    TRY(x->spec->table != NULL ? load_table(x) : split_load_rows(x));
+    code = x->spec->table != NULL ? load_table(x) : split_load_rows(x);
+    if (code != 0) {
+        return code;
+    }
     if (fold_split(ledger_fold(x->live->run->core->ledger), &x->file, &seq)) {
         code = find_old(x, seq, &o);
     } else {
@@ -230,8 +228,7 @@ static int split_start(struct live *l)
     code = split(&x);
     if (code == ERR_LIMIT) {
         live_fail(l, code, "the rows are over %llu bytes",
-                  x.set != NULL ? LIMIT_HELD_BYTES
-                                : (unsigned long long)LIMIT_CODE_FILE_BYTES);
+                  x.set ? LIMIT_HELD_BYTES : 0ull + LIMIT_CODE_FILE_BYTES);
     } else if (code != 0) {
         live_error(l, code, NULL);
     }

@@ -55,6 +55,7 @@ int split_load_rows(struct splitting *x)
     uint32_t k = run_find(r, x->spec->of);
     CLEANUP(buf_release) struct buf rows;
     CLEANUP(buf_release) struct buf labels;
+    int code;
 
     ASSERT(k != UINT32_MAX && r->tasks[k].spec->data != NULL);
     x->set_cid = r->tasks[k].result;
@@ -67,7 +68,12 @@ int split_load_rows(struct splitting *x)
     if (!dataset_is_sound(x->set, buf_len(&rows), buf_len(&labels))) {
         return ERR_TRACE(ERR_STORE_DAMAGED);
     }
-    TRY(dataset_rows_init(&x->rows, x->set, &rows, &labels));
+    code = dataset_rows_init(&x->rows, x->set, &rows, &labels);
+    if (code == ERR_ENCODING) {
+        live_fail(x->live, 0, "a label is none of its classes, or not finite");
+        return HOLDOUT_E_SMALL;
+    }
+    TRY(code);
     find_file(x, r->tasks[k].spec->data);
     return put_data(x);
 }

@@ -4,11 +4,11 @@ with_examples
 here=$ROOT/tests/scenario
 policy=(--policy policy/default.yaml)
 python3 examples/data/make-data.py
-for name in csv npy npz idx cifar10 moons spirals synthetic; do
+for name in csv npy npz idx cifar10 text moons spirals synthetic; do
     expect 0 proctor run "examples/data/$name.yaml" "${policy[@]}"
 done
 check "all splits are what they must be, counted again by other code" \
-    sh -c "python3 '$here/split_check.py' .proctor | grep -x '9 splits of data sets'"
+    sh -c "python3 '$here/split_check.py' .proctor | grep -x '10 splits of data sets'"
 
 # The three that hold the same numbers hold the same rows, bit for bit.
 loaded() { proctor show "$(proctor log --kind loaded --json | jq ".records[$1].seq")" --json | jq -c '.objects.dataset'; }
@@ -108,7 +108,48 @@ err 'stratified: "d" has no classes'
 sed -i 's/, stratified: true//; s/of: d,/of: e,/' no.yaml
 expect 2 proctor run no.yaml --policy p.yaml --store no
 err 'of: "e" is no data.load task that it needs'
-for store in .proctor again bad; do
+# A worker that answers what the file says: nothing that does not hold together becomes a
+# data set, and labels that are none become no split.
+mkdir lies && cp "$PROCTOR_BIN"/* lies/ && cp "$PROCTOR_BIN/../tests/loader-images/worker-loader" lies/worker-train
+{ graph
+  i=0
+  while read -r said; do
+      i=$((i + 1))
+      printf '%s\n' "$said" >said$i.csv
+      task lie$i "{format: csv, files: [said$i.csv], output: y, kind: classification}"
+  done <<'SAID'
+x=3
+y=4
+rows=0 x=0 y=0
+rows=9223372036854775810
+width=0 x=0
+type=0
+type=9
+kind=1 classes=0 y=16
+kind=3 type=4 classes=9 x=8 y=0 tok=4096
+classes=0
+classes=70000
+names=1
+tok=4096
+rows=16777216 width=1048576 type=1 x=140737488355328 y=67108864
+cid=1
+data=0
+silent=1
+SAID
+  for name in honest label; do
+      echo "$name=7" >$name.csv
+      task $name "{format: csv, files: [$name.csv], output: y, kind: classification}"
+      printf '  - {id: %s.parts, op: data.split, needs: [%s], with: {of: %s, holdout: 0.5}, validator: {name: disjoint, level: property}}\n' $name $name $name
+  done
+} >lies.yaml
+expect 4 lies/proctor run lies.yaml --policy p.yaml --store lied --json
+json '[.tasks[] | select(.id | startswith("lie")) | .state] == [range(17) | "failed"]'
+json '[.tasks[] | select(.id == "honest" or .id == "label") | .state] == ["passed", "passed"]'
+json '.tasks[] | select(.id == "honest.parts") | .reason | test("^too small: 1 of 2 distinct inputs")'
+json '.tasks[] | select(.id == "label.parts") | .reason == "a label is none of its classes, or not finite"'
+expect 0 proctor log --store lied --kind loaded --json
+json '.records | length == 2'
+for store in .proctor again bad lied; do
     whole --store $store
 done
 finish
