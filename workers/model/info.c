@@ -159,6 +159,9 @@ static int describe_perceptron(Proctor__ModelInfo *m, const struct gguf *g)
         code = set_string(&m->kind, "perceptron");
         code = code != 0 ? code : add_number(m, "inputs", mlp_inputs(p));
         code = code != 0 ? code : add_number(m, "outputs", mlp_outputs(p));
+        code = code != 0 || mlp_members(p) == 1
+                   ? code
+                   : add_number(m, "members", mlp_members(p));
         code = code != 0 ? code : add_can(m, "model");
     }
     mlp_free(p);

@@ -6,6 +6,11 @@
  *                                         the last one's may be softmax
  * and for layer N = 0, 1, ... the tensors, f32:
  *   blk.N.weight  [in, out]  (in is the fastest dimension)    blk.N.bias  [out]
+ * An ensemble has instead
+ *   proctor.mlp.members      u32          2 to 16
+ *   proctor.mlp.combine      string       average or vote (mlp_file.h)
+ * and for member M = 0, 1, ... proctor.mlp.M.layer_sizes, .activations, tensors
+ * member.M.blk.N.weight, .bias; all members have the same inputs and outputs.
  * Other keys are metadata and ignored; other tensors are refused.
  *
  * Numbers: y = x W^T by contract 1 of panel.h, then activation_rows
@@ -27,6 +32,7 @@ int mlp_new(const struct gguf *g, struct mlp **out, struct diag *d) MUST_USE;
 void mlp_free(struct mlp *m); /* NULL is fine */
 uint32_t mlp_inputs(const struct mlp *m);
 uint32_t mlp_outputs(const struct mlp *m);
+uint32_t mlp_members(const struct mlp *m); /* 1: no ensemble */
 /* x (rows, inputs) -> y (rows, outputs), both row-major. Any number of rows. */
 void mlp_forward(struct mlp *m, const float *x, size_t rows, float *y);
 

@@ -149,6 +149,50 @@ int mlp_layer_read(const struct gguf *g, uint32_t member,
     return read_part(g, member, layer, "bias", out, 1, out_bias, d);
 }
 
+static const char *const ways[] = {[MLP_AVERAGE] = "average",
+                                   [MLP_VOTE] = "vote"};
+
+int mlp_combine_find(struct ubytes name, enum mlp_combine *out)
+{
+    for (size_t i = 0; i < ARRAY_N(ways); i++) {
+        if (strlen(ways[i]) == name.n &&
+            memcmp(ways[i], name.p, name.n) == 0) {
+            *out = (enum mlp_combine)i;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+int mlp_members_read(const struct gguf *g, uint32_t *out_n,
+                     enum mlp_combine *out_how, struct diag *d)
+{
+    uint64_t n = 0;
+    int code = gguf_uint(g, "proctor.mlp.members", &n);
+
+    *out_n = 0;
+    *out_how = MLP_AVERAGE;
+    if (code == GGUF_E_ABSENT) {
+        return 0;
+    }
+    if (code != 0 || n < 2 || n > MLP_MEMBERS_MAX) {
+        return diag_set(d, ERR_LIMIT, nowhere,
+                        "proctor.mlp.members is not 2 to %u", MLP_MEMBERS_MAX);
+    }
+    *out_n = (uint32_t)n;
+    if (mlp_combine_find(gguf_string(g, "proctor.mlp.combine"), out_how) != 0) {
+        return refuse(d, "average or vote", "proctor.mlp.combine",
+                      "is missing, or no way to combine members");
+    }
+    return 0;
+}
+
+void mlp_members_pairs(struct gguf_writer *w, uint32_t n, enum mlp_combine how)
+{
+    gguf_writer_u32(w, "proctor.mlp.members", n);
+    gguf_writer_string(w, "proctor.mlp.combine", ways[how]);
+}
+
 int mlp_shape_is_equal(const struct mlp_shape *a, const struct mlp_shape *b)
 {
     return a->layers_n == b->layers_n &&

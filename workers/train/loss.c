@@ -135,7 +135,7 @@ static int is_right(const struct target *t, const float *z, size_t n)
     size_t best = 0;
 
     if (n == 1) {
-        return (z[0] > 0) == (t->class == 0);
+        return (z[0] >= 0) == (t->class == 0);
     }
     for (size_t j = 1; j < n; j++) {
         best = z[j] > z[best] ? j : best;

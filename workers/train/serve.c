@@ -4,6 +4,7 @@
 
 #include "proto/err.h"
 #include "proto/frame.h"
+#include "workers/train/combine.h"
 #include "workers/train/fit_serve.h"
 #include "workers/train/load_serve.h"
 #include "workers/train/predict.h"
@@ -32,6 +33,7 @@ static int serve(int channel_fd)
     case PROCTOR__TRAIN_COMMAND__TRAIN_PREDICT:
         return predict_serve(channel_fd, &f);
     case PROCTOR__TRAIN_COMMAND__TRAIN_COMBINE:
+        return combine_serve(channel_fd, &f);
     case PROCTOR__TRAIN_COMMAND__TRAIN_NONE:
     case _PROCTOR__TRAIN_COMMAND_IS_INT_SIZE:
         break;
