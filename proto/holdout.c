@@ -128,6 +128,12 @@ int holdout_draw_strata(const struct values *inputs,
     while (out->held_n < n && p[out->held_n].input < out->held_distinct) {
         out->held_n++;
     }
+    if (strata != NULL) { /* held rows are in no order that their labels know */
+        qsort(p, out->held_n, sizeof(*p), by_key);
+        for (uint32_t i = 0; i < out->held_n; i++) {
+            out->rows[i] = p[i].row;
+        }
+    }
     return out->held_distinct < LIMIT_HELD_MIN || out->held_n == n
                ? HOLDOUT_E_SMALL
                : 0;

@@ -28,8 +28,9 @@ int holdout_draw(const struct values *inputs, const struct values *outputs,
                  double share, const uint8_t seed[static 32],
                  struct holdout *out) MUST_USE;
 /* The same, but drawn apart by stratum: the k-th input of a stratum's n is put at
- * (2k - 1) / 2n of the whole, so that any run of inputs, the held-out ones among
- * them, has each stratum's share but for about one. strata[i] < strata_n: of row i;
+ * (2k - 1) / 2n of the whole, so that any run of training inputs, and the held-out
+ * part as a whole, has each stratum's share but for about one. Held-out rows then
+ * stand in the order of holdout_draw, which knows no stratum. strata[i] < strata_n: of row i;
  * an input is of its first row's. */
 int holdout_draw_strata(const struct values *inputs,
                         const struct values *outputs, const uint32_t *strata,

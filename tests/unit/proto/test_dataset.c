@@ -102,8 +102,9 @@ static void test_stratified(void **state)
             assert_int_equal(h.rows[i - 1], h.rows[i] - 540);
         }
     }
-    /* Of 540 inputs 360 are of class 0 and 180 of class 1. */
-    for (uint32_t first = 0; first < ROWS; first += 7) {
+    /* Of 540 inputs 360 are of class 0 and 180 of class 1; so of each run of the
+     * training part, and of the held-out part as a whole. */
+    for (uint32_t first = h.held_n; first < ROWS; first += 7) {
         uint32_t of_0 = 0;
         uint32_t n = 0;
 
@@ -114,6 +115,20 @@ static void test_stratified(void **state)
             }
         }
         assert_true(3 * of_0 + 4 >= 2 * n && 3 * of_0 <= 2 * n + 4);
+    }
+    {
+        uint32_t of_0 = 0;
+        uint32_t again = 0; /* the class of the row half way round */
+
+        for (uint32_t i = 0; i < h.held_n; i++) {
+            uint32_t k = h.rows[(i + h.held_n / 2) % h.held_n];
+
+            of_0 += h.rows[i] < 540 && class_of(h.rows[i]) == 0;
+            again += class_of(h.rows[i] % 540) == class_of(k % 540);
+        }
+        assert_in_range(of_0, 70, 74);
+        /* 5/9 by chance; where classes took turns, all */
+        assert_true(again < h.held_n * 3 / 4);
     }
     seed[0] = 2;
     {
