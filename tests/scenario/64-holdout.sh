@@ -113,6 +113,16 @@ expect 0 proctor show "$seq"
 out 'admit'
 out 'held against'
 whole
+# A network that learnt coin flips by heart claims 1.0, and is refuted.
+check "the coins are what their script makes" \
+    sh -c 'cd "$1" && python3 make-coins.py && cmp coins.csv "$2"' - \
+    examples/cheater "$ROOT/examples/cheater/coins.csv"
+expect 1 proctor run examples/cheater/graph.yaml --policy policy/default.yaml --store coins --json
+json '.tasks[] | select(.id == "exam").holdout | .verdict == "reject" and .claimed.accuracy > 0.99 and .claimed.loss < 0.1'
+json '.tasks[] | select(.id == "exam").holdout.against | all(.decades < .needed) and map(.role)[1] == "twin"'
+json '.tasks[] | select(.id == "keep").state == "failed"'
+whole --store coins
+
 # All of it again, by exact fractions and no code of ours.
 expect 0 python3 "$ROOT/tests/scenario/look_check.py" .proctor
 out ' and [5-9] holdouts computed again, 0 differences'

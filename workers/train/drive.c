@@ -169,7 +169,7 @@ static int open_all(struct drive *v, Proctor__TrainReady *ready, struct diag *d)
     TRY(plan_area(v, ready, d));
     TRY(open_state(v, ready, d));
     ready->parameters = v->plan.parameters;
-    ready->steps = v->plan.steps;
+    ready->steps = v->task->untrained ? 0 : v->plan.steps;
     ready->steps_all = v->task->untrained ? 0 : v->plan.steps_all;
     ready->tokens = v->plan.tokens;
     ready->outputs = v->plan.outputs;
