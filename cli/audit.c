@@ -181,6 +181,7 @@ static int make_parts(struct audit *a)
 {
     TRY(audit_links_new(&a->links));
     TRY(audit_state_new(&a->state));
+    TRY(audit_train_new(&a->train));
     if (a->full) {
         TRY(audit_tiles_new(&a->tiles));
         TRY(audit_objects_new(&a->objects));
@@ -307,5 +308,6 @@ int audit_run(const char *store, int full, const struct audit_ears *ears,
     audit_tiles_free(a.tiles);
     audit_objects_free(a.objects);
     audit_data_free(a.data);
+    audit_train_free(a.train);
     return rc;
 }

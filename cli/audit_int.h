@@ -34,6 +34,7 @@ struct audit {
     struct audit_damage damage[AUDIT_PARTS_N];
     struct audit_links *links;
     struct audit_state *state;
+    struct audit_train *train;
     struct audit_tiles *tiles;     /* NULL unless full */
     struct audit_objects *objects; /* NULL unless full */
     struct audit_data *data;       /* NULL unless full */
@@ -101,6 +102,13 @@ int audit_state_add(struct audit_state *s, struct audit *a,
 int audit_state_leads(const struct audit_state *s, const char *path,
                       const uint8_t cid[static 32]);
 uint64_t audit_state_refs(const struct audit_state *s);
+
+/* Training runs (audit_train.c). */
+struct audit_train;
+int audit_train_new(struct audit_train **out) MUST_USE;
+void audit_train_free(struct audit_train *t);
+int audit_train_add(struct audit_train *t, struct audit *a,
+                    const struct record *r) MUST_USE;
 
 /* What others know of the ledger (audit_heads.c). note: the published one, empty
  * when there is none. 0 or ERR_NOMEM; findings go to a. */

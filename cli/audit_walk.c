@@ -78,6 +78,7 @@ static int see_record(void *ctx, const struct record *r,
     if (!a->has_gap) {
         TRY(audit_links_add(a->links, a, r, leaf));
         TRY(audit_state_add(a->state, a, r));
+        TRY(audit_train_add(a->train, a, r));
     }
     if (a->full) {
         TRY(audit_objects_add(a->objects, r));

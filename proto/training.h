@@ -11,6 +11,7 @@
 
 #include "evidence.pb-c.h"
 #include "graph.pb-c.h"
+#include "kernel.pb-c.h"
 #include "worker.pb-c.h"
 
 /* NULL, or why it cannot be: of what stands under `with` (is_drawn: its rows come of

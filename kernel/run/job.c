@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/run/config.h"
 #include "kernel/run/guard.h"
 #include "proto/err.h"
 #include "proto/share.h"
@@ -71,12 +72,7 @@ static void on_end(void *ctx, struct guard *g, const struct guard_end *e)
                  guard_exit_text(e, how));
         code = fail(&d, ERR_WORKER, what);
     } else if (j->reply->problem != NULL) {
-        const Proctor__Problem *p = j->reply->problem;
-
-        code = diag_set(&d, p->kind == 1 ? ERR_LIMIT : ERR_INPUT,
-                        (struct loc){.line = p->line, .col = p->col}, "%s",
-                        p->what);
-        diag_hint(&d, "%s", p->hint);
+        code = config_problem(j->reply->problem, j->ask.path, &d);
     }
     j->fn(j->ctx, j, code, code == 0 ? j->reply : NULL, j->area, &d);
 }
@@ -109,7 +105,7 @@ int job_start(struct core *c, const struct job_ask *ask, job_fn fn, void *ctx,
                                        .wall_ms = ask->limits->wall_ms};
     wanted.limits = &j->limits;
     if (ask->task.output_bytes > 0) {
-        code = share_fixed(ask->task.output_bytes, &j->area);
+        code = share_sized(ask->task.output_bytes, &j->area);
     }
     code = code < 0 ? code : guard_start(c, &wanted, &j->guard);
     if (code < 0) {

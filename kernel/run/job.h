@@ -19,11 +19,12 @@ struct job_ask {
     unsigned fds_n;
     const Proctor__Limits *limits;
     const char *label; /* the task's id */
+    const char *path;  /* for its diagnosis; NULL: none */
 };
 
 /* code 0: reply (borrowed for the call), and area_fd, of output_bytes, which no
- * process but this one has any more: store_put_parts takes what reply says lies
- * there, once that was checked. Else ERR_* and d: ERR_INPUT and ERR_LIMIT are the
+ * process but this one has any more: share_seal tells whether it holds so much,
+ * store_put_parts takes what reply says lies there. Else ERR_* and d: ERR_INPUT and ERR_LIMIT are the
  * worker's words about what it was given, all others something outside. Last call:
  * then job_free. */
 typedef void (*job_fn)(void *ctx, struct job *j, int code,

@@ -315,17 +315,17 @@ static int ended(struct op_train *x)
     if (s->result == PROCTOR__TRAIN_RESULT__RESULT_LAST || x->m.untrained) {
         return make_predictor(x, &t->weights, x->data.kind, t->seq_ref);
     }
-    if (t->kept_n == 0) {
+    if (t->log.kept_n == 0) {
         live_fail(x->live, 0, "no epoch's weights were kept: let `checkpoint` "
                               "fall on one");
         return 0;
     }
-    for (size_t i = 0; i < t->kept_n; i++) {
-        kept[i] = t->kept[i].weights;
+    for (size_t i = 0; i < t->log.kept_n; i++) {
+        kept[i] = t->log.kept[i].weights;
     }
-    return s->result == PROCTOR__TRAIN_RESULT__RESULT_BEST || t->kept_n == 1
+    return s->result == PROCTOR__TRAIN_RESULT__RESULT_BEST || t->log.kept_n == 1
                ? make_predictor(x, &kept[0], x->data.kind, t->seq_ref)
-               : combine(x, kept, t->kept_n, "weights");
+               : combine(x, kept, t->log.kept_n, "weights");
 }
 
 static void on_end(void *ctx, struct train *t)

@@ -343,7 +343,7 @@ static void take(struct train *t)
     t->wants_save |= t->is_tired || loop_now_ms(t->core->loop) - t->saved_ms >
                                         TRAIN_SAVE_MS;
     send_go(t); /* they work while it is written */
-    train_tell(t, NULL, 0);
+    train_tell(t, 0);
     if (train_log_is_due(t)) {
         (void)put_aside(t, train_log_flush(t, t->log.epochs_n > 0 ? "epoch"
                                                                   : "steps"));
@@ -439,6 +439,7 @@ static int load_task(struct train *t)
     x->untrained = m->untrained;
     x->checkpoint_every = t->ask.checkpoint_every;
     x->checkpoint_steps = t->ask.checkpoint_steps;
+    x->lower = m->metric != 0 && training_is_better(m->metric, 0, 1);
     x->unit = pb_str(t->ask.task);
     TRY(load(t, &m->data->tokenizer, FD_TOKENIZER, &t->tokenizer_bytes));
     TRY(load(t, &m->data->x, FD_X, &x->x_bytes));
@@ -475,9 +476,8 @@ int train_new(struct core *c, const struct train_ask *ask, struct train **out)
                                        .wall_ms = l->wall_ms};
     diag_init(&t->d);
     buf_init(&t->labels, LIMIT_HELD_BYTES);
-    for (size_t i = 0; i < TRAIN_FDS; i++) {
-        t->fds[i] = -1;
-    }
+    memset(t->fds, -1, sizeof(t->fds));
+    memset(t->spools, -1, sizeof(t->spools));
     code = train_log_init(t);
     code = code == 0 ? load_task(t) : code;
     if (code == 0 && ask->went_on_ref > 0) {

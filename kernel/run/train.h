@@ -6,7 +6,7 @@
 #define KERNEL_RUN_TRAIN_H
 
 #include "kernel/run/core.h"
-#include "proto/training.h"
+#include "proto/training_log.h"
 
 struct train;
 struct guard;
@@ -42,25 +42,11 @@ struct train_worker {
     ProtobufCMessage *answer; /* owned; of this turn */
 };
 
-struct spool { /* bytes that are not yet an object */
-    int fd;
-    uint64_t n;
-};
-
-struct train_log { /* since the last record */
-    Proctor__TrainEpoch **epochs; /* owned; parts lie in weights */
-    size_t epochs_n, epochs_cap;
-    char **notes; /* owned */
-    size_t notes_n;
-    struct spool weights, predictions, state;
-    uint64_t last_at, last_bytes; /* the newest in weights; 0 bytes: none */
-    Proctor__TrainEpoch *last;    /* owned: of the record before; NULL: none */
-    int has_state;       /* state was not yet recorded */
-    uint64_t state_step;
-    double measured;     /* what the state waits for, if has_measured */
-    int has_measured;
-    uint64_t last_ms;    /* end of the last record, and what it took */
-    uint64_t cost_ms;
+enum train_spool { /* bytes that are not yet an object: memfds */
+    SPOOL_WEIGHTS,
+    SPOOL_PREDICTIONS,
+    SPOOL_STATE,
+    SPOOLS_N
 };
 
 struct train {
@@ -74,8 +60,6 @@ struct train {
     struct diag d;          /* FAILED: why */
     struct cid weights;     /* the newest, of ENDED the last */
     uint64_t seq_ref;       /* its last record, plus one */
-    struct training_kept kept[LIMIT_COMBINED + 1];
-    size_t kept_n;
     uint64_t step;
     Proctor__TaskReady *ready; /* owned: of the first worker; ready->train: its plan */
 
@@ -101,7 +85,9 @@ struct train {
     uint64_t state_step, state_ref;
     int state_waits; /* for state_measured */
     double state_measured;
-    struct train_log log;
+    struct training_log log; /* since the last record, */
+    int spools[SPOOLS_N];    /* owned: and its bytes */
+    uint64_t logged_ms, log_cost_ms; /* end of that record, and what it took */
 };
 
 /* 0, ERR_STORE_DAMAGED, ERR_*. */
@@ -129,7 +115,7 @@ int train_log_is_due(const struct train *t);
  * new and nothing ended. */
 int train_log_flush(struct train *t, const char *why) MUST_USE;
 
-/* Says how far it is; ended: epochs that are in the ledger now. */
-void train_tell(struct train *t, Proctor__TrainEpoch **ended, size_t n);
+/* Says how far it is; is_recorded: with what the last record tells. */
+void train_tell(struct train *t, int is_recorded);
 
 #endif

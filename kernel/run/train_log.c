@@ -1,11 +1,9 @@
-/* What is kept of a training run: claims and weights of its epochs, states to go on
- * from, what was measured. Everything is copied out of the workers' area at once and
- * becomes objects and one record some time later, so that short epochs do not each
- * wait for a disk. Kernel process. */
+/* What is kept of a training run. Everything is copied out of the workers' area at
+ * once and becomes objects and one record some time later, so that short epochs do
+ * not each wait for a disk. Kernel process. */
 #include "kernel/run/train.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kernel/engine/loop.h"
@@ -16,50 +14,28 @@
 #include "proto/share.h"
 
 enum {
-    LOG_GAP_MS = 250,       /* between two records, at least, */
-    LOG_COST = 25,          /* and so many times what the last one took */
-    LOG_BYTES = 256 << 20   /* but no more than this lies in memory */
+    LOG_GAP_MS = 100,     /* between two records, at least, */
+    LOG_COST = 25,        /* and so many times what the last one took, */
+    LOG_BYTES = 256 << 20 /* unless so much lies in memory */
 };
 
 int train_log_init(struct train *t)
 {
-    struct spool *const spools[] = {&t->log.weights, &t->log.predictions,
-                                    &t->log.state};
-
-    for (size_t i = 0; i < ARRAY_N(spools); i++) {
-        spools[i]->fd = -1;
+    t->log.metric = t->ask.m->metric;
+    t->log.keep = t->ask.keep;
+    t->logged_ms = loop_now_ms(t->core->loop);
+    for (size_t i = 0; i < SPOOLS_N; i++) {
+        TRY(share_sized(0, &t->spools[i]));
     }
-    for (size_t i = 0; i < ARRAY_N(spools); i++) {
-        TRY(share_sized(0, &spools[i]->fd));
-    }
-    t->log.last_ms = loop_now_ms(t->core->loop);
     return 0;
-}
-
-static void clear(struct train_log *l)
-{
-    for (size_t i = 0; i < l->epochs_n; i++) {
-        pb_free((ProtobufCMessage *)l->last);
-        l->last = l->epochs[i];
-    }
-    for (size_t i = 0; i < l->notes_n; i++) {
-        free(l->notes[i]);
-    }
-    free(l->notes);
-    l->notes = NULL;
-    l->epochs_n = l->notes_n = 0;
-    l->weights.n = l->predictions.n = l->last_bytes = l->last_at = 0;
-    l->has_state = 0;
 }
 
 void train_log_release(struct train *t)
 {
-    clear(&t->log);
-    pb_free((ProtobufCMessage *)t->log.last);
-    free(t->log.epochs);
-    fd_closep(&t->log.weights.fd);
-    fd_closep(&t->log.predictions.fd);
-    fd_closep(&t->log.state.fd);
+    training_log_release(&t->log);
+    for (size_t i = 0; i < SPOOLS_N; i++) {
+        fd_closep(&t->spools[i]);
+    }
 }
 
 int train_log_load(struct train *t, uint64_t seq)
@@ -73,21 +49,13 @@ int train_log_load(struct train *t, uint64_t seq)
     TRY(core_read_record(t->core, seq, RECORD_TRAINED, &b, &rec));
     memcpy(t->state.b, record_hash(&rec, RF_TRAINED_state), CID_BYTES);
     memcpy(id.b, record_hash(&rec, RF_TRAINED_log), CID_BYTES);
-    TRY(core_get_message(t->core, &id, &proctor__train_log__descriptor, &p));
-    m = (const Proctor__TrainLog *)p;
     if (memcmp(record_hash(&rec, RF_TRAINED_training), t->ask.training.b,
-               CID_BYTES) != 0 ||
-        m->n_kept > LIMIT_COMBINED || m->n_kept_epochs != m->n_kept ||
-        m->n_kept_measured != m->n_kept) {
+               CID_BYTES) != 0) {
         return ERR_TRACE(ERR_STORE_DAMAGED);
     }
-    for (size_t i = 0; i < m->n_kept; i++) {
-        struct training_kept k = {.epoch = m->kept_epochs[i],
-                                  .measured = m->kept_measured[i]};
-
-        TRY(cid_from_field(&m->kept[i], &k.weights));
-        training_keep(t->kept, &t->kept_n, t->ask.keep, t->ask.m->metric, &k);
-    }
+    TRY(core_get_message(t->core, &id, &proctor__train_log__descriptor, &p));
+    m = (const Proctor__TrainLog *)p;
+    TRY(training_log_kept(&t->log, m));
     t->state_ref = seq + 1;
     t->state_step = m->state_step;
     t->state_waits = m->has_measured;
@@ -97,7 +65,6 @@ int train_log_load(struct train *t, uint64_t seq)
 
 int train_log_begin(struct train *t)
 {
-    const Proctor__TrainReady *p = t->ready->train;
     struct record rec;
     uint64_t seq;
 
@@ -107,101 +74,32 @@ int train_log_begin(struct train *t)
     record_set_hash(&rec, RF_TRAIN_training, t->ask.training.b);
     record_set_u(&rec, RF_TRAIN_went_on_ref, t->state_ref);
     record_set_u(&rec, RF_TRAIN_workers, t->ask.workers);
-    record_set_u(&rec, RF_TRAIN_parameters, p->parameters);
-    record_set_u(&rec, RF_TRAIN_memory, p->memory_bytes);
+    record_set_u(&rec, RF_TRAIN_parameters, t->turn.plan->parameters);
+    record_set_u(&rec, RF_TRAIN_memory, t->turn.plan->memory_bytes);
     return core_record(t->core, &rec, &seq);
 }
 
-/* Behind what lies there. */
-static int add_part(const struct train *t, struct spool *s,
-                    const Proctor__AreaPart *p)
+static int copy_weights(void *ctx, const Proctor__AreaPart *p, uint64_t to)
 {
-    TRY(park_copy(t->area, p->offset, s->fd, s->n, p->bytes));
-    s->n += p->bytes;
-    return 0;
-}
+    const struct train *t = ctx;
 
-static int add_weights(struct train *t, const Proctor__AreaPart *p)
-{
-    t->log.last_at = t->log.weights.n;
-    t->log.last_bytes = p->bytes;
-    return add_part(t, &t->log.weights, p);
-}
-
-static int add_epoch(struct train *t, Proctor__TrainEpoch *e)
-{
-    struct train_log *l = &t->log;
-    struct training_kept k = {.epoch = e->epoch, .measured = e->measured};
-
-    if (l->epochs_n == l->epochs_cap) {
-        size_t cap = l->epochs_cap == 0 ? 16 : 2 * l->epochs_cap;
-        void *v = reallocarray(l->epochs, cap, sizeof(*l->epochs));
-
-        if (v == NULL) {
-            pb_free(&e->base);
-            return ERR_TRACE(ERR_NOMEM);
-        }
-        l->epochs = v;
-        l->epochs_cap = cap;
-    }
-    l->epochs[l->epochs_n++] = e;
-    t->turn.listed = e->epoch;
-    if (e->weights == NULL || e->weights->bytes == 0) {
-        return 0;
-    }
-    TRY(add_weights(t, e->weights));
-    k.at = e->weights->offset = l->last_at;
-    k.bytes = l->last_bytes;
-    if (t->ask.m->metric == 0 || e->has_measured) {
-        training_keep(t->kept, &t->kept_n, t->ask.keep, t->ask.m->metric, &k);
-    }
-    return 0;
-}
-
-static int add_notes(struct train_log *l, Proctor__TrainDone *d)
-{
-    void *v = reallocarray(l->notes, l->notes_n + d->n_notes + 1, sizeof(char *));
-
-    if (v == NULL) {
-        return ERR_TRACE(ERR_NOMEM);
-    }
-    l->notes = v;
-    for (size_t i = 0; i < d->n_notes; i++) {
-        l->notes[l->notes_n++] = d->notes[i];
-    }
-    d->n_notes = 0; /* taken */
-    return 0;
+    return park_copy(t->area, p->offset, t->spools[SPOOL_WEIGHTS], to, p->bytes);
 }
 
 int train_log_take(struct train *t, Proctor__TrainDone *d,
                    struct ubytes predictions)
 {
-    struct train_log *l = &t->log;
+    struct training_log *l = &t->log;
 
-    if (predictions.n > 0) {
-        d->epochs[d->n_epochs - 1]->measured = t->measured;
-        d->epochs[d->n_epochs - 1]->has_measured = 1;
-        TRY(disk_write(l->predictions.fd, l->predictions.n, predictions.p,
-                       predictions.n));
-        l->predictions.n += predictions.n;
-    }
-    for (size_t i = 0; i < d->n_epochs; i++) {
-        Proctor__TrainEpoch *e = d->epochs[i];
-
-        d->epochs[i] = NULL; /* taken */
-        TRY(add_epoch(t, e));
-    }
-    TRY(add_notes(l, d));
-    if (d->at == PROCTOR__TRAIN_AT__TRAIN_AT_END) {
-        TRY(add_weights(t, d->weights));
-    }
-    if (d->state != NULL && d->state->bytes > 0) {
-        l->state.n = 0; /* only the newest counts */
-        TRY(add_part(t, &l->state, d->state));
-        l->has_state = 1;
-        l->state_step = d->step;
-        l->has_measured = t->has_measured;
-        l->measured = t->measured;
+    TRY(disk_write(t->spools[SPOOL_PREDICTIONS], l->predictions_n,
+                   predictions.p, predictions.n));
+    l->predictions_n += predictions.n;
+    TRY(training_log_add(l, d, t->has_measured, t->measured, copy_weights, t));
+    t->turn.listed =
+        l->epochs_n > 0 ? l->epochs[l->epochs_n - 1]->epoch : t->turn.listed;
+    if (d->state != NULL && d->state->bytes > 0) { /* only the newest counts */
+        TRY(park_copy(t->area, d->state->offset, t->spools[SPOOL_STATE], 0,
+                      d->state->bytes));
         t->saved_ms = loop_now_ms(t->core->loop);
     }
     return 0;
@@ -209,111 +107,69 @@ int train_log_take(struct train *t, Proctor__TrainDone *d,
 
 int train_log_is_due(const struct train *t)
 {
-    const struct train_log *l = &t->log;
-    uint64_t gap = LOG_COST * l->cost_ms;
+    const struct training_log *l = &t->log;
+    uint64_t gap = LOG_COST * t->log_cost_ms;
 
     return (l->epochs_n > 0 || l->has_state) &&
-           (loop_now_ms(t->core->loop) - l->last_ms >=
+           (loop_now_ms(t->core->loop) - t->logged_ms >=
                 (gap > LOG_GAP_MS ? gap : LOG_GAP_MS) ||
-            l->weights.n + l->predictions.n > LOG_BYTES);
+            l->weights_n + l->predictions_n > LOG_BYTES);
 }
 
-static int put(struct train *t, const struct spool *s, uint64_t at,
-               uint64_t bytes, struct cid *out)
+static int put(struct train *t, enum train_spool s, uint64_t at, uint64_t bytes,
+               struct cid *out)
 {
     struct store_part part = {at, bytes};
 
+    if (bytes == 0) {
+        return 0;
+    }
     if (budget_charge(&t->core->budget, BUDGET_BYTES, bytes) != 0) {
         return BUDGET_E_SPENT;
     }
-    return store_put_parts(t->core->store, s->fd, &part, 1, out);
-}
-
-/* The newest weights are an object of their own, as are those that are kept; the
- * others are one, where their epochs say which part. */
-static int put_weights(struct train *t, struct cid *newest, struct cid *others)
-{
-    const struct train_log *l = &t->log;
-    int code = l->last_bytes == 0
-                   ? 0
-                   : put(t, &l->weights, l->last_at, l->last_bytes, newest);
-
-    if (code == 0 && l->last_at > 0) {
-        code = put(t, &l->weights, 0, l->last_at, others);
-    }
-    for (size_t i = 0; code == 0 && i < t->kept_n; i++) {
-        struct training_kept *k = &t->kept[i];
-
-        if (k->bytes > 0) {
-            code = k->at == l->last_at
-                       ? 0
-                       : put(t, &l->weights, k->at, k->bytes, &k->weights);
-            k->weights = k->at == l->last_at ? *newest : k->weights;
-            k->bytes = 0;
-        }
-    }
-    for (size_t i = 0; i < l->epochs_n; i++) {
-        Proctor__AreaPart *p = l->epochs[i]->weights;
-
-        if (p != NULL && p->offset >= l->last_at) {
-            p->offset = p->bytes = 0; /* the record names them */
-        }
-    }
-    return code;
+    return store_put_parts(t->core->store, t->spools[s], &part, 1, out);
 }
 
 struct objects {
     struct cid newest, others, predictions, state, log;
 };
 
-static int put_log(struct train *t, struct objects *o)
+/* The newest weights are an object of their own, as are those that are kept; the
+ * others are one, where their epochs say which part. */
+static int put_weights(struct train *t, struct objects *o)
 {
-    Proctor__TrainLog m = PROCTOR__TRAIN_LOG__INIT;
-    ProtobufCBinaryData kept[LIMIT_COMBINED];
-    uint32_t epochs[LIMIT_COMBINED];
-    double measured[LIMIT_COMBINED];
-    struct train_log *l = &t->log;
+    struct training_log *l = &t->log;
+    int code = put(t, SPOOL_WEIGHTS, l->newest_at, l->newest_bytes, &o->newest);
 
-    for (size_t i = 0; i < t->kept_n; i++) {
-        kept[i] = cid_field(&t->kept[i].weights);
-        epochs[i] = t->kept[i].epoch;
-        measured[i] = t->kept[i].measured;
+    code = code ? code : put(t, SPOOL_WEIGHTS, 0, l->newest_at, &o->others);
+    if (code == 0 && l->newest_bytes > 0) {
+        training_log_named(l, &o->newest);
     }
-    m.epochs = l->epochs;
-    m.n_epochs = l->epochs_n;
-    if (l->epochs_n == 0 && l->last != NULL && t->end == TRAIN_ENDED) {
-        m.epochs = &l->last;
-        m.n_epochs = 1;
+    for (size_t i = 0; code == 0 && i < l->kept_n; i++) {
+        struct training_kept *k = &l->kept[i];
+
+        code = put(t, SPOOL_WEIGHTS, k->at, k->bytes, &k->weights);
+        k->bytes = 0;
     }
-    m.notes = l->notes;
-    m.n_notes = l->notes_n;
-    if (l->last_at > 0) {
-        m.area = cid_field(&o->others);
-    }
-    if (l->predictions.n > 0) {
-        m.predictions = cid_field(&o->predictions);
-    }
-    m.kept = kept;
-    m.kept_epochs = epochs;
-    m.kept_measured = measured;
-    m.n_kept = m.n_kept_epochs = m.n_kept_measured = t->kept_n;
-    if (!cid_is_zero(&o->state)) {
-        m.state_step = l->state_step;
-        m.measured = l->has_measured ? l->measured : 0;
-        m.has_measured = l->has_measured;
-    }
-    m.outputs = t->ready->train->outputs;
-    return core_put_message(t->core, &m.base, &o->log);
+    return code;
 }
 
-static const Proctor__TrainEpoch *last_epoch(const struct train_log *l)
+static int put_log(struct train *t, struct objects *o)
 {
-    return l->epochs_n > 0 ? l->epochs[l->epochs_n - 1] : l->last;
+    struct training_message x;
+
+    training_log_message(&t->log, t->end == TRAIN_ENDED, !cid_is_zero(&o->state),
+                         &x);
+    x.m.area = cid_is_zero(&o->others) ? x.m.area : cid_field(&o->others);
+    x.m.predictions = cid_is_zero(&o->predictions) ? x.m.predictions
+                                                   : cid_field(&o->predictions);
+    x.m.outputs = t->turn.plan->outputs;
+    return core_put_message(t->core, &x.m.base, &o->log);
 }
 
 static int record(struct train *t, const struct objects *o, const char *why)
 {
-    const Proctor__TrainEpoch *e = last_epoch(&t->log);
+    const Proctor__TrainEpoch *e = training_log_last(&t->log);
     int is_measured = e != NULL && e->has_measured;
     struct record rec;
     uint64_t seq;
@@ -339,7 +195,7 @@ static int record(struct train *t, const struct objects *o, const char *why)
 
 int train_log_flush(struct train *t, const char *why)
 {
-    struct train_log *l = &t->log;
+    struct training_log *l = &t->log;
     int goes_on = t->end == TRAIN_RUNS || t->end == TRAIN_STOPPED;
     uint64_t from_ms = loop_now_ms(t->core->loop);
     struct objects o = {0};
@@ -349,15 +205,14 @@ int train_log_flush(struct train *t, const char *why)
         (goes_on && l->epochs_n == 0 && !l->has_state && l->notes_n == 0)) {
         return 0;
     }
-    code = put_weights(t, &o.newest, &o.others);
-    if (code == 0 && l->predictions.n > 0) {
-        code = put(t, &l->predictions, 0, l->predictions.n, &o.predictions);
-    }
+    code = put_weights(t, &o);
+    code = code ? code
+                : put(t, SPOOL_PREDICTIONS, 0, l->predictions_n, &o.predictions);
     if (code == 0 && goes_on && l->has_state) {
-        code = put(t, &l->state, 0, l->state.n, &o.state);
+        code = put(t, SPOOL_STATE, 0, l->state_n, &o.state);
     }
-    code = code == 0 ? put_log(t, &o) : code;
-    code = code == 0 ? record(t, &o, why) : code;
+    code = code ? code : put_log(t, &o);
+    code = code ? code : record(t, &o, why);
     if (code != 0) {
         return code;
     }
@@ -369,45 +224,29 @@ int train_log_flush(struct train *t, const char *why)
         t->state_measured = l->measured;
     }
     t->weights = o.newest;
-    train_tell(t, l->epochs, l->epochs_n);
-    clear(l);
-    l->last_ms = loop_now_ms(t->core->loop);
-    l->cost_ms = l->last_ms - from_ms;
+    train_tell(t, 1);
+    training_log_clear(l);
+    t->logged_ms = loop_now_ms(t->core->loop);
+    t->log_cost_ms = t->logged_ms - from_ms;
     return 0;
 }
 
-void train_tell(struct train *t, Proctor__TrainEpoch **ended, size_t n)
+void train_tell(struct train *t, int is_recorded)
 {
-    const Proctor__TrainReady *p = t->ready->train;
-    const Proctor__TrainEpoch *e = n > 0 ? ended[n - 1] : NULL;
-    const struct train_log *l = &t->log;
+    const struct training_log *l = &t->log;
     Proctor__TrainEvent m = PROCTOR__TRAIN_EVENT__INIT;
 
-    for (size_t i = 0; i < l->notes_n && n > 0 && !t->ask.is_live; i++) {
-        say_quote(t->core, t->ask.task, l->notes[i]);
-    }
-    if (!t->ask.is_live) {
-        say_progress(t->core, t->ask.task, "steps", t->step, p->steps_all);
+    if (t->ask.is_live) {
+        training_event(&t->turn, l, is_recorded, &m);
+        m.loss = t->loss;
+        m.rate = t->rate;
+        m.weights = cid_is_zero(&t->weights) ? m.weights : cid_field(&t->weights);
+        say_train(t->core, t->ask.task, &m);
         return;
     }
-    m.epoch = t->turn.epoch;
-    m.epochs = t->ask.m->recipe->epochs;
-    m.step = t->step;
-    m.steps = p->steps_all;
-    m.loss = t->loss;
-    m.rate = t->rate;
-    m.ended = ended;
-    m.n_ended = n;
-    m.measured = e != NULL && e->has_measured ? e->measured : 0;
-    m.has_measured = e != NULL && e->has_measured;
-    m.batch = t->ask.m->recipe->batch;
-    m.tokens = p->tokens;
-    m.parameters = p->parameters;
-    m.memory_bytes = p->memory_bytes;
-    m.notes = l->notes;
-    m.n_notes = n > 0 ? l->notes_n : 0;
-    if (!cid_is_zero(&t->weights)) {
-        m.weights = cid_field(&t->weights);
+    for (size_t i = 0; is_recorded && i < l->notes_n; i++) {
+        say_quote(t->core, t->ask.task, l->notes[i]);
     }
-    say_train(t->core, t->ask.task, &m);
+    say_progress(t->core, t->ask.task, "steps", t->step,
+                 t->turn.plan->steps_all);
 }

@@ -103,7 +103,7 @@ static const char *how(void)
              t->end == TRAIN_ENDED     ? "ended"
              : t->end == TRAIN_STOPPED ? "stopped"
                                        : "failed",
-             (unsigned long long)t->step, t->kept_n, t->losses,
+             (unsigned long long)t->step, t->log.kept_n, t->losses,
              t->d.what[0] == '\0' ? "" : ": ", t->d.what);
     return text;
 }
@@ -193,19 +193,19 @@ static void keeping(void)
     play.ask.keep = 3;
     run();
     t = play.train;
-    for (size_t i = 1; i < t->kept_n; i++) {
-        is_good &= t->kept[i - 1].measured <= t->kept[i].measured &&
-                   !cid_is_zero(&t->kept[i].weights);
+    for (size_t i = 1; i < t->log.kept_n; i++) {
+        is_good &= t->log.kept[i - 1].measured <= t->log.kept[i].measured &&
+                   !cid_is_zero(&t->log.kept[i].weights);
     }
-    tap_case('N', is_good && t->kept_n == 3, "keeps_the_best", how());
+    tap_case('N', is_good && t->log.kept_n == 3, "keeps_the_best", how());
     end();
     play_new("actor");
     play.ask.keep = 4;
     run();
     t = play.train;
-    is_good = t->kept_n == 4;
-    for (size_t i = 0; i < t->kept_n; i++) {
-        is_good &= t->kept[i].epoch == EPOCHS - i;
+    is_good = t->log.kept_n == 4;
+    for (size_t i = 0; i < t->log.kept_n; i++) {
+        is_good &= t->log.kept[i].epoch == EPOCHS - i;
     }
     tap_case('N', is_good, "keeps_the_newest", how());
     end();
