@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proto/err.h"
+#include "workers/nn/wide.h"
 
 static size_t depth_of(uint64_t leaves_max)
 {
@@ -53,15 +54,22 @@ float *tree_leaf(const struct tree *t)
     return t->levels + t->held * t->width;
 }
 
+INLINE void add_body(float *restrict to, const float *restrict from, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        to[i] += from[i];
+    }
+}
+VARIANTS_STATIC(void, , add,
+                (float *restrict to, const float *restrict from, size_t n),
+                (to, from, n))
+
 /* The last sum joins the one before. */
 static void join(struct tree *t)
 {
-    const float *from = t->levels + (t->held - 1) * t->width;
     float *to = t->levels + (t->held - 2) * t->width;
 
-    for (size_t i = 0; i < t->width; i++) {
-        to[i] += from[i];
-    }
+    add(to, to + t->width, t->width);
     t->held--;
 }
 

@@ -415,6 +415,53 @@ static void test_handlers(void **state)
     play_close(&play);
 }
 
+/* The other kinds of fit come to their ends in the same way. */
+static void whole_and_in_parts(void)
+{
+    static struct trace whole, rest;
+    const Proctor__TrainDone *done;
+    Proctor__TrainGo go = going(1);
+    struct ubytes saved;
+
+    play_whole(&play, UINT64_MAX, &whole);
+    assert_true(whole.steps > 0 && whole.epochs_n > 0);
+    play.workers = 2;
+    play_whole(&play, UINT64_MAX, &rest);
+    assert_memory_equal(whole.weights.b, rest.weights.b, BLAKE3_BYTES);
+    play.workers = 1;
+    play_open(&play, no_state);
+    go.save = 1;
+    done = play_go(&play, &go);
+    assert_int_equal(done->step, 1);
+    saved = kept(play_part(&play, done->state));
+    play_close(&play);
+    memset(&rest, 0, sizeof(rest));
+    play_open(&play, saved);
+    assert_int_equal(play.ready.step, 1);
+    (void)play_on(&play, UINT64_MAX, &rest);
+    play_close(&play);
+    assert_memory_equal(whole.weights.b, rest.weights.b, BLAKE3_BYTES);
+    free((void *)(uintptr_t)saved.p);
+}
+
+static void test_other_fits(void **state)
+{
+    (void)state;
+    play_init(&play, 100, 5, 0);
+    play.learner.kind = pb_str("linear");
+    play.learner.n_layers = 0;
+    play.learner.closed_form = 1;
+    whole_and_in_parts();
+    play_init(&play, 100, 5, 0);
+    play.recipe.harness = 1;
+    play.recipe.micro_batches = 0;
+    play.loss.kind = pb_str("squared");
+    play.optimizer.kind = pb_str("sgd");
+    play.layers[0] = 5;
+    play.layers[2] = 1;
+    whole_and_in_parts();
+}
+
 /* ---- Bad input ---- */
 
 static void refused(int code, const char *what)
@@ -558,8 +605,9 @@ int main(void)
         cmocka_unit_test(test_measured),    cmocka_unit_test(test_rest),
         cmocka_unit_test(test_untrained),   cmocka_unit_test(test_start),
         cmocka_unit_test(test_metrics),     cmocka_unit_test(test_stops_early),
-        cmocka_unit_test(test_handlers),    cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_noted),       cmocka_unit_test(test_diverges),
+        cmocka_unit_test(test_handlers),    cmocka_unit_test(test_other_fits),
+        cmocka_unit_test(test_refused),     cmocka_unit_test(test_noted),
+        cmocka_unit_test(test_diverges),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* What a run says it will need, against what it takes: every allocation counted.
  * With sanitizers the heap is another one; then only the answer is looked at. */
-#include "tests/unit/train/fit_play.h"
+#include "tests/unit/train/fit_text.h"
 
 #include <malloc.h>
 
@@ -141,10 +141,32 @@ static void test_memory(void **state)
     measure("linear");
 }
 
+static void test_text(void **state)
+{
+    static const struct text_form f = {.arch = "olmoe",
+                                       .blocks = 2,
+                                       .width = 64,
+                                       .heads = 4,
+                                       .ffn = 96,
+                                       .experts = 4,
+                                       .experts_used = 2,
+                                       .vocab = 300,
+                                       .context = 32,
+                                       .rows = 24};
+    struct text_world w;
+
+    (void)state;
+    play_text(&play, &w, &f);
+    play.recipe.batch = 8;
+    measure("texts");
+    world_release(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_text),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
