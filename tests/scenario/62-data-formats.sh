@@ -108,6 +108,27 @@ err 'stratified: "d" has no classes'
 sed -i 's/, stratified: true//; s/of: d,/of: e,/' no.yaml
 expect 2 proctor run no.yaml --policy p.yaml --store no
 err 'of: "e" is no data.load task that it needs'
+# Op score takes a trained network on such a split as it takes any candidate.
+{ graph
+  task moons '{format: moons, rows: 600, noise: 0.1}'
+  cat <<'YAML'
+  - {id: parts, op: data.split, needs: [moons], with: {of: moons, holdout: 0.25, stratified: true}, validator: {name: disjoint, level: property}}
+  - id: net
+    op: train
+    needs: [parts]
+    with: {data: parts, model: {kind: mlp, layers: [16], activation: tanh}, optimizer: {kind: adamw, rate: 1e-2}, epochs: 30}
+    validator: {name: well_formed, level: schema}
+  - {id: look, op: score, needs: [parts, net], with: {metric: accuracy}, validator: {name: ladder, level: property}}
+  - {id: dice, op: program, needs: [parts], with: {function: dice.py:f, takes: [{list: f32}], gives: u32}, validator: {name: well_formed, level: schema}}
+  - {id: worse, op: score, needs: [parts, dice, look], with: {metric: accuracy}, validator: {name: ladder, level: property}}
+YAML
+} >score.yaml
+echo 'def f(x): return int(x[0] * 997) % 2' >dice.py
+expect 1 proctor run score.yaml --policy p.yaml --store score
+out 'better than the best: accuracy (0\.[89]|1)'
+out 'worse: not better than the best'
+check "both looks, counted again" sh -c "python3 '$here/look_check.py' score && python3 '$here/split_check.py' score"
+
 # A worker that answers what the file says: nothing that does not hold together becomes a
 # data set, and labels that are none become no split.
 mkdir lies && cp "$PROCTOR_BIN"/* lies/ && cp "$PROCTOR_BIN/../tests/loader-images/worker-loader" lies/worker-train
@@ -149,7 +170,7 @@ json '.tasks[] | select(.id == "honest.parts") | .reason | test("^too small: 1 o
 json '.tasks[] | select(.id == "label.parts") | .reason == "a label is none of its classes, or not finite"'
 expect 0 proctor log --store lied --kind loaded --json
 json '.records | length == 2'
-for store in .proctor again bad lied; do
+for store in .proctor score lied; do
     whole --store $store
 done
 finish

@@ -161,7 +161,12 @@ static int put_rows(struct load *l, const struct tokens *t)
             load_put_u32(p, t->v[i * stride + k]);
         }
     }
-    return 0;
+    return stride < s->context
+               ? load_note(l,
+                           "rows overlap by %" PRIu64 " tokens: a part that is "
+                           "held out of them is not unseen",
+                           width - stride)
+               : 0;
 }
 
 static int put_tokenizer(struct load *l, const struct file *f)

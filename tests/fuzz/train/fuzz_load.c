@@ -16,7 +16,8 @@ static const struct {
     const char *name;
     size_t files;
 } formats[] = {{"csv", 1}, {"npy", 2},     {"npz", 1},
-               {"idx", 2}, {"cifar10", 2}, {"cifar100", 1}};
+               {"idx", 2}, {"cifar10", 2}, {"cifar100", 1},
+               {"text", 2}};
 
 static void run(const Proctor__DataSpec *s, const struct ubytes *files,
                 uint8_t *area)
@@ -37,7 +38,9 @@ static void run(const Proctor__DataSpec *s, const struct ubytes *files,
     }
     diag_init(&d);
     ASSERT(rows_open(reply.data, (struct ubytes){l.x, reply.x_bytes},
-                     (struct ubytes){l.y, reply.y_bytes}, &r, &d) == 0);
+                     (struct ubytes){reply.y_bytes > 0 ? l.y : NULL,
+                                     reply.y_bytes},
+                     &r, &d) == 0);
     ASSERT(rows_check(&r, &d) == 0);
 }
 
@@ -57,6 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static _Alignas(8) uint8_t again[AREA_BYTES];
     char *names[] = {(char *)(uintptr_t)"a", (char *)(uintptr_t)"b"};
     Proctor__DataSpec s = PROCTOR__DATA_SPEC__INIT;
+    Proctor__TextSpec text = PROCTOR__TEXT_SPEC__INIT;
     struct ubytes files[2] = {{NULL, 0}, {NULL, 0}};
     size_t format;
     size_t n;
@@ -77,6 +81,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     s.format = (char *)(uintptr_t)formats[format].name;
     s.files = names;
     s.n_files = formats[format].files;
+    text.context = 1 + (data[0] >> 5);
+    text.vocab = (data[0] & 16) != 0 ? 300 : 0;
+    s.text = &text;
     s.output = (char *)(uintptr_t)"y";
     s.kind = (data[0] & 16) != 0 ? PROCTOR__DATA_KIND__DATA_CLASSIFICATION
                                  : PROCTOR__DATA_KIND__DATA_REGRESSION;
