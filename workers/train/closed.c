@@ -314,7 +314,7 @@ static int pseudo(const struct work *w, struct closed_result *out,
     }
     out->rank -= out->constant; /* whose rows are those of a unit matrix */
     out->is_pseudo = 1;
-    out->condition = INFINITY;
+    out->condition = HUGE_VAL;
     memcpy(w->rhs, w->v, n * sizeof(*w->v));
     return 0;
 }
