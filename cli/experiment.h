@@ -60,6 +60,8 @@ struct experiment_run {
     double written_s;   /* when the tables were last written */
     int view_code;      /* the first error of writing while it ran */
     int is_read_only;   /* nothing is written */
+    struct progress *progress; /* of the session, while it runs; or NULL */
+    int told_memory;
     /* When the run is over. */
     const char *status; /* completed, failed, stopped */
     char why[DIAG_TEXT_BYTES];

@@ -174,7 +174,9 @@ int experiment_file_read(struct experiment_args *a, const char *path,
     task.overrides = a->words.list;
     task.n_overrides = a->words.m.n_overrides;
     TRY(ask(a->c, &task, out));
-    tell_warnings(path, out->reply);
+    if (a->config != NULL) { /* else it is one that we wrote */
+        tell_warnings(path, out->reply);
+    }
     return out->reply->problem != NULL
                ? tell_problems(a->c, path, out->reply)
                : 0;

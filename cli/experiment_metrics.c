@@ -223,10 +223,10 @@ int metrics_write(const struct metrics *m, const struct experiment_dir *r,
     CLEANUP(buf_release) struct buf out;
     char file[128];
 
+    buf_init(&out, FILE_BYTES_MAX);
     if (m->rows_n == 0) {
         return 0; /* as there: no table of nothing */
     }
-    buf_init(&out, FILE_BYTES_MAX);
     TRY(put_json(m, name, &out));
     (void)snprintf(file, sizeof(file), "metrics/%.80s.json", prefix);
     TRY(experiment_dir_write(r, file, buf_bytes(&out), d));

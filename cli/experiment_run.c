@@ -168,9 +168,9 @@ static void settle(struct experiment_run *r, const Proctor__RunDone *done)
     for (size_t i = 0; i < r->trains_n; i++) {
         parked |= r->trains[i].state == STATE_PARKED;
     }
-    r->status = !failed                                     ? "completed"
-                : parked || done->code == ERR_CANCELLED ? "stopped"
-                                                            : "failed";
+    r->status = done->code == ERR_CANCELLED || (failed && parked) ? "stopped"
+                : failed                                          ? "failed"
+                                                                  : "completed";
     for (size_t i = 0; i < done->n_tasks; i++) {
         const Proctor__TaskRow *t = done->tasks[i];
 
@@ -211,12 +211,14 @@ static int ask(struct experiment_run *r, struct request *q)
 
     s.heard = hear;
     s.heard_ctx = r;
+    r->progress = s.progress;
     if (rc == 0) {
         const struct client_question m = {MSG_RUN_REQUEST, &q->m.base, q->fds,
                                           q->fds_n, MSG_RUN_DONE};
 
         rc = session_ask(&s, &m, q->dir_fd);
     }
+    r->progress = NULL;
     if (rc == 0) {
         session_end_kernel(&s);
         rc = report(r, &s);

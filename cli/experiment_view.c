@@ -221,10 +221,28 @@ static int show_epochs(struct experiment_run *r, const Proctor__Event *e)
     return 0;
 }
 
+/* What a worker will take, computed before it began; once. */
+static void tell_memory(struct experiment_run *r, const Proctor__TrainEvent *t)
+{
+    char text[128];
+
+    if (r->told_memory || t->memory_bytes == 0) {
+        return;
+    }
+    r->told_memory = 1;
+    (void)snprintf(text, sizeof(text), "%" PRIu64 " parameters, %.1f MiB a "
+                                       "worker, as computed before it began",
+                   t->parameters, (double)t->memory_bytes / 1048576);
+    progress_say(r->progress, text);
+}
+
 void experiment_view_event(struct experiment_run *r, const Proctor__Event *e)
 {
     int rc = tell_event(r, e);
 
+    if (e->train != NULL) {
+        tell_memory(r, e->train);
+    }
     rc = rc == 0 && e->train != NULL ? show_epochs(r, e) : rc;
     if (rc != 0 && r->view_code == 0) {
         r->view_code = rc; /* told when the run is over */
