@@ -53,7 +53,7 @@ int audit_read_values(const char *store, const struct cid *c,
 
     buf_init(&b, LIMIT_HELD_BYTES);
     TRY(object_read(store, c, LIMIT_HELD_BYTES, &b));
-    return values_decode(out, buf_bytes(&b), t, LIMIT_TABLE_ROWS);
+    return values_decode(out, buf_bytes(&b), t, LIMIT_DATASET_ROWS);
 }
 
 int audit_field_values(const char *store, ProtobufCBinaryData field,
