@@ -34,7 +34,7 @@ static const char *form_problem(const Proctor__TrainSpec *x)
     }
     if ((unsigned)x->result > PROCTOR__TRAIN_RESULT__RESULT_AVERAGE ||
         (unsigned)x->twin > PROCTOR__TRAIN_TWIN__TWIN_WEIGHTS ||
-        x->keep > LIMIT_COMBINED || x->metric > METRIC_SQUARED_ERROR ||
+        x->keep > LIMIT_COMBINED || x->metric >= METRIC_N_ ||
         (x->result == PROCTOR__TRAIN_RESULT__RESULT_AVERAGE && x->keep < 2)) {
         return "expected a known metric and twin, and result last, best, or an "
                "average of 2 to 16";
@@ -60,6 +60,9 @@ const char *training_spec_problem(const Proctor__TrainSpec *x, int is_drawn,
     }
     if (is_checked && kind == PROCTOR__DATA_KIND__DATA_TEXT) {
         return "text is measured by its exam, not while it trains";
+    }
+    if (is_checked && x->metric > METRIC_SQUARED_ERROR) {
+        return "rows are measured by accuracy, absolute or squared errors";
     }
     if (is_checked && kind != 0 && x->metric != METRIC_NONE &&
         (x->metric == METRIC_ACCURACY) !=

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernel/run/job.h"
+#include "kernel/run/park.h"
 #include "kernel/run/runnable.h"
 #include "kernel/run/say.h"
 #include "kernel/run/sched.h"
@@ -31,17 +32,26 @@ struct op_train {
     uint64_t weight_bytes[LIMIT_COMBINED];
     unsigned decide;
     struct smoke *smoke;
+    Proctor__Dataset first; /* row of a text */
+    struct outcome outcome; /* of a text's predictor, once it has answered */
 };
+
+static void drop_job(struct op_train *x)
+{
+    job_free(x->job);
+    x->job = NULL;
+    for (unsigned i = 0; i < x->ask.fds_n; i++) {
+        fd_closep(&x->ask.fds[i]);
+    }
+    x->ask.fds_n = 0;
+}
 
 static void op_train_free(void *state)
 {
     struct op_train *x = state;
 
     train_free(x->train);
-    job_free(x->job);
-    for (unsigned i = 0; i < x->ask.fds_n; i++) {
-        fd_closep(&x->ask.fds[i]);
-    }
+    drop_job(x);
     smoke_free(x->smoke);
     pb_free((ProtobufCMessage *)x->split);
     pb_free((ProtobufCMessage *)x->set);
@@ -223,6 +233,61 @@ static int make_training(struct op_train *x)
     return s->twin == PROCTOR__TRAIN_TWIN__TWIN_LABELS ? shuffle(x) : 0;
 }
 
+static void on_predicted(void *ctx, struct job *j, int code,
+                         const Proctor__TrainReply *reply, int area_fd,
+                         const struct diag *d)
+{
+    struct op_train *x = ctx;
+
+    (void)j;
+    (void)area_fd;
+    if (code < 0) {
+        live_error(x->live, code == ERR_INPUT || code == ERR_LIMIT ? 0 : code, d);
+    } else if (reply->bytes != x->ask.task.output_bytes) {
+        live_fail(x->live, 0, "no well-formed answer: it is of another size");
+    } else {
+        live_over(x->live, &x->outcome);
+    }
+}
+
+/* What predicts text has to answer for a first row, as others for a sample. */
+static int try_text(struct op_train *x, const struct cid *weights)
+{
+    struct core *c = x->live->run->core;
+    uint64_t each = row_bytes(&x->data);
+    struct job_ask *a = &x->ask;
+    struct cid tokenizer, rows;
+    int all CLEANUP(fd_closep) = -1;
+    uint64_t bytes;
+
+    drop_job(x);
+    x->first = x->data;
+    x->first.rows = 1;
+    TRY(cid_from_field(&x->data.tokenizer, &tokenizer));
+    TRY(cid_from_field(&x->data.x, &rows));
+    TRY(store_get_memfd(c->store, &rows, &all, &bytes));
+    proctor__train_task__init(&a->task);
+    TRY(store_get_memfd(c->store, &tokenizer, &a->fds[a->fds_n++],
+                        &x->weight_bytes[0]));
+    TRY(share_sized(each, &a->fds[a->fds_n++]));
+    TRY(park_copy(all, 0, a->fds[1], 0, each));
+    TRY(share_seal(a->fds[1], each));
+    TRY(store_get_memfd(c->store, weights, &a->fds[a->fds_n++],
+                        &x->weight_bytes[1]));
+    a->task.command = PROCTOR__TRAIN_COMMAND__TRAIN_PREDICT;
+    a->task.data = &x->first;
+    a->task.file_bytes = &x->weight_bytes[0];
+    a->task.n_file_bytes = 1;
+    a->task.x_bytes = each;
+    a->task.weight_bytes = &x->weight_bytes[1];
+    a->task.n_weight_bytes = 1;
+    a->task.output_bytes = (x->data.width - 1) * 4ull * x->data.classes;
+    a->task.unit = pb_str(live_id(x->live));
+    a->limits = x->live->run->policy->limits;
+    a->label = live_id(x->live);
+    return job_start(c, a, on_predicted, x, &x->job);
+}
+
 /* What came out, as something that answers. */
 static int make_predictor(struct op_train *x, const struct cid *weights,
                           unsigned kind, uint64_t evidence_ref)
@@ -242,10 +307,15 @@ static int make_predictor(struct op_train *x, const struct cid *weights,
     m.weights = cid_field(weights);
     m.decide = x->decide;
     code = core_put_message(x->live->run->core, &m.base, &id);
-    if (code == 0) {
-        code = smoke_start(x->live, &id, evidence_ref, &x->smoke);
-    }
-    return code;
+    x->outcome = (struct outcome){.passed = 1,
+                                  .level = LEVEL_SCHEMA,
+                                  .result = id,
+                                  .evidence_ref = evidence_ref};
+    return code                                       ? code
+           : kind == PROCTOR__DATA_KIND__DATA_TEXT ? try_text(x, weights)
+                                                   : smoke_start(x->live, &id,
+                                                                 evidence_ref,
+                                                                 &x->smoke);
 }
 
 static void on_combined(void *ctx, struct job *j, int code,

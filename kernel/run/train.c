@@ -325,13 +325,13 @@ static void take(struct train *t)
     t->loss = d->loss;
     t->rate = d->rate;
     t->step = d->step;
+    t->turn.epoch = d->epoch;
     if (put_aside(t, train_log_take(t, d, buf_bytes(&predictions))) != 0 ||
         settle(t, d)) {
         return;
     }
     t->idle = d->step == t->turn.step ? t->idle : 0;
     t->turn.step = d->step;
-    t->turn.epoch = d->epoch;
     if (t->turn.saves) {
         t->wants_save = 0;
     }
