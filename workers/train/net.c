@@ -35,6 +35,13 @@ static int check_ends(const struct net_shape *s, const struct rows *data,
                         "%u outputs, but a row has one number as its label",
                         outputs);
     }
+    if (data->kind == ROWS_CLASSIFICATION && data->classes < 2) {
+        (void)diag_set(d, ERR_INPUT, nowhere,
+                       "the labels know one class: there is nothing to tell "
+                       "apart");
+        diag_hint(d, "kind: regression, if they are numbers");
+        return ERR_INPUT;
+    }
     if (data->kind == ROWS_CLASSIFICATION && outputs < data->classes &&
         (outputs != 1 || data->classes > 2)) {
         (void)diag_set(d, ERR_INPUT, nowhere,

@@ -417,6 +417,7 @@ static void test_refused(void **state)
     check_refused(&w, part)
     REFUSED(w.layers[0] = 9, "takes 9 inputs");
     REFUSED(w.layers[2] = 2, "3 classes, but the last layer has 2");
+    REFUSED(w.rows.classes = 1, "know one class");
     REFUSED(w.layers[1] = 70000, "has 70000 units");
     REFUSED(w.learner.n_layers = 1, "1 layers of units");
     REFUSED(w.learner.dropout = 1, "dropout is 1");
