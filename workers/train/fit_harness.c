@@ -114,7 +114,7 @@ static int take_optimizer(struct harness *h, struct diag *d)
 }
 
 static int word_of(const char *name, const char *const *names, size_t n,
-                         const char *what, size_t *out, struct diag *d)
+                   const char *what, size_t *out, struct diag *d)
 {
     for (size_t i = 0; i < n; i++) {
         if (strcmp(name, names[i]) == 0) {
@@ -139,8 +139,8 @@ static int take_activations(struct harness *h, struct diag *d)
     size_t i = 0, o = 0;
 
     if (*l->activation != 0) {
-        TRY(word_of(l->activation, hidden, ARRAY_N(hidden), "activation",
-                          &i, d));
+        TRY(word_of(l->activation, hidden, ARRAY_N(hidden), "activation", &i,
+                    d));
     }
     TRY(word_of(l->output, outputs, ARRAY_N(outputs), "output", &o, d));
     h->hidden_is_relu = hidden_ids[i] == ACTIVATION_RELU;
@@ -269,7 +269,8 @@ static int open_all(struct harness *h, struct diag *d)
     h->seed = (uint32_t)(r->learner->seeded ? r->learner->seed : 42);
     h->order_of = (uint32_t)r->seed;
     h->rows = (size_t)(r->batch < rows ? r->batch : rows);
-    h->cap = h->rows > HARNESS_TILE ? h->rows : HARNESS_TILE;
+    h->cap = h->rows > HARNESS_TILE && h->kind != HARNESS_CLOSED ? h->rows
+                                                                 : HARNESS_TILE;
     h->steps = (rows + r->batch - 1) / r->batch;
     h->n = harness_layer(h, h->shape.layers_n);
     if (h->rate > 1 && h->kind == HARNESS_NET) {
@@ -408,7 +409,7 @@ static void make_order(struct harness *h, uint64_t epoch)
     mt19937_shuffle(&m, h->order, (size_t)h->t.rows->n);
 }
 
-static void take_batch(struct harness *h, const uint32_t *order, size_t n)
+void harness_take(struct harness *h, const uint32_t *order, size_t n)
 {
     const struct rows *r = h->t.rows;
     uint32_t outputs = harness_outputs(h);
@@ -472,18 +473,14 @@ static double accuracy(struct harness *h)
     return (double)right / (double)r->n;
 }
 
-static double batch_step(struct harness *h, size_t n)
+static double batch_step(struct harness *h, const uint32_t *order, size_t n)
 {
-    double loss = 0;
-
-    if (h->kind == HARNESS_NET) {
-        harness_net_step(h, n, &loss);
-    } else if (h->kind == HARNESS_DESCENT) {
-        harness_descent_step(h, n, &loss);
-    } else {
-        harness_closed_step(h, n, &loss);
+    if (h->kind == HARNESS_CLOSED) {
+        return harness_closed_step(h, order, n);
     }
-    return loss;
+    harness_take(h, order, n);
+    return h->kind == HARNESS_NET ? harness_net_step(h, n)
+                                  : harness_descent_step(h, n);
 }
 
 static void end_epoch(struct harness *h)
@@ -508,8 +505,7 @@ static int one_step(struct harness *h, struct diag *d)
         make_order(h, epoch);
         h->order_epoch = epoch;
     }
-    take_batch(h, h->order + from, n);
-    loss = batch_step(h, n);
+    loss = batch_step(h, h->order + from, n);
     h->place.step++;
     h->place.epoch = epoch;
     h->place.loss = loss;

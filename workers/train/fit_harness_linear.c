@@ -11,6 +11,7 @@
 
 #define CONDITION_HIGH 1e10
 #define CUT_OFF 1e-15 /* of singular values, of the largest */
+_Static_assert(CLOSED_CHUNK <= HARNESS_TILE, "a chunk is taken at once");
 
 void harness_linear_first(struct harness *h)
 {
@@ -27,20 +28,15 @@ static double square_of_weights(const struct harness *h)
     return f64_squares(h->params, h->shape.sizes[0]);
 }
 
-static double mean_square(struct harness *h, size_t n)
-{
-    return f64_squares(h->d[0], n) / (double)n;
-}
-
 /* The loss is of the predictions before the step, its l2 part of the weights
  * after it. */
-void harness_descent_step(struct harness *h, size_t n, double *out_loss)
+double harness_descent_step(struct harness *h, size_t n)
 {
     size_t width = h->shape.sizes[0];
-    double *w = h->params, *e = h->d[0], count = (double)n, sum = 0;
+    double *w = h->params, *e = h->d[0], count = (double)n, sum = 0, loss;
 
     f64_subtract(harness_forward(h, n), h->targets, n, e);
-    *out_loss = mean_square(h, n);
+    loss = f64_squares(e, n) / count;
     f64_rows_sum(h->a[0], n, width, e, h->sums);
     for (size_t i = 0; i < n; i++) {
         sum += e[i];
@@ -54,9 +50,7 @@ void harness_descent_step(struct harness *h, size_t n, double *out_loss)
         w[j] -= h->rate * g;
     }
     w[width] -= h->rate * (sum / count);
-    if (h->l2 > 0) {
-        *out_loss += h->l2 / (2 * count) * square_of_weights(h);
-    }
+    return h->l2 > 0 ? loss + h->l2 / (2 * count) * square_of_weights(h) : loss;
 }
 
 /* ---- Closed form ---- */
@@ -95,32 +89,31 @@ uint64_t harness_closed_doubles(uint32_t width)
     return CLOSED_CHUNK * ld + ld * ld + 3 * m * m + 2 * m;
 }
 
-/* G = A'A and A'y of A = [X | 1], l2 on the diagonal but the bias. */
-static void normal_equations(const struct harness *h, const struct closed *c,
-                             size_t n)
+/* Adds n rows, which harness_take took. */
+static void add_rows(const struct harness *h, const struct closed *c, size_t n)
 {
     size_t width = c->m - 1;
 
-    memset(c->gram, 0, c->ld * c->ld * sizeof(double));
-    for (size_t from = 0; from < n; from += CLOSED_CHUNK) {
-        size_t rows = n - from < CLOSED_CHUNK ? n - from : CLOSED_CHUNK;
+    memset(c->chunk, 0, CLOSED_CHUNK * c->ld * sizeof(double));
+    for (size_t i = 0; i < n; i++) {
+        double *row = c->chunk + i * c->ld;
 
-        memset(c->chunk, 0, CLOSED_CHUNK * c->ld * sizeof(double));
-        for (size_t i = 0; i < rows; i++) {
-            double *row = c->chunk + i * c->ld;
-
-            memcpy(row, h->a[0] + (from + i) * width, width * sizeof(*row));
-            row[width] = 1;
-            row[width + 1] = h->targets[from + i];
-        }
-        gram_add(c->chunk, rows, c->ld, c->gram);
+        memcpy(row, h->a[0] + i * width, width * sizeof(*row));
+        row[width] = 1;
+        row[width + 1] = h->targets[i];
     }
+    gram_add(c->chunk, n, c->ld, c->gram);
+}
+
+/* G = A'A and A'y of A = [X | 1], l2 on the diagonal but the bias. */
+static void take_equations(const struct harness *h, const struct closed *c)
+{
     for (size_t i = 0; i < c->m; i++) {
         for (size_t j = 0; j < c->m; j++) {
             c->matrix[i * c->m + j] =
                 i < j ? c->gram[i * c->ld + j] : c->gram[j * c->ld + i];
         }
-        if (i < width) {
+        if (i + 1 < c->m) {
             c->matrix[i * c->m + i] += h->l2;
         }
         c->rhs[i] = c->gram[i * c->ld + c->m];
@@ -234,16 +227,30 @@ static void solve(struct harness *h, const struct closed *c)
     pseudo(c, h->params);
 }
 
-void harness_closed_step(struct harness *h, size_t n, double *out_loss)
+/* The rows are walked twice, a chunk at a time: for the equations, and for what
+ * the answer makes of them. */
+double harness_closed_step(struct harness *h, const uint32_t *order, size_t n)
 {
+    double sum = 0, count = (double)n;
     struct closed c;
 
     place(h->shape.sizes[0], h->gram, &c);
-    normal_equations(h, &c, n);
-    solve(h, &c);
-    f64_subtract(harness_forward(h, n), h->targets, n, h->d[0]);
-    *out_loss = mean_square(h, n);
-    if (h->l2 > 0) {
-        *out_loss += h->l2 / (2 * (double)n) * square_of_weights(h);
+    memset(c.gram, 0, c.ld * c.ld * sizeof(double));
+    for (size_t from = 0; from < n; from += CLOSED_CHUNK) {
+        size_t rows = n - from < CLOSED_CHUNK ? n - from : CLOSED_CHUNK;
+
+        harness_take(h, order + from, rows);
+        add_rows(h, &c, rows);
     }
+    take_equations(h, &c);
+    solve(h, &c);
+    for (size_t from = 0; from < n; from += CLOSED_CHUNK) {
+        size_t rows = n - from < CLOSED_CHUNK ? n - from : CLOSED_CHUNK;
+
+        harness_take(h, order + from, rows);
+        f64_subtract(harness_forward(h, rows), h->targets, rows, h->d[0]);
+        sum += f64_squares(h->d[0], rows);
+    }
+    return sum / count +
+           (h->l2 > 0 ? h->l2 / (2 * count) * square_of_weights(h) : 0);
 }

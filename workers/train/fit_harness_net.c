@@ -187,15 +187,15 @@ static void layer_back(struct harness *h, uint32_t l, size_t n, const double *d,
     f64_descend(bias_of(h, l), h->sums, out, &bias);
 }
 
-void harness_net_step(struct harness *h, size_t n, double *out_loss)
+double harness_net_step(struct harness *h, size_t n)
 {
     uint32_t last = h->shape.layers_n;
     size_t all = n * h->shape.sizes[last];
-    double *d = h->d[0], *below = h->d[1];
+    double *d = h->d[0], *below = h->d[1], loss;
 
     forward(h, n);
     f64_subtract(h->a[last], h->targets, all, d);
-    *out_loss = f64_squares(d, all) / (double)all;
+    loss = f64_squares(d, all) / (double)all;
     activate_back(h->shape.activations[last - 1], d, h->a[last], n,
                   h->shape.sizes[last]);
     for (uint32_t l = last; l-- > 0;) {
@@ -205,4 +205,5 @@ void harness_net_step(struct harness *h, size_t n, double *out_loss)
         d = below;
         below = spare;
     }
+    return loss;
 }

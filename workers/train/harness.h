@@ -68,10 +68,13 @@ uint32_t harness_outputs(const struct harness *h);
 /* The first weights. */
 void harness_net_first(struct harness *h);
 void harness_linear_first(struct harness *h);
-/* One batch of n rows in a[0] and targets: changes params, gives its loss. */
-void harness_net_step(struct harness *h, size_t n, double *out_loss);
-void harness_descent_step(struct harness *h, size_t n, double *out_loss);
-void harness_closed_step(struct harness *h, size_t n, double *out_loss);
+/* n rows, of these numbers, into a[0] and targets; n <= cap. */
+void harness_take(struct harness *h, const uint32_t *order, size_t n);
+/* One batch of n rows, which harness_take took: changes params, gives its loss. */
+double harness_net_step(struct harness *h, size_t n);
+double harness_descent_step(struct harness *h, size_t n);
+/* The same, but takes them itself, a tile at a time. */
+double harness_closed_step(struct harness *h, const uint32_t *order, size_t n);
 uint64_t harness_closed_doubles(uint32_t width);
 /* Outputs of n rows in a[0]: (n, outputs), borrowed until the next call. */
 const double *harness_forward(struct harness *h, size_t n);

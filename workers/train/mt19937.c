@@ -19,19 +19,29 @@ void mt19937_init(struct mt19937 *m, uint32_t seed)
     m->cached_ = 0;
 }
 
+static inline uint32_t twist(uint32_t at, uint32_t next, uint32_t far)
+{
+    uint32_t y = (at & UINT32_C(0x80000000)) | (next & UINT32_C(0x7fffffff));
+
+    return far ^ y >> 1 ^ ((0 - (y & 1)) & UINT32_C(0x9908b0df));
+}
+
+/* In three pieces, so that no index is taken round the end. */
 static void refill(struct mt19937 *m)
 {
-    for (uint32_t i = 0; i < MT19937_WORDS; i++) {
-        uint32_t y = (m->state_[i] & UINT32_C(0x80000000)) |
-                     (m->state_[(i + 1) % MT19937_WORDS] & UINT32_C(0x7fffffff));
+    uint32_t *s = m->state_;
 
-        m->state_[i] = m->state_[(i + SHIFT) % MT19937_WORDS] ^ y >> 1 ^
-                       ((y & 1) != 0 ? UINT32_C(0x9908b0df) : 0);
+    for (uint32_t i = 0; i < MT19937_WORDS - SHIFT; i++) {
+        s[i] = twist(s[i], s[i + 1], s[i + SHIFT]);
     }
+    for (uint32_t i = MT19937_WORDS - SHIFT; i < MT19937_WORDS - 1; i++) {
+        s[i] = twist(s[i], s[i + 1], s[i + SHIFT - MT19937_WORDS]);
+    }
+    s[MT19937_WORDS - 1] = twist(s[MT19937_WORDS - 1], s[0], s[SHIFT - 1]);
     m->at_ = 0;
 }
 
-uint32_t mt19937_u32(struct mt19937 *m)
+static inline uint32_t draw(struct mt19937 *m)
 {
     uint32_t y;
 
@@ -45,12 +55,22 @@ uint32_t mt19937_u32(struct mt19937 *m)
     return y ^ y >> 18;
 }
 
-double mt19937_double(struct mt19937 *m)
+uint32_t mt19937_u32(struct mt19937 *m)
 {
-    double a = (double)(mt19937_u32(m) >> 5);
-    double b = (double)(mt19937_u32(m) >> 6);
+    return draw(m);
+}
+
+static inline double draw_double(struct mt19937 *m)
+{
+    double a = (double)(draw(m) >> 5);
+    double b = (double)(draw(m) >> 6);
 
     return (a * 67108864.0 + b) / 9007199254740992.0;
+}
+
+double mt19937_double(struct mt19937 *m)
+{
+    return draw_double(m);
 }
 
 double mt19937_normal(struct mt19937 *m)
@@ -65,8 +85,8 @@ double mt19937_normal(struct mt19937 *m)
         return m->cached_;
     }
     do {
-        x1 = 2.0 * mt19937_double(m) - 1.0;
-        x2 = 2.0 * mt19937_double(m) - 1.0;
+        x1 = 2.0 * draw_double(m) - 1.0;
+        x2 = 2.0 * draw_double(m) - 1.0;
         r2 = x1 * x1 + x2 * x2;
     } while (r2 >= 1.0 || r2 == 0.0);
     f = sqrt(-2.0 * log(r2) / r2);
@@ -83,7 +103,7 @@ void mt19937_shuffle(struct mt19937 *m, uint32_t *v, size_t n)
         uint32_t kept;
 
         do {
-            j = mt19937_u32(m) & mask;
+            j = draw(m) & mask;
         } while (j > i);
         kept = v[i];
         v[i] = v[j];
