@@ -31,6 +31,10 @@ fi
 python3 tests/bench/model_lanes.py "$ROOT/build/release/tests" "$work" >>"$work/figures" ||
     die "the figures of lanes failed"
 
+# Training beside numpy: the harness itself where MODEL_HARNESS names its checkout.
+python3 tests/bench/train_peers.py "$ROOT/build/release/tests" "$work" >>"$work/figures" ||
+    die "the comparison with numpy failed"
+
 seconds() { # seconds COMMAND...: wall seconds, output kept in $work/last
     local t0 t1
     t0=$(date +%s.%N)
@@ -225,6 +229,11 @@ declare -A goal=(
     [sygus_text_cpu_p50]="the whole command; peer: cvc5, same files, same run"
     [sygus_text_cvc5_cpu_p50]="the peer"
     [tour_wall]="<= 60 s"
+    [harness_small_peer_over_whole]=">= 10; peer: the numpy harness or a loop by its rules, same file, in turn"
+    [harness_small_peer_over_mended]=">= 10; as its documents promise"
+    [harness_small_numpy_over_work]="the same work in one process, kernel and store left out"
+    [harness_big_peer_over_mended]=">= 2"
+    [harness_lincf_peer_over_mended]=">= 2"
     [model_f32_prefill_over_llama]=">= 2.0; llama.cpp, same file, one thread, pairs in turn"
     [model_f32_decode_over_llama]=">= 1.2"
     [model_bf16_prefill_over_llama]=">= 1.0"
