@@ -37,14 +37,20 @@ void harness_net_first(struct harness *h)
 
 /* ---- Forward ---- */
 
+/* Arguments were clipped, so they are small, or NaN. */
+static double exponential(double x)
+{
+    return isnan(x) ? x : math_exp(x);
+}
+
 static double sigmoid(double x)
 {
-    return 1 / (1 + math_exp(-x));
+    return 1 / (1 + exponential(-x));
 }
 
 static double hyperbolic(double x)
 {
-    double e = math_exp(-2 * fabs(x));
+    double e = exponential(-2 * fabs(x));
     double t = (1 - e) / (1 + e);
 
     return x < 0 ? -t : t;
@@ -62,7 +68,7 @@ static void softmax(double *x, size_t n)
     }
     f64_clip(x, n, HARNESS_BOUND);
     for (size_t i = 0; i < n; i++) {
-        x[i] = math_exp(x[i]);
+        x[i] = exponential(x[i]);
         sum += x[i];
     }
     for (size_t i = 0; i < n; i++) {

@@ -487,9 +487,13 @@ int metric_load(struct metric_tally *t, struct rd *in)
     }
     TRY(reserve(fresh, pairs, &unused));
     for (uint64_t i = 0; i < pairs; i++) {
-        double x = take_f64(in);
+        double x = take_f64(in), y = take_f64(in);
 
-        metric_pair_add(fresh, x, take_f64(in));
+        if (isnan(x) || isnan(y)) { /* metric_update lets none pass */
+            rd_fail(in);
+            return ERR_TRACE(ERR_ENCODING);
+        }
+        metric_pair_add(fresh, x, y);
     }
     kept = *t; /* the numbers change hands, what it is attached to stays */
     t->n = fresh->n;
