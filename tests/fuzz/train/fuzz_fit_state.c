@@ -161,7 +161,8 @@ static void try_harness(struct ubytes in)
     struct diag d;
 
     diag_init(&d);
-    recipe.version = recipe.harness = 1;
+    recipe.version = 1;
+    recipe.harness = 1;
     recipe.epochs = 2;
     recipe.batch = 2;
     recipe.learner = &learner;
