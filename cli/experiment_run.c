@@ -176,7 +176,7 @@ static void settle(struct experiment_run *r, const Proctor__RunDone *done)
 
         if (r->why[0] == '\0' && t->reason[0] != '\0' &&
             strcmp(t->state, state_name(STATE_PASSED)) != 0 &&
-            (failed || strcmp(t->id, r->x->score) == 0)) {
+            (failed || (r->evaluation_failed && strcmp(t->id, r->x->score) == 0))) {
             (void)snprintf(r->why, sizeof(r->why), "%.60s: %.170s", t->id,
                            t->reason);
         }

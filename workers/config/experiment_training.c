@@ -278,9 +278,9 @@ static int check_shares(struct exp_reader *r, const struct exp_value v[V_N])
                                                    "nothing",
                      "expected a share below 1"));
     }
-    if (v[V_VALIDATION].n && !(v[V_VALIDATION].f < 1)) {
+    if (v[V_VALIDATION].n && !(v[V_VALIDATION].f <= 0.9)) {
         TRY(exp_fail(r, v[V_VALIDATION].n, "validation", "",
-                     "expected a share below 1"));
+                     "expected a share of at most 0.9"));
     }
     if (v[V_VALIDATION].n && v[V_FOLDS].n) {
         TRY(exp_fail(r, v[V_FOLDS].n->key, NULL, "keep one of them",
@@ -349,6 +349,11 @@ int exp_read_evaluation(struct exp_reader *r, const struct yaml_node *n,
         e->holdout = 0; /* no op scores a text but an exam */
     } else {
         TRY(choose_holdout(r, e));
+    }
+    if ((e->validation > 0 || e->folds > 0) && !(e->holdout > 0)) {
+        return exp_fail(r, n, NULL, "holdout: 0.2",
+                        "validation and folds take rows in the order that a "
+                        "split draws");
     }
     if (e->has_exam && !(e->holdout > 0)) {
         return exp_fail(r, v[V_EXAM].n, "exam", "holdout: 0.2",

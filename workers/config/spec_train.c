@@ -172,10 +172,10 @@ static int read_checked(struct config *c, const struct yaml_node *const v[T_N],
                         Proctor__TrainSpec *t)
 {
     TRY(member_number(c, v[T_VALIDATION], "validation",
-                      (struct member_range){0, 1, 1, 1}, &t->validation));
-    TRY(member_u32(c, v[T_FOLDS], "folds", 2, 1000, &t->folds));
-    TRY(member_u32(c, v[T_FOLD], "fold", 1, t->folds > 0 ? t->folds : 1000,
-                   &t->fold));
+                      (struct member_range){0, 0.9, 1, 0}, &t->validation));
+    TRY(member_u32(c, v[T_FOLDS], "folds", 2, LIMIT_FOLDS, &t->folds));
+    TRY(member_u32(c, v[T_FOLD], "fold", 1,
+                   t->folds > 0 ? t->folds : LIMIT_FOLDS, &t->fold));
     if ((v[T_FOLD] != NULL) != (v[T_FOLDS] != NULL)) {
         const struct yaml_node *n = v[T_FOLD] ? v[T_FOLD] : v[T_FOLDS];
 
@@ -234,8 +234,8 @@ static int read_result(struct config *c, const struct yaml_node *n,
             return schema_expected(c, n, "last, best, {best: N} or {average: "
                                          "N}");
         }
-        TRY(member_u32(c, v[0], "best", 1, 1000, &t->keep));
-        TRY(member_u32(c, v[1], "average", 1, 1000, &t->keep));
+        TRY(member_u32(c, v[0], "best", 1, LIMIT_COMBINED, &t->keep));
+        TRY(member_u32(c, v[1], "average", 2, LIMIT_COMBINED, &t->keep));
         config_leave(c);
         t->result = v[0] ? PROCTOR__TRAIN_RESULT__RESULT_BEST
                          : PROCTOR__TRAIN_RESULT__RESULT_AVERAGE;

@@ -136,8 +136,8 @@ static int fill_train(struct config *c, Proctor__TrainSpec *t,
 {
     Proctor__Recipe *r = t->recipe;
 
-    if (t->metric == METRIC_NONE) {
-        t->metric = metric_of(kind);
+    if (t->metric == METRIC_NONE && kind != PROCTOR__DATA_KIND__DATA_TEXT) {
+        t->metric = metric_of(kind); /* of text only an exam measures */
     }
     for (size_t i = 0; i < r->n_handlers; i++) {
         Proctor__HandlerSpec *h = r->handlers[i];

@@ -295,6 +295,7 @@ static const struct {
     {regression, "evaluation={validation: 0.1, folds: 3}", "both \"valida"},
     {regression, "evaluation={ref: a}", "only when an exam admits"},
     {regression, "evaluation={exam: true, holdout: 0}", "needs rows"},
+    {regression, "evaluation={folds: 3, holdout: 0}", "that a split draws"},
     {regression, "ensemble={how: vote}", "a vote is about classes"},
     {regression, "ensemble={how: mean}", "expected average, vote or weights"},
     {regression, "compat=numpy", "expected harness or none"},
