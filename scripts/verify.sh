@@ -76,7 +76,10 @@ seeds_sanitized() {
 unit_release() {
     ctest --test-dir build/release -V -j "$JOBS" -L unit --no-tests=error --timeout 300
 }
-attack() { ctest --test-dir build/release -V -L attack --no-tests=error --timeout 600; }
+# They wait more than they work: three at once for each processor.
+attack() {
+    ctest --test-dir build/release -V -j "$((3 * JOBS))" -L attack --no-tests=error --timeout 600
+}
 crash() { ctest --test-dir build/release -V -j "$JOBS" -L crash --no-tests=error --timeout 1800; }
 tidy() { cmake --preset tidy && cmake --build --preset tidy -j "$JOBS"; }
 scenarios_sanitized() {
