@@ -92,6 +92,33 @@ check "the same result without the loss" test "$(result s net)" = "$(head -1 res
 whole --store s
 expect 0 proctor replay --all --store s
 
+# The kernel dies at its n-th write, sync or rename of a training, a spread of n: what
+# it left is whole, and the run that goes on comes to the same weights.
+if [ -n "${PROCTOR_FULL:-}" ]; then
+    mkdir under
+    cp "$PROCTOR_BIN/proctor" under/
+    cat >under/proctor-kernel <<S
+#!/bin/sh
+exec strace -qq -o "$WORK/kernel.trace" \$KERNEL_INJECT "$PROCTOR_BIN/proctor-kernel" "\$@"
+S
+    chmod +x under/proctor-kernel
+    graph "$(net net "$long" 32)" >f.yaml
+    expect 0 proctor run f.yaml --policy p.yaml --store d
+    calm=$(result d net)
+    KERNEL_INJECT='-e trace=pwrite64,fdatasync,renameat' under/proctor run f.yaml --policy p.yaml --store d >/dev/null 2>&1
+    for call in pwrite64 fdatasync renameat; do
+        total=$(grep -c "^$call" kernel.trace)
+        for n in $(seq 1 $((total / 12 + 1)) "$total"); do
+            KERNEL_INJECT="-e trace=$call -e inject=$call:signal=KILL:when=$n" \
+                timeout 60 under/proctor run f.yaml --policy p.yaml --store d >/dev/null 2>&1
+            proctor run --resume --store d >/dev/null 2>&1 ||
+                proctor run f.yaml --policy p.yaml --store d >/dev/null 2>&1
+            check "killed at $call $n of $total: the same result" test "$(result d net)" = "$calm"
+        done
+    done
+    whole --store d
+fi
+
 # --- what is made of it ---------------------------------------------------------------
 some='micro_batches: 4, optimizer: {kind: adamw, rate: 1e-2}, epochs: 8'
 graph "$(net last "$some")" "$(net best "$some, validation: 0.1, metric: accuracy, result: best")" \
