@@ -104,6 +104,8 @@ static const struct {
     {TYPE(dataset), "y", {NULL, 1}},
     {TYPE(dataset), "tokenizer", {NULL, 1}},
     {TYPE(dataset), "spec", {TYPE(data_spec), 1}},
+    {TYPE(permute_spec), "parent", {TYPE(dataset), 1}},
+    {TYPE(permute_spec), "split", {TYPE(split), 1}},
     {TYPE(training), "checked_x", {NULL, 1}},
     {TYPE(training), "checked_y", {NULL, 1}},
     {TYPE(training), "start", {NULL, 1}},

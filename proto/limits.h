@@ -22,6 +22,7 @@
 #define LIMIT_DATASET_ROWS (1u << 24)
 #define LIMIT_DATASET_WIDTH (1u << 20) /* numbers of a row */
 #define LIMIT_DATASET_FILES 28u /* of one set: descriptors of a frame, less four */
+#define LIMIT_PERMUTE_LEVEL 8u /* 256 blocks that change places */
 #define LIMIT_CLASSES 65536u    /* of one set */
 #define LIMIT_NOTE_BYTES 200      /* a person's words about a run's inputs */
 

@@ -86,8 +86,12 @@ int check_ref(struct check *c, const struct subject *s);
 int check_ref_name(struct check *c, const struct subject *s, const char *kind,
                    const char *name);
 int check_load(struct check *c, const struct subject *s);
+int check_permute(struct check *c, const struct subject *s);
 int check_split(struct check *c, const struct subject *s);
 int check_derive(struct check *c, const struct subject *s);
+/* Does the task need that one, and does it give rows of a data.load? */
+int check_has_rows(const struct check *c, const struct subject *s,
+                   const char *id);
 int check_train(struct check *c, const struct subject *s);
 int check_combine(struct check *c, const struct subject *s);
 int check_score(struct check *c, const struct subject *s);

@@ -11,10 +11,33 @@ int check_load(struct check *c, const struct subject *s)
 {
     const Proctor__DataSpec *x = s->task->data;
 
-    if (x->format[0] == '\0' || x->n_files > LIMIT_DATASET_FILES ||
+    if (x->format[0] == '\0' || x->permuted || x->n_files > LIMIT_DATASET_FILES ||
         x->kind == PROCTOR__DATA_KIND__DATA_NONE ||
         x->kind > PROCTOR__DATA_KIND__DATA_TEXT) {
         return check_refuse_form(c, s, "no format, no kind, or over 28 files");
+    }
+    return 0;
+}
+
+int check_permute(struct check *c, const struct subject *s)
+{
+    const Proctor__PermuteSpec *x = s->task->permute;
+    uint8_t seen[1u << LIMIT_PERMUTE_LEVEL] = {0};
+    int ok = x->depth >= 1 && x->depth <= LIMIT_PERMUTE_LEVEL &&
+             x->n_order == (size_t)1 << x->depth;
+
+    for (size_t i = 0; ok && i < x->n_order; i++) {
+        ok = x->order[i] < x->n_order && seen[x->order[i]]++ == 0;
+    }
+    if (!ok) {
+        return check_refuse_form(c, s, "expected each block of a level once");
+    }
+    if (!check_has_rows(c, s, x->of)) {
+        (void)check_refuse(c, s, "permute.of", ERR_INPUT, SPOT_WITH,
+                           "of: \"%.64s\" gives no rows, or is not needed",
+                           x->of);
+        diag_hint(&c->d, "write needs: [ID of a data.load or data.split]");
+        return ADMIT_E_REFUSED;
     }
     return 0;
 }

@@ -423,6 +423,7 @@ int check_granted(struct check *c, const struct subject *s)
         code = check_capability(c, s, &grant);
         file = s->task->split->table ? s->task->split->table->csv : "";
         break;
+    case OP_PERMUTE: /* rows that data.load was let read */
     case OP_SCORE:
     case OP_TRAIN:
     case OP_COMBINE:

@@ -41,11 +41,12 @@ static int has_one_spec(const struct subject *s)
                                  t->ref_move,  t->split,     t->score,
                                  t->derive,    t->cml,       t->assertion,
                                  t->reconcile, t->lane,      t->data,
-                                 t->train,     t->combine,   t->holdout};
+                                 t->train,     t->combine,   t->holdout,
+                                 t->permute};
     const void *const of[OP_N_] = {
         [OP_PROGRAM] = t->program, [OP_MODEL] = t->model,
         [OP_EXAM] = t->exam,       [OP_REF_MOVE] = t->ref_move,
-        [OP_LOAD] = t->data,
+        [OP_LOAD] = t->data,       [OP_PERMUTE] = t->permute,
         [OP_SPLIT] = t->split,     [OP_SCORE] = t->score,
         [OP_DERIVE] = t->derive,   [OP_HOLDOUT] = t->holdout,
         [OP_CML] = is_enumerate ? NULL : t->cml,
@@ -185,6 +186,8 @@ int check_spec(struct check *c, const struct subject *s)
         return check_ref(c, s);
     case OP_LOAD:
         return check_load(c, s);
+    case OP_PERMUTE:
+        return check_permute(c, s);
     case OP_SPLIT:
         return check_split(c, s);
     case OP_SCORE:

@@ -15,6 +15,7 @@ const Proctor__Task *admission_data(const struct admission *a,
     for (size_t n = 0; t != NULL && !t->data && n <= g->n_tasks; n++) {
         const char *of = t->train                         ? t->train->data
                          : t->split                       ? t->split->of
+                         : t->permute                     ? t->permute->of
                          : t->combine && t->combine->n_of ? t->combine->of[0]
                                                           : "";
         size_t i = admission_find(a, g, of);
@@ -22,6 +23,15 @@ const Proctor__Task *admission_data(const struct admission *a,
         t = i == SIZE_MAX ? NULL : g->tasks[i];
     }
     return t != NULL && t->data ? t : NULL;
+}
+
+int check_has_rows(const struct check *c, const struct subject *s, const char *id)
+{
+    size_t k = check_find(c, id);
+    const Proctor__Task *t = k == SIZE_MAX ? NULL : c->q->graph->tasks[k];
+
+    return t && check_is_needed(s, id) && (t->data || t->split || t->permute) &&
+           admission_data(c->a, c->q->graph, t);
 }
 
 /* It takes no more workers, and no more memory with all of them, than a run may
@@ -86,14 +96,16 @@ int check_train(struct check *c, const struct subject *s)
     const Proctor__Task *data = admission_data(c->a, c->q->graph, s->task);
     const char *problem;
 
-    if (!from || !check_is_needed(s, x->data) || (!from->split && !from->data) ||
-        !data) {
+    if (!check_has_rows(c, s, x->data)) {
         (void)check_refuse(c, s, "train.data", ERR_INPUT, SPOT_WITH,
-                           "data: \"%.64s\" is no data.split of a data.load, and no "
-                           "data.load, that it needs",
+                           "data: \"%.64s\" is no data.load, and no data.split or "
+                           "data.permute of one, that it needs",
                            x->data);
         diag_hint(&c->d, "write needs: [ID of the split] beside with:");
         return ADMIT_E_REFUSED;
+    }
+    while (from->permute) { /* there are rows, so this ends */
+        from = c->q->graph->tasks[check_find(c, from->permute->of)];
     }
     problem = training_spec_problem(x, from->split != NULL, data->data->kind);
     if (problem) {

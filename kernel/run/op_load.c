@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "kernel/run/job.h"
+#include "kernel/run/load.h"
 #include "kernel/run/say.h"
-#include "kernel/run/sched.h"
 #include "proto/dataset.h"
 #include "proto/err.h"
 #include "proto/share.h"
@@ -73,28 +73,26 @@ static int put_spec(struct loading *x, struct cid *out)
     return core_put_message(r->core, &m.base, out);
 }
 
-static int record(struct loading *x, const Proctor__TrainReply *m,
-                  const struct cid *spec, struct outcome *o)
+int load_record(struct live *l, const struct cid *spec,
+                const Proctor__Dataset *d, uint64_t bytes, struct outcome *o)
 {
-    struct run *r = x->live->run;
     struct record rec;
     uint64_t seq;
+    int code = core_put_message(l->run->core, &d->base, &o->result);
 
+    if (code != 0) {
+        return code;
+    }
     record_init(&rec, RECORD_LOADED);
-    record_set_u(&rec, RF_LOADED_run, r->seq);
-    record_set_str(&rec, RF_LOADED_task, live_id(x->live));
+    record_set_u(&rec, RF_LOADED_run, l->run->seq);
+    record_set_str(&rec, RF_LOADED_task, live_id(l));
     record_set_hash(&rec, RF_LOADED_spec, spec->b);
     record_set_hash(&rec, RF_LOADED_dataset, o->result.b);
-    record_set_u(&rec, RF_LOADED_rows, m->data->rows);
-    record_set_u(&rec, RF_LOADED_bytes,
-                 m->x_bytes + m->y_bytes);
-    TRY(run_record(r, &rec, &seq));
+    record_set_u(&rec, RF_LOADED_rows, d->rows);
+    record_set_u(&rec, RF_LOADED_bytes, bytes);
+    TRY(run_record(l->run, &rec, &seq));
     o->evidence_ref = seq + 1;
-    TRY(run_commit(r));
-    for (size_t i = 0; i < m->data->n_notes; i++) {
-        say_quote(r->core, live_id(x->live), m->data->notes[i]);
-    }
-    return 0;
+    return run_commit(l->run);
 }
 
 /* Believes nothing but bytes: whoever trains on rows that make no sense learns
@@ -110,7 +108,7 @@ static int take(struct loading *x, const Proctor__TrainReply *m, int area)
     if (m->data != NULL) {
         d = *m->data; /* borrows, and gets its CIDs here */
     }
-    if (d.x.len + d.y.len + d.tokenizer.len + d.spec.len > 0 ||
+    if (d.x.len + d.y.len + d.tokenizer.len + d.spec.len > 0 || d.permuted ||
         !dataset_is_sound(&d, m->x_bytes, m->y_bytes) ||
         d.kind != live_spec(x->live)->data->kind ||
         (d.kind == PROCTOR__DATA_KIND__DATA_TEXT) != (m->tokenizer_bytes > 0) ||
@@ -120,12 +118,16 @@ static int take(struct loading *x, const Proctor__TrainReply *m, int area)
     code = put_parts(x->live->run->core, m, area, &d, parts);
     code = code ? code : put_spec(x, &spec);
     d.spec = cid_field(&spec);
-    code = code ? code : core_put_message(x->live->run->core, &d.base, &o.result);
-    code = code ? code : record(x, m, &spec, &o);
-    if (code == 0) {
-        live_over(x->live, &o);
+    code = code ? code
+                : load_record(x->live, &spec, &d, m->x_bytes + m->y_bytes, &o);
+    if (code != 0) {
+        return code;
     }
-    return code;
+    for (size_t i = 0; i < d.n_notes; i++) {
+        say_quote(x->live->run->core, live_id(x->live), d.notes[i]);
+    }
+    live_over(x->live, &o);
+    return 0;
 }
 
 static void on_reply(void *ctx, UNUSED struct job *j, int code,

@@ -93,6 +93,10 @@ static int load_set(struct op_train *x, const char *id)
     TRY(core_get_message(c, &set, &proctor__dataset__descriptor,
                          (ProtobufCMessage **)&x->set));
     x->data = *x->set;
+    x->data.permuted = NULL; /* rows are what counts, not how they came about */
+    if (x->set->permuted != NULL) {
+        x->m.split = x->set->permuted->split;
+    }
     if (x->split != NULL) {
         x->data.rows = x->split->train_rows;
         x->data.x = x->split->train_x;
@@ -483,7 +487,7 @@ static int train_start(struct live *l)
         seq < r->seq) {
         ask.went_on_ref = seq + 1;
     }
-    if (x->split == NULL) {
+    if (x->m.split.len == 0) {
         say_event(r->core, 0, live_id(l), "",
                   "it gets all rows: nothing is held out of them");
     }

@@ -90,7 +90,8 @@ static const struct op *op_find(const char *name)
 {
     static const struct op *const ops[] = {
         &op_program, &op_model, &op_cml,    &op_enumerate, &op_exam,
-        &op_ref_move, &op_load, &op_split, &op_score, &op_holdout, &op_derive,
+        &op_ref_move, &op_load, &op_permute, &op_split, &op_score, &op_holdout,
+        &op_derive,
         &op_assert, &op_reconcile, &op_generate, &op_lane_score, &op_logits,
         &op_classify, &op_train, &op_combine};
 

@@ -49,6 +49,7 @@ extern const struct op op_enumerate;
 extern const struct op op_exam;
 extern const struct op op_ref_move;
 extern const struct op op_load;
+extern const struct op op_permute;
 extern const struct op op_split;
 extern const struct op op_score;
 extern const struct op op_holdout;

@@ -33,6 +33,9 @@ int spec_ref_move(struct config *c, const struct yaml_node *n,
 /* data.load (spec_load.c). */
 int spec_load(struct config *c, const struct yaml_node *n,
               Proctor__DataSpec **out) MUST_USE;
+/* data.permute (spec_permute.c). */
+int spec_permute(struct config *c, const struct yaml_node *n,
+                 Proctor__PermuteSpec **out) MUST_USE;
 /* data.split, score and derive, and what a program reads of a split (spec_data.c). */
 int spec_split(struct config *c, const struct yaml_node *n,
                Proctor__SplitSpec **out) MUST_USE;

@@ -132,6 +132,7 @@ WITH(enumerate, spec_enumerate(c, n, NULL, &out->task->cml))
 WITH(exam, spec_exam(c, n, NULL, &out->task->exam, &out->examples))
 WITH(ref_move, spec_ref_move(c, n, &out->task->ref_move))
 WITH(data_load, spec_load(c, n, &out->task->data))
+WITH(data_permute, spec_permute(c, n, &out->task->permute))
 WITH(data_split, spec_split(c, n, &out->task->split))
 WITH(score, spec_score(c, n, &out->task->score))
 WITH(derive, spec_derive(c, n, &out->task->derive))
@@ -155,6 +156,7 @@ static const struct {
     {"exam", with_exam},
     {"ref.move", with_ref_move},
     {"data.load", with_data_load},
+    {"data.permute", with_data_permute},
     {"data.split", with_data_split},
     {"score", with_score},
     {"derive", with_derive},

@@ -48,14 +48,15 @@ static Proctor__DataKind kind_of_spec(const Proctor__DataSpec *s)
     return s->kind;
 }
 
-/* Of the data.load task id, or of the one that the data.split task id divides. */
+/* Of the data.load task that the rows of task id come from. */
 static Proctor__DataKind kind_of(Proctor__Task **sorted, size_t n,
                                  const char *id)
 {
     const Proctor__Task *t = find(sorted, n, id);
 
-    if (t && t->split && t->split->of) {
-        t = find(sorted, n, t->split->of);
+    for (size_t i = 0; t && i < n && (t->permute || (t->split && t->split->of));
+         i++) {
+        t = find(sorted, n, t->permute ? t->permute->of : t->split->of);
     }
     return t && t->data ? kind_of_spec(t->data) : PROCTOR__DATA_KIND__DATA_NONE;
 }
