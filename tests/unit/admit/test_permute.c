@@ -151,7 +151,7 @@ static void no_permutation_in_a_load(void **state)
     (void)state;
     d->permuted = make_mem(sizeof(*d->permuted));
     proctor__permute_spec__init(d->permuted);
-    assert_rule(g, policy(), "spec.form", "expected a format");
+    assert_rule(g, policy(), "spec.form", "no format");
 }
 
 int main(void)
