@@ -8,6 +8,7 @@
 #include "cli/series.h"
 #include "cli/table.h"
 #include "cli/term.h"
+#include "cli/trainings.h"
 #include "proto/err.h"
 
 enum {
@@ -26,6 +27,8 @@ struct runs {
     int all;
     const char *store;
     struct series_all series;
+    struct trainings trainings;
+    const struct training_run *training; /* the one that is named, or NULL */
     const struct series *s; /* the one that is named, or NULL */
     size_t i;               /* the run that is named, or SIZE_MAX */
     size_t other;           /* compare: the second one */
@@ -53,11 +56,10 @@ static const struct argp SPEC = {
     "replay SERIES RUN|export SERIES DIR",
     "Lists series and their runs, shows one run, checks that all of them are "
     "what was recorded, compares them, makes outputs again, or writes a series "
-    "as files.\vA run's name is its position: 0 is the first. Only replay "
-    "starts "
-    "a kernel. Exit code of audit: 0 clean, 1 a run is unfinished, 5 damaged; "
-    "of "
-    "replay: 1 when bytes differ.",
+    "as files.\vA run's name is its position: 0 is the first. list and replay "
+    "also take the name of a task that trains. Only replay starts a kernel. "
+    "Exit code of audit: 0 clean, 1 a run is unfinished, 5 damaged; of replay: 1 "
+    "when bytes differ.",
     NULL,
     NULL,
     NULL};
@@ -180,16 +182,26 @@ static int list_json(const struct runs *a)
         json_close(&j);
     }
     json_close(&j);
+    json_u64(&j, "trainings", a->trainings.n);
     json_close(&j);
     return cli_emit(a->c, &j);
 }
 
 static int list(struct runs *a)
 {
+    if (a->training != NULL) {
+        return trainings_list(a->c, &a->trainings, a->words[1]);
+    }
     if (a->c->json) {
         return list_json(a);
     }
-    return a->s == NULL ? list_all_text(a) : list_text(a);
+    if (a->s != NULL) {
+        return list_text(a);
+    }
+    if (a->trainings.n > 0) {
+        TRY(trainings_list(a->c, &a->trainings, NULL));
+    }
+    return a->series.n > 0 || a->trainings.n == 0 ? list_all_text(a) : 0;
 }
 
 static void print_entry(const char *what, const struct series_entry *e)
@@ -356,6 +368,11 @@ static int audit(struct runs *a)
 
 static int replay(struct runs *a)
 {
+    if (a->training != NULL) {
+        return a->words_n == 3
+                   ? trainings_replay(a->c, a->store, a->training)
+                   : cli_fail(a->c, ERR_INPUT, "name one run of the task");
+    }
     if (a->all == (a->i != SIZE_MAX)) {
         return cli_fail(a->c, ERR_INPUT, "name one run, or --all");
     }
@@ -409,9 +426,41 @@ static int read_run(struct runs *a, const char *word, size_t *out)
     return 0;
 }
 
+/* A task that trains, where no series has that name. */
+static int resolve_training(struct runs *a)
+{
+    uint64_t i = UINT64_MAX;
+
+    if (a->words_n > 2 && args_u64(a->words[2], &i) != 0) {
+        return cli_fail(a->c, ERR_INPUT, "\"%.40s\" is not the number of a run",
+                        a->words[2]);
+    }
+    a->training = trainings_find(&a->trainings, a->words[1],
+                                 i == UINT64_MAX ? SIZE_MAX : (size_t)i);
+    return a->training != NULL
+               ? 0
+               : cli_fail(a->c, ERR_NOT_FOUND, "%.80s has no run %" PRIu64,
+                          a->words[1], i);
+}
+
+static int is_series(const struct runs *a, const char *name)
+{
+    for (size_t i = 0; i < a->series.n; i++) {
+        if (strcmp(a->series.v[i].name, name) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* Series and runs that the words name. */
 static int resolve(struct runs *a, const struct verb *v)
 {
+    if (a->words_n > 1 && (v->run == list || v->run == replay) &&
+        !is_series(a, a->words[1]) &&
+        trainings_find(&a->trainings, a->words[1], SIZE_MAX) != NULL) {
+        return resolve_training(a);
+    }
     if (a->words_n > 1) {
         a->s = series_find(&a->series, a->words[1], &a->c->d);
         if (a->s == NULL) {
@@ -461,9 +510,11 @@ int cmd_runs(struct cli *c, int argc, char **argv)
     a.store = place.path;
     if (v->loads) {
         rc = series_load(a.store, &a.series, &c->d);
+        rc = rc ? rc : trainings_load(a.store, &a.trainings, &c->d);
         rc = rc ? rc : resolve(&a, v);
     }
     rc = rc ? rc : v->run(&a);
     series_release(&a.series);
+    trainings_release(&a.trainings);
     return rc;
 }
