@@ -305,13 +305,15 @@ static int measure(struct evaluation *v)
         strcmp(v->checkpoint, "checkpoint_final") != 0) {
         return 0; /* nobody looked at held-out rows with it */
     }
+    if (r->x->kind == PROCTOR__DATA_KIND__DATA_TEXT) {
+        return 0; /* the ledger's word is all: losses of rows, no answers */
+    }
     if (r->look_ref > 0) {
         ledger_entry_init(&e);
         rc = ledger_get(r->store, r->look_ref - 1, &e, &r->c->d);
         rc = rc == 0 ? load_look(v, &e.r) : rc;
         ledger_entry_release(&e);
-    } else if (r->x->score[0] != '\0' || cid_is_zero(&r->runnable) ||
-               r->x->kind == PROCTOR__DATA_KIND__DATA_TEXT) {
+    } else if (r->x->score[0] != '\0' || cid_is_zero(&r->runnable)) {
         return 0;
     } else {
         rc = load_trained_on(v);
@@ -432,7 +434,9 @@ static void tell_all(const struct evaluation *v, struct json *j)
 
 static const char *rows_text(const struct evaluation *v)
 {
-    return !v->is_scored     ? "nothing was measured on held-out rows"
+    return !v->is_scored && v->r->look_ref > 0
+               ? "held-out rows: what the ledger says"
+           : !v->is_scored    ? "nothing was measured on held-out rows"
            : v->is_trained_on ? "measured here on the rows that it was trained "
                                 "on: no evidence about others"
                               : "measured by the kernel on held-out rows, whose "
