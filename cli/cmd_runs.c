@@ -261,12 +261,12 @@ static int show(struct runs *a)
     CLEANUP(buf_release) struct buf measured;
     struct json j;
 
+    buf_init(&measured, 1u << 20);
     if (a->c->json) {
         json_init(&j);
         series_put_json(&j, &a->series, a->store, a->s, a->i);
         return cli_emit(a->c, &j);
     }
-    buf_init(&measured, 1u << 20);
     TRY(series_put_measured(&a->series, a->store, a->s, a->i, &measured));
     return show_text(a, (const char *)buf_bytes(&measured).p);
 }
