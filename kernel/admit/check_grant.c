@@ -347,7 +347,9 @@ static int check_lane_grants(struct check *c, const struct subject *s,
     const char *const read[] = {x->prompt_file, g ? g->json_schema_file : "",
                                 g ? g->gbnf_file : ""};
 
-    if (check_file(c, s, x->weights, capability, out_grant) != 0 ||
+    if ((x->weights[0] == '\0'
+             ? check_capability(c, s, out_grant)
+             : check_file(c, s, x->weights, capability, out_grant)) != 0 ||
         (x->draft[0] != '\0' &&
          check_file(c, s, x->draft, capability, out_grant) != 0)) {
         return ADMIT_E_REFUSED;

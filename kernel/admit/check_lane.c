@@ -52,11 +52,12 @@ static const char *lane_problem(enum op_id op, const Proctor__LaneSpec *x)
 {
     int has_choices = op == OP_LANE_SCORE || op == OP_CLASSIFY;
 
-    if (x->weights[0] == '\0' ||
+    if ((x->weights[0] == '\0') == (x->weights_of[0] == '\0') ||
         (x->prompt_file[0] != '\0') + (x->prompt_of[0] != '\0') +
                 (x->prompt[0] != '\0') >
             1) {
-        return "expected weights, and one of prompt, prompt_file and prompt_of";
+        return "expected weights or weights_of, and one of prompt, prompt_file "
+               "and prompt_of";
     }
     if (strlen(x->prompt) > LIMIT_PROMPT_BYTES || x->n_facts > LIMIT_FACTS ||
         x->context > LIMIT_LANE_TOKENS || x->quantum > LIMIT_QUANTUM ||
@@ -107,6 +108,28 @@ int check_text_of(struct check *c, const struct subject *s, const char *task,
     return ADMIT_E_REFUSED;
 }
 
+/* Weights that a task of the graph trains on text. */
+static int check_weights_of(struct check *c, const struct subject *s)
+{
+    const char *of = s->task->lane->weights_of;
+    const Proctor__Graph *g = c->q->graph;
+    size_t k = check_find(c, of);
+    const Proctor__Task *t = k == SIZE_MAX ? NULL : g->tasks[k];
+    const Proctor__Task *data = admission_data(c->a, g, t);
+
+    if (of[0] == '\0' ||
+        (data && (t->train || t->combine) && check_is_needed(s, of) &&
+         data->data->kind == PROCTOR__DATA_KIND__DATA_TEXT)) {
+        return 0;
+    }
+    (void)check_refuse(c, s, "lane.weights", ERR_INPUT, SPOT_WITH,
+                       "weights_of: \"%.64s\" is no task that it needs and that "
+                       "trains on text",
+                       of);
+    diag_hint(&c->d, "write needs: [ID of the train task]");
+    return ADMIT_E_REFUSED;
+}
+
 static int check_facts(struct check *c, const struct subject *s)
 {
     const Proctor__LaneSpec *x = s->task->lane;
@@ -149,5 +172,5 @@ int check_lane(struct check *c, const struct subject *s)
         check_text_of(c, s, x->prompt_of, "prompt_of") != 0) {
         return ADMIT_E_REFUSED;
     }
-    return check_facts(c, s);
+    return check_weights_of(c, s) != 0 ? ADMIT_E_REFUSED : check_facts(c, s);
 }

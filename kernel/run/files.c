@@ -131,7 +131,9 @@ static int collect_lane(struct collect *c, const Proctor__LaneSpec *s)
     if (s == NULL) {
         return 0;
     }
-    TRY(collect_one(c, s->weights, LIMIT_WEIGHTS_FILE_BYTES));
+    if (s->weights[0] != '\0') {
+        TRY(collect_one(c, s->weights, LIMIT_WEIGHTS_FILE_BYTES));
+    }
     if (s->draft[0] != '\0') {
         TRY(collect_one(c, s->draft, LIMIT_WEIGHTS_FILE_BYTES));
     }

@@ -31,6 +31,7 @@ struct op_lane {
     Proctor__GrammarSpec automaton;
     Proctor__LaneSpec spec;
     Proctor__Generation m;
+    struct cid weights;
     struct lane *lane;
     size_t told; /* bytes of the text */
 };
@@ -385,6 +386,21 @@ static int load_prompt(struct op_lane *x, struct diag *d)
     return buf_put_u8(&x->prompt, 0);
 }
 
+/* Of a file, or of what a task trained. */
+static int find_weights(struct op_lane *x)
+{
+    const Proctor__LaneSpec *s = live_spec(x->live)->lane;
+    struct run *r = x->live->run;
+
+    if (s->weights_of[0] != '\0') {
+        return runnable_weights(r->core,
+                                &r->tasks[run_find(r, s->weights_of)].result,
+                                &x->weights, NULL);
+    }
+    x->weights = find_file(x, s->weights)->cid;
+    return 0;
+}
+
 static Proctor__LaneWhat what_of(const char *op)
 {
     return strcmp(op, op_generate.name) == 0 ? PROCTOR__LANE_WHAT__LANE_GENERATE
@@ -402,7 +418,7 @@ static void make_generation(struct op_lane *x)
     Proctor__LaneSpec *to = &x->spec;
 
     *to = *s;
-    to->weights = none.weights;
+    to->weights = to->weights_of = none.weights;
     to->prompt = (char *)(uintptr_t)buf_bytes(&x->prompt).p;
     to->prompt_file = none.prompt_file;
     to->prompt_of = none.prompt_of;
@@ -429,7 +445,7 @@ static void make_generation(struct op_lane *x)
     to->grammar = s->grammar == NULL ? NULL : &x->automaton;
     x->m.version = 1;
     x->m.what = what_of(live_spec(x->live)->op);
-    x->m.weights = cid_field(&find_file(x, s->weights)->cid);
+    x->m.weights = cid_field(&x->weights);
     if (s->draft[0] != '\0') {
         x->m.draft = cid_field(&find_file(x, s->draft)->cid);
     }
@@ -461,6 +477,7 @@ static int begin(struct live *l)
         live_error(l, code == ERR_INPUT ? 0 : code, &d);
         return 0;
     }
+    TRY(find_weights(x));
     make_generation(x);
     return facts_next(x);
 }

@@ -69,12 +69,8 @@ static const struct task *find_task(const struct op_train *x, const char *id)
 /* Weights of a Runnable that a task gave; *decide likewise. */
 static int weights_of(struct op_train *x, const char *id, struct cid *out)
 {
-    CLEANUP(pb_freep) ProtobufCMessage *m = NULL;
-
-    TRY(core_get_message(x->live->run->core, &find_task(x, id)->result,
-                         &proctor__runnable__descriptor, &m));
-    x->decide = ((Proctor__Runnable *)m)->decide;
-    return cid_from_field(&((Proctor__Runnable *)m)->weights, out);
+    return runnable_weights(x->live->run->core, &find_task(x, id)->result, out,
+                            &x->decide);
 }
 
 /* The data set that a task gave, or split. */

@@ -164,6 +164,18 @@ int runnable_put_model(struct core *c, const Proctor__ModelSpec *s,
     return core_put_message(c, &m.base, out);
 }
 
+int runnable_weights(struct core *c, const struct cid *runnable, struct cid *out,
+                     uint32_t *out_decide)
+{
+    CLEANUP(pb_freep) ProtobufCMessage *m = NULL;
+
+    TRY(core_get_message(c, runnable, &proctor__runnable__descriptor, &m));
+    if (out_decide != NULL) {
+        *out_decide = ((Proctor__Runnable *)m)->decide;
+    }
+    return cid_from_field(&((Proctor__Runnable *)m)->weights, out);
+}
+
 int runnable_put_cml(struct core *c, const Proctor__CmlReply *reply,
                      Proctor__Runnable *m, struct cid *out)
 {

@@ -55,6 +55,9 @@ int runnable_put_program(struct core *c, const struct runnable_program *p,
 int runnable_put_model(struct core *c, const Proctor__ModelSpec *s,
                        const struct files *files, struct cid *out,
                        struct diag *d) MUST_USE;
+/* A model's weights, and how it decides (out_decide may be NULL). 0 or ERR_*. */
+int runnable_weights(struct core *c, const struct cid *runnable, struct cid *out,
+                     uint32_t *out_decide) MUST_USE;
 /* What a worker answered to CML_COMPILE, CML_LINK or CML_TRAP; m holds the types, and what
  * else is known. ERR_PROTOCOL: that is no unit. */
 int runnable_put_cml(struct core *c, const Proctor__CmlReply *reply,

@@ -10,6 +10,7 @@
 
 enum {
     L_WEIGHTS,
+    L_WEIGHTS_OF,
     L_PROMPT,
     L_PROMPT_FILE,
     L_PROMPT_OF,
@@ -43,7 +44,8 @@ enum {
 #define LOGITS_ONLY "only model.logits takes it"
 
 static const char *const names[L_N] = {
-    "weights", "prompt",   "prompt_file", "prompt_of",   "facts",
+    "weights", "weights_of",
+    "prompt",  "prompt_file", "prompt_of", "facts",
     "context", "quantum",  "deadline",    "park_every",  "traps",
     "experts", "entropy",  "max_tokens",  "temperature", "top_k",
     "top_p",   "min_p",    "seed",        "grammar",     "stop",
@@ -103,6 +105,23 @@ static int read_texts(struct config *c, const struct yaml_node *n,
     *out_n = i;
     config_leave(c);
     return 0;
+}
+
+/* A file, or the id of the task that trains them. */
+static int read_weights(struct config *c, const struct yaml_node *n,
+                        const struct yaml_node *const v[L_N],
+                        Proctor__LaneSpec *s)
+{
+    if ((v[L_WEIGHTS] != NULL) + (v[L_WEIGHTS_OF] != NULL) != 1) {
+        config_fail(c, n, "expected either weights or weights_of");
+        config_hint(c, "write weights: FILE, or weights_of: TASK that trains "
+                       "them");
+        return ERR_INPUT;
+    }
+    return v[L_WEIGHTS]
+               ? spec_path(c, v[L_WEIGHTS], names[L_WEIGHTS], &s->weights)
+               : spec_path(c, v[L_WEIGHTS_OF], names[L_WEIGHTS_OF],
+                           &s->weights_of);
 }
 
 static int read_prompt(struct config *c, const struct yaml_node *n,
@@ -395,7 +414,7 @@ static void make_keys(const char *op, struct schema_key keys[L_N])
     int is_logits = strcmp(op, "model.logits") == 0;
 
     for (size_t i = 0; i < L_N; i++) {
-        keys[i] = (struct schema_key){names[i], i == L_WEIGHTS, NULL};
+        keys[i] = (struct schema_key){names[i], 0, NULL};
         if (i >= L_MAX_TOKENS && i < L_CHOICES) {
             keys[i].refused = is_generate ? NULL : GENERATE_ONLY;
         } else if (i == L_CHOICES) {
@@ -421,7 +440,7 @@ int spec_lane(struct config *c, const struct yaml_node *n, const char *op,
     proctor__lane_spec__init(s);
     make_keys(op, keys);
     TRY(schema_map(c, n, keys, L_N, v));
-    TRY(spec_path(c, v[L_WEIGHTS], names[L_WEIGHTS], &s->weights));
+    TRY(read_weights(c, n, v, s));
     TRY(read_prompt(c, n, v, s));
     TRY(read_facts(c, v[L_FACTS], s));
     TRY(member_u32(c, v[L_CONTEXT], names[L_CONTEXT], 1, LIMIT_LANE_TOKENS,
