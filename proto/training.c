@@ -58,7 +58,8 @@ const char *training_spec_problem(const Proctor__TrainSpec *x, int is_drawn,
         return "validation and fold need a data.split, which draws the order of "
                "the rows";
     }
-    if (is_checked && kind == PROCTOR__DATA_KIND__DATA_TEXT) {
+    if (is_checked && (kind == PROCTOR__DATA_KIND__DATA_TEXT ||
+                       x->metric == METRIC_LOG_LOSS)) {
         return "text is measured by its exam, not while it trains";
     }
     if (is_checked && x->metric > METRIC_SQUARED_ERROR) {
