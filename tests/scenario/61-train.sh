@@ -106,8 +106,9 @@ S
     expect 0 proctor run f.yaml --policy p.yaml --store d
     calm=$(result d net)
     KERNEL_INJECT='-e trace=pwrite64,fdatasync,renameat' under/proctor run f.yaml --policy p.yaml --store d >/dev/null 2>&1
+    mv kernel.trace calm.trace
     for call in pwrite64 fdatasync renameat; do
-        total=$(grep -c "^$call" kernel.trace)
+        total=$(grep -c "^$call" calm.trace)
         for n in $(seq 1 $((total / 12 + 1)) "$total"); do
             KERNEL_INJECT="-e trace=$call -e inject=$call:signal=KILL:when=$n" \
                 timeout 60 under/proctor run f.yaml --policy p.yaml --store d >/dev/null 2>&1
