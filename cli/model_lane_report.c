@@ -10,6 +10,7 @@
 #include "cli/object.h"
 #include "cli/term.h"
 #include "proto/err.h"
+#include "proto/little.h"
 #include "proto/pb.h"
 #include "proto/utf8.h"
 
@@ -89,11 +90,8 @@ static void put_text(struct json *j, struct ubytes text, struct ubytes ids)
         json_hex(j, "text_hex", text.p, text.n);
     }
     json_array(j, "tokens");
-    for (size_t i = 0; i + 4 <= ids.n; i += 4) {
-        const uint8_t *b = ids.p + i;
-
-        json_u64(j, NULL, (uint64_t)b[0] | (uint64_t)b[1] << 8 |
-                              (uint64_t)b[2] << 16 | (uint64_t)b[3] << 24);
+    for (size_t i = 0; i < ids.n / 4; i++) {
+        json_u64(j, NULL, little_u32(ids.p, i));
     }
     json_close(j);
 }

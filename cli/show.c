@@ -16,6 +16,7 @@
 #include "cli/term.h"
 #include "proto/err.h"
 #include "proto/limits.h"
+#include "proto/little.h"
 #include "proto/pb.h"
 
 #include "worker.pb-c.h"
@@ -212,11 +213,8 @@ static int print_lane(const char *store, const struct record *r)
         printf("\ntext: ");
         term_put_text(stdout, buf_bytes(&text), LANE_SHOWN_BYTES);
         printf("\ntokens:");
-        for (size_t i = 0; rc == 0 && i + 4 <= buf_len(&ids); i += 4) {
-            const uint8_t *b = buf_bytes(&ids).p + i;
-
-            printf(" %u", (unsigned)b[0] | (unsigned)b[1] << 8 |
-                              (unsigned)b[2] << 16 | (unsigned)b[3] << 24);
+        for (size_t i = 0; rc == 0 && i < buf_len(&ids) / 4; i++) {
+            printf(" %" PRIu32, little_u32(buf_bytes(&ids).p, i));
         }
         printf("\n");
     } else if (rc == 0) {

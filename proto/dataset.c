@@ -3,10 +3,10 @@
 #include "proto/dataset.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "proto/err.h"
 #include "proto/limits.h"
+#include "proto/little.h"
 
 #define NOTES_MAX 16u
 
@@ -95,39 +95,15 @@ static int rows_of(struct values *v, struct buf *b, uint32_t n, size_t each)
     return 0;
 }
 
-static uint32_t u32_at(const uint8_t *p)
-{
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
-           (uint32_t)p[3] << 24;
-}
-
-static double f64_at(const uint8_t *p)
-{
-    uint64_t bits = u32_at(p) | (uint64_t)u32_at(p + 4) << 32;
-    double v;
-
-    memcpy(&v, &bits, sizeof(v));
-    return v;
-}
-
-static float f32_at(const uint8_t *p)
-{
-    uint32_t bits = u32_at(p);
-    float v;
-
-    memcpy(&v, &bits, sizeof(v));
-    return v;
-}
-
 static int check_labels(const struct dataset_rows *r)
 {
     int is_class = r->d->kind == PROCTOR__DATA_KIND__DATA_CLASSIFICATION;
 
     for (uint32_t i = 0; i < values_n(&r->y); i++) {
         const uint8_t *p = values_at(&r->y, i).p;
-        double v = is_class ? 0 : f64_at(p);
+        double v = is_class ? 0 : little_f64(p, 0);
 
-        if (is_class ? u32_at(p) >= r->d->classes : v - v != 0) {
+        if (is_class ? little_u32(p, 0) >= r->d->classes : v - v != 0) {
             return ERR_TRACE(ERR_ENCODING);
         }
     }
@@ -177,7 +153,7 @@ int dataset_draw(const struct dataset_rows *r, double share, int stratified,
             return ERR_TRACE(ERR_NOMEM);
         }
         for (uint32_t i = 0; i < n; i++) {
-            strata[i] = u32_at(values_at(&r->y, i).p);
+            strata[i] = little_u32(values_at(&r->y, i).p, 0);
         }
     }
     return holdout_draw_strata(&r->x, y, strata, r->d->classes, share, seed,
@@ -194,11 +170,11 @@ static float number_at(const Proctor__Dataset *d, const uint8_t *p)
 {
     switch (d->x_type) {
     case PROCTOR__DATA_TYPE__DATA_F64:
-        return (float)f64_at(p);
+        return (float)little_f64(p, 0);
     case PROCTOR__DATA_TYPE__DATA_F32:
-        return f32_at(p);
+        return little_f32(p, 0);
     case PROCTOR__DATA_TYPE__DATA_U32:
-        return (float)u32_at(p);
+        return (float)little_u32(p, 0);
     case PROCTOR__DATA_TYPE__DATA_U8:
     case PROCTOR__DATA_TYPE__DATA_TYPE_NONE:
     case _PROCTOR__DATA_TYPE_IS_INT_SIZE:
@@ -219,8 +195,8 @@ static int put_value(const struct dataset_rows *r, int is_input, uint32_t row,
 
         p = values_at(&r->y, row).p;
         return d->kind == PROCTOR__DATA_KIND__DATA_CLASSIFICATION
-                   ? value_put_int(one, &class, u32_at(p))
-                   : value_put_f32(one, (float)f64_at(p));
+                   ? value_put_int(one, &class, little_u32(p, 0))
+                   : value_put_f32(one, (float)little_f64(p, 0));
     }
     p = values_at(&r->x, row).p;
     TRY(value_put_tuple(one, 1));

@@ -4,40 +4,16 @@
 #include "proto/holdout.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "proto/err.h"
+#include "proto/little.h"
 #include "proto/ln.h"
 
 static uint32_t token_at(struct ubytes rows, size_t i, uint32_t vocab)
 {
-    const uint8_t *p = rows.p + 4 * i;
-    uint32_t t = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
-                 (uint32_t)p[3] << 24;
+    uint32_t t = little_u32(rows.p, i);
 
     return t < vocab ? t : vocab - 1;
-}
-
-static float f32_at(const uint8_t *p)
-{
-    uint32_t bits = (uint32_t)p[0] | (uint32_t)p[1] << 8 |
-                    (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-    float v;
-
-    memcpy(&v, &bits, sizeof(v));
-    return v;
-}
-
-static double f64_at(const uint8_t *p)
-{
-    uint64_t bits = 0;
-    double v;
-
-    for (unsigned i = 0; i < 8; i++) {
-        bits |= (uint64_t)p[i] << 8 * i;
-    }
-    memcpy(&v, &bits, sizeof(v));
-    return v;
 }
 
 /* -ln of a share, which is at least HOLDOUT_TEXT_FLOOR. */
@@ -61,7 +37,7 @@ int holdout_text_row(struct ubytes predictions, struct ubytes row,
         double sum = 0;
 
         for (uint32_t k = 0; k < vocab; k++) {
-            float v = f32_at(p + 4 * (size_t)k);
+            float v = little_f32(p, k);
 
             if (!(v >= 0) || v - v != 0) {
                 return ERR_INPUT;
@@ -71,11 +47,9 @@ int holdout_text_row(struct ubytes predictions, struct ubytes row,
         if (!(sum > 0)) {
             return ERR_INPUT;
         }
-        out[0] += nats((double)f32_at(p + 4 * (size_t)token_at(row, i + 1, vocab)),
-                       sum);
+        out[0] += nats((double)little_f32(p, token_at(row, i + 1, vocab)), sum);
         out[1] +=
-            nats((double)f32_at(p + 4 * (size_t)token_at(other, i + 1, vocab)),
-                 sum);
+            nats((double)little_f32(p, token_at(other, i + 1, vocab)), sum);
     }
     out[0] /= (double)n;
     out[1] /= (double)n;
@@ -139,8 +113,8 @@ int holdout_text_losses(const struct holdout_text *t, struct ubytes answers,
     }
     x->scale = 2 * sum / (double)train_n;
     for (size_t i = 0; i < n; i++) {
-        x->mine[i] = clipped(f64_at(answers.p + 16 * i), x->scale);
-        x->shifted[i] = clipped(f64_at(answers.p + 16 * i + 8), x->scale);
+        x->mine[i] = clipped(little_f64(answers.p, 2 * i), x->scale);
+        x->shifted[i] = clipped(little_f64(answers.p, 2 * i + 1), x->scale);
         x->placebo[i] = clipped(
             unigram(ln_p, t->held, i, t->width, t->vocab), x->scale);
     }

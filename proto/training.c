@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proto/err.h"
+#include "proto/little.h"
 #include "proto/record.h"
 #include "proto/type.h"
 
@@ -253,27 +254,18 @@ void training_checked(const Proctor__TrainSpec *x, uint64_t n, uint64_t *from,
     }
 }
 
-static float f32_at(struct ubytes b, uint64_t i)
-{
-    float v;
-
-    memcpy(&v, b.p + 4 * i, 4); /* little endian, as x86-64 is */
-    return v;
-}
-
 static int is_right(struct ubytes predictions, uint64_t row, uint32_t outputs,
                     struct ubytes labels)
 {
     uint64_t at = row * outputs;
     uint32_t best = 0;
-    uint32_t label;
+    uint32_t label = little_u32(labels.p, row);
 
-    memcpy(&label, labels.p + 4 * row, 4);
     if (outputs == 1) {
-        return (f32_at(predictions, at) >= 0.5f) == label;
+        return (little_f32(predictions.p, at) >= 0.5f) == label;
     }
     for (uint32_t i = 1; i < outputs; i++) {
-        if (f32_at(predictions, at + i) > f32_at(predictions, at + best)) {
+        if (little_f32(predictions.p, at + i) > little_f32(predictions.p, at + best)) {
             best = i;
         }
     }
@@ -283,11 +275,9 @@ static int is_right(struct ubytes predictions, uint64_t row, uint32_t outputs,
 static double error_of(unsigned metric, struct ubytes predictions, uint64_t row,
                        struct ubytes labels)
 {
-    double y;
-    double x;
+    double x = (double)little_f32(predictions.p, row) -
+               little_f64(labels.p, row);
 
-    memcpy(&y, labels.p + 8 * row, 8);
-    x = (double)f32_at(predictions, row) - y;
     return metric == METRIC_SQUARED_ERROR ? x * x : x < 0 ? -x : x;
 }
 
@@ -304,7 +294,7 @@ int training_measure(unsigned metric, struct ubytes predictions,
         return ERR_INPUT;
     }
     for (uint64_t i = 0; i < rows * outputs; i++) {
-        if (!isfinite(f32_at(predictions, i))) {
+        if (!isfinite(little_f32(predictions.p, i))) {
             return ERR_INPUT;
         }
     }

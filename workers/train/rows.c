@@ -6,9 +6,8 @@
 #include <string.h>
 
 #include "proto/err.h"
+#include "proto/little.h"
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
-               "numbers are read as they lie");
 _Static_assert((int)ROWS_F64 == (int)PROCTOR__DATA_TYPE__DATA_F64 &&
                    (int)ROWS_F32 == (int)PROCTOR__DATA_TYPE__DATA_F32 &&
                    (int)ROWS_U8 == (int)PROCTOR__DATA_TYPE__DATA_U8 &&
@@ -116,41 +115,17 @@ int rows_open(const Proctor__Dataset *d, struct ubytes x, struct ubytes y,
     return 0;
 }
 
-static uint32_t u32_at(const uint8_t *p, uint64_t i)
-{
-    uint32_t v;
-
-    memcpy(&v, p + 4 * i, sizeof(v));
-    return v;
-}
-
-static float f32_at(const uint8_t *p, uint64_t i)
-{
-    float v;
-
-    memcpy(&v, p + 4 * i, sizeof(v));
-    return v;
-}
-
-static double f64_at(const uint8_t *p, uint64_t i)
-{
-    double v;
-
-    memcpy(&v, p + 8 * i, sizeof(v));
-    return v;
-}
-
 static double number_at(const struct rows *r, uint64_t i)
 {
     switch (r->type) {
     case ROWS_F64:
-        return f64_at(r->x, i);
+        return little_f64(r->x, i);
     case ROWS_F32:
-        return (double)f32_at(r->x, i);
+        return (double)little_f32(r->x, i);
     case ROWS_U8:
         return r->x[i];
     case ROWS_U32:
-        return u32_at(r->x, i);
+        return little_u32(r->x, i);
     }
     return 0;
 }
@@ -163,7 +138,7 @@ static int bad_input(const struct rows *r, uint64_t i, struct diag *diag)
     if (r->kind == ROWS_TEXT) {
         return diag_set(diag, ERR_INPUT, nowhere,
                         "row %llu: token %u, but the vocabulary has %u", row,
-                        u32_at(r->x, i), r->classes);
+                        little_u32(r->x, i), r->classes);
     }
     (void)diag_set(diag, ERR_INPUT, nowhere,
                    "row %llu, input %llu: %g is not a finite number of 32 bits",
@@ -181,7 +156,7 @@ static int check_inputs(const struct rows *r, struct diag *diag)
         return 0;
     }
     for (uint64_t i = 0; i < all; i++) {
-        int good = r->kind == ROWS_TEXT ? u32_at(r->x, i) < r->classes
+        int good = r->kind == ROWS_TEXT ? little_u32(r->x, i) < r->classes
                                         : isfinite((float)number_at(r, i)) != 0;
 
         if (!good) {
@@ -253,8 +228,8 @@ struct rows rows_part(const struct rows *r, uint64_t from, uint64_t n)
             }                                                                  \
         }                                                                      \
     }
-ONE_ROW(row_f32, float, ROWS_F32, ROWS_F64, f64_at)
-ONE_ROW(row_f64, double, ROWS_F64, ROWS_F32, f32_at)
+ONE_ROW(row_f32, float, ROWS_F32, ROWS_F64, little_f64)
+ONE_ROW(row_f64, double, ROWS_F64, ROWS_F32, little_f32)
 
 void rows_inputs(const struct rows *r, const uint32_t *order, size_t n,
                  float *out)
@@ -274,12 +249,12 @@ void rows_inputs_f64(const struct rows *r, const uint32_t *order, size_t n,
 
 uint32_t rows_class(const struct rows *r, uint64_t i)
 {
-    return u32_at(r->y, i);
+    return little_u32(r->y, i);
 }
 
 double rows_target(const struct rows *r, uint64_t i)
 {
-    return f64_at(r->y, i);
+    return little_f64(r->y, i);
 }
 
 const uint32_t *rows_tokens(const struct rows *r, uint64_t i)
