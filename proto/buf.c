@@ -135,6 +135,14 @@ int buf_put_u64(struct buf *b, uint64_t v)
     return put_be(b, v, 8);
 }
 
+int buf_put_f64(struct buf *b, double v)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &v, sizeof(bits));
+    return buf_put_u64(b, bits);
+}
+
 static int put_prefixed(struct buf *b, struct ubytes v, size_t prefix_n)
 {
     size_t n;
@@ -279,6 +287,15 @@ uint32_t rd_u32(struct rd *r)
 uint64_t rd_u64(struct rd *r)
 {
     return rd_be(r, 8);
+}
+
+double rd_f64(struct rd *r)
+{
+    uint64_t bits = rd_u64(r);
+    double v;
+
+    memcpy(&v, &bits, sizeof(v));
+    return v;
 }
 
 struct ubytes rd_bytes16(struct rd *r)

@@ -38,6 +38,7 @@ int buf_put_u8(struct buf *b, uint8_t v) MUST_USE;
 int buf_put_u16(struct buf *b, uint16_t v) MUST_USE;
 int buf_put_u32(struct buf *b, uint32_t v) MUST_USE;
 int buf_put_u64(struct buf *b, uint64_t v) MUST_USE;
+int buf_put_f64(struct buf *b, double v) MUST_USE; /* its bits, as a u64 */
 int buf_put(struct buf *b, const void *p, size_t n) MUST_USE;
 /* u16 or u32 length, then the bytes. */
 int buf_put_bytes16(struct buf *b, struct ubytes v) MUST_USE;
@@ -65,6 +66,7 @@ uint8_t rd_u8(struct rd *r);                  /* 0 after an error */
 uint16_t rd_u16(struct rd *r);
 uint32_t rd_u32(struct rd *r);
 uint64_t rd_u64(struct rd *r);
+double rd_f64(struct rd *r); /* any bits, NaN too */
 struct ubytes rd_take(struct rd *r, size_t n); /* {NULL,0} after an error */
 struct ubytes rd_bytes16(struct rd *r);
 struct ubytes rd_bytes32(struct rd *r);

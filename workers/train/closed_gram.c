@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "workers/nn/wide.h"
+#include "workers/train/f64_dot.h"
 
 enum {
     LANES = 8,
@@ -90,23 +91,7 @@ VARIANTS(void, , gram_add, (const double *x, size_t n, size_t ld, double *g),
 
 INLINE double gram_dot_body(const double *a, const double *b, size_t n)
 {
-    double lane[LANES] = {0};
-    size_t i = 0;
-
-    for (; i + LANES <= n; i += LANES) {
-        for (size_t l = 0; l < LANES; l++) {
-            lane[l] += a[i + l] * b[i + l];
-        }
-    }
-    for (size_t l = 0; i + l < n; l++) {
-        lane[l] += a[i + l] * b[i + l];
-    }
-    for (size_t half = LANES / 2; half > 0; half /= 2) {
-        for (size_t l = 0; l < half; l++) {
-            lane[l] += lane[l + half];
-        }
-    }
-    return lane[0];
+    return f64_dot(a, b, n);
 }
 VARIANTS(double, return, gram_dot, (const double *a, const double *b, size_t n),
          (a, b, n))

@@ -135,11 +135,8 @@ int engine_save(const struct engine *e, struct buf *out)
     }
     TRY(buf_put_u16(out, (uint16_t)e->values_n));
     for (size_t i = 0; i < e->values_n; i++) {
-        uint64_t bits;
-
-        memcpy(&bits, &e->values[i].v, sizeof(bits));
         TRY(put_name(out, e->values[i].name));
-        TRY(buf_put_u64(out, bits));
+        TRY(buf_put_f64(out, e->values[i].v));
     }
     return 0;
 }
@@ -226,13 +223,10 @@ static size_t take_values(struct rd *r, struct engine_entry *into)
         rd_fail(r);
     }
     for (size_t i = 0; i < n && !rd_is_bad(r); i++) {
-        uint64_t bits;
-
         if (!take_name(r, entry.name)) {
             break;
         }
-        bits = rd_u64(r);
-        memcpy(&entry.v, &bits, sizeof(entry.v));
+        entry.v = rd_f64(r);
         if (into != NULL) {
             into[i] = entry;
         }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "workers/nn/wide.h"
+#include "workers/train/f64_dot.h"
 
 enum {
     LANES = 8,
@@ -176,32 +177,11 @@ VARIANTS(void, , f64_column_sums,
          (const double *x, size_t n, size_t width, double *sum),
          (x, n, width, sum))
 
-INLINE double dot(const double *a, const double *b, size_t n)
-{
-    double lane[LANES] = {0};
-    size_t i = 0;
-
-    for (; i + LANES <= n; i += LANES) {
-        for (size_t l = 0; l < LANES; l++) {
-            lane[l] += a[i + l] * b[i + l];
-        }
-    }
-    for (size_t l = 0; i + l < n; l++) {
-        lane[l] += a[i + l] * b[i + l];
-    }
-    for (size_t half = LANES / 2; half > 0; half /= 2) {
-        for (size_t l = 0; l < half; l++) {
-            lane[l] += lane[l + half];
-        }
-    }
-    return lane[0];
-}
-
 INLINE void f64_rows_dot_body(const double *x, size_t n, size_t width,
                               const double *w, double bias, double *y)
 {
     for (size_t i = 0; i < n; i++, x += width) {
-        y[i] = dot(x, w, width) + bias;
+        y[i] = f64_dot(x, w, width) + bias;
     }
 }
 VARIANTS(void, , f64_rows_dot,
@@ -236,7 +216,7 @@ VARIANTS(void, , f64_subtract,
 
 INLINE double f64_squares_body(const double *d, size_t n)
 {
-    return dot(d, d, n);
+    return f64_dot(d, d, n);
 }
 VARIANTS(double, return, f64_squares, (const double *d, size_t n), (d, n))
 

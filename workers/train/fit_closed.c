@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "proto/err.h"
-#include "workers/nn/float_bits.h"
 #include "workers/train/closed.h"
 #include "workers/train/fit.h"
 #include "workers/train/learner.h"
@@ -234,8 +233,8 @@ static int closed_save(struct fit *f, struct buf *out)
     const struct closed_fit *c = closed_of_const(f);
 
     TRY(buf_put_u8(out, (uint8_t)(c->done | c->said << 1)));
-    TRY(buf_put_u64(out, bits_of_double(c->loss)));
-    TRY(buf_put_u64(out, bits_of_double(c->condition)));
+    TRY(buf_put_f64(out, c->loss));
+    TRY(buf_put_f64(out, c->condition));
     return buf_put(out, c->params, c->n * sizeof(float));
 }
 
@@ -248,8 +247,8 @@ static int closed_restore(struct fit *f, struct ubytes state, struct diag *d)
 
     rd_init(&r, state);
     flags = rd_u8(&r);
-    loss = double_of(rd_u64(&r));
-    condition = double_of(rd_u64(&r));
+    loss = rd_f64(&r);
+    condition = rd_f64(&r);
     if (rd_is_bad(&r) || rd_left(&r) != c->n * sizeof(float) || flags > 3 ||
         flags == 2) {
         return diag_set(d, ERR_INPUT, nowhere,

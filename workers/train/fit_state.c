@@ -15,23 +15,6 @@
     (4 + 8 + 4 + 3 * 8 + 2 + 3 * 8 + SCHEDULE_STATE_BYTES + 4 +                \
      ENGINE_STATE_BYTES_MAX + HANDLERS_STATE_BYTES)
 
-static uint64_t bits_of(double v)
-{
-    uint64_t bits;
-
-    memcpy(&bits, &v, sizeof(bits));
-    return bits;
-}
-
-static double rd_f64(struct rd *r)
-{
-    uint64_t bits = rd_u64(r);
-    double v;
-
-    memcpy(&v, &bits, sizeof(v));
-    return v;
-}
-
 static uint64_t floats_bytes(const struct standard *s)
 {
     return s->n * (s->t.recipe->ema > 0 ? 2 : 1) * sizeof(float);
@@ -57,12 +40,12 @@ int standard_rest(const struct standard *s, struct buf *out)
     TRY(buf_put_u32(out, 0));
     TRY(buf_put_u64(out, s->place.step));
     TRY(buf_put_u32(out, s->place.epoch));
-    TRY(buf_put_u64(out, bits_of(s->place.loss)));
-    TRY(buf_put_u64(out, bits_of(s->place.rate)));
-    TRY(buf_put_u64(out, bits_of(s->grad_norm)));
+    TRY(buf_put_f64(out, s->place.loss));
+    TRY(buf_put_f64(out, s->place.rate));
+    TRY(buf_put_f64(out, s->grad_norm));
     TRY(buf_put_u8(out, (uint8_t)s->at_epoch));
     TRY(buf_put_u8(out, s->over != 0));
-    TRY(buf_put_u64(out, bits_of(s->epoch.loss)));
+    TRY(buf_put_f64(out, s->epoch.loss));
     TRY(buf_put_u64(out, s->epoch.count));
     TRY(buf_put_u64(out, s->epoch.right));
     TRY(schedule_save(&s->plateau, out));

@@ -343,23 +343,6 @@ size_t handlers_kept(const struct handlers *h, size_t i,
 
 /* ---- Bytes ---- */
 
-static int put_f64(struct buf *out, double v)
-{
-    uint64_t bits;
-
-    memcpy(&bits, &v, sizeof(bits));
-    return buf_put_u64(out, bits);
-}
-
-static double take_f64(struct rd *r)
-{
-    uint64_t bits = rd_u64(r);
-    double v;
-
-    memcpy(&v, &bits, sizeof(v));
-    return v;
-}
-
 int handlers_save(const struct handlers *all, struct buf *out)
 {
     TRY(buf_put_u32(out, STATE_MAGIC));
@@ -370,11 +353,11 @@ int handlers_save(const struct handlers *all, struct buf *out)
 
         TRY(buf_put_u8(out, (uint8_t)h->kind));
         TRY(buf_put_u8(out, (uint8_t)h->has_best));
-        TRY(put_f64(out, h->best));
+        TRY(buf_put_f64(out, h->best));
         TRY(buf_put_u64(out, h->waited));
         TRY(buf_put_u8(out, (uint8_t)h->kept_n));
         for (size_t k = 0; k < h->kept_n; k++) {
-            TRY(put_f64(out, h->kept[k].score));
+            TRY(buf_put_f64(out, h->kept[k].score));
             TRY(buf_put_u64(out, h->kept[k].step));
         }
     }
@@ -389,7 +372,7 @@ static void take_one(struct handler *h, struct rd *r)
         rd_fail(r);
     }
     h->has_best = rd_u8(r);
-    h->best = take_f64(r);
+    h->best = rd_f64(r);
     h->waited = rd_u64(r);
     n = rd_u8(r);
     if (rd_is_bad(r) || h->has_best > 1 || n > handler_keeps(h)) {
@@ -398,7 +381,7 @@ static void take_one(struct handler *h, struct rd *r)
     }
     h->kept_n = n;
     for (size_t k = 0; k < n; k++) {
-        h->kept[k].score = take_f64(r);
+        h->kept[k].score = rd_f64(r);
         h->kept[k].step = rd_u64(r);
     }
 }

@@ -5,8 +5,8 @@
  * always 0 (T4). The learning rate is the recipe's: 0.001 in what the harness's
  * configuration files become (T1).
  *
- * Inside fit_harness.c, fit_harness_net.c and fit_harness_linear.c. Worker train
- * only. */
+ * Inside fit_harness.c, fit_harness_take.c, fit_harness_net.c and
+ * fit_harness_linear.c. Worker train only. */
 #ifndef WORKERS_TRAIN_HARNESS_H
 #define WORKERS_TRAIN_HARNESS_H
 
@@ -59,6 +59,9 @@ struct harness {
     int has_ended;    /* FIT_EPOCH is due */
 };
 
+/* Fills all that follows from h->t, up to n. ERR_INPUT or ERR_LIMIT: not what the
+ * harness has; d says what. */
+int harness_take_task(struct harness *h, struct diag *d) MUST_USE;
 /* Doubles of all buffers; sets their places when all is not NULL. */
 uint64_t harness_buffers(struct harness *h, double *all);
 size_t harness_layer(const struct harness *h, uint32_t layer); /* offset */

@@ -385,23 +385,6 @@ uint64_t metric_state_bytes(const struct metric_tally *t, uint64_t rows)
            (t->family->keeps_pairs ? 16 * rows : 0);
 }
 
-static int put_f64(struct buf *out, double v)
-{
-    uint64_t bits;
-
-    memcpy(&bits, &v, sizeof(bits));
-    return buf_put_u64(out, bits);
-}
-
-static double take_f64(struct rd *r)
-{
-    uint64_t bits = rd_u64(r);
-    double v;
-
-    memcpy(&v, &bits, sizeof(v));
-    return v;
-}
-
 int metric_save(const struct metric_tally *t, struct buf *out)
 {
     TRY(buf_put_u32(out, STATE_MAGIC));
@@ -410,21 +393,21 @@ int metric_save(const struct metric_tally *t, struct buf *out)
         out, (struct ubytes){(const uint8_t *)t->text, strlen(t->text)}));
     TRY(buf_put_u64(out, t->n));
     TRY(buf_put_u64(out, t->bad));
-    TRY(put_f64(out, t->least));
-    TRY(put_f64(out, t->most));
+    TRY(buf_put_f64(out, t->least));
+    TRY(buf_put_f64(out, t->most));
     TRY(buf_put_u64(out, t->counts_n));
     for (size_t i = 0; i < t->counts_n; i++) {
         TRY(buf_put_u64(out, (uint64_t)t->counts[i]));
     }
     TRY(buf_put_u64(out, t->sums_n));
     for (size_t i = 0; i < t->sums_n; i++) {
-        TRY(put_f64(out, t->sums[i].hi));
-        TRY(put_f64(out, t->sums[i].lo));
+        TRY(buf_put_f64(out, t->sums[i].hi));
+        TRY(buf_put_f64(out, t->sums[i].lo));
     }
     TRY(buf_put_u64(out, t->pairs_n));
     for (size_t i = 0; i < t->pairs_n; i++) {
-        TRY(put_f64(out, t->pairs[i].x));
-        TRY(put_f64(out, t->pairs[i].y));
+        TRY(buf_put_f64(out, t->pairs[i].x));
+        TRY(buf_put_f64(out, t->pairs[i].y));
     }
     return 0;
 }
@@ -437,8 +420,8 @@ static void take_numbers(struct metric_tally *t, struct rd *r)
     if (t->n > COUNT_MAX || t->bad > COUNT_MAX) {
         rd_fail(r);
     }
-    t->least = take_f64(r);
-    t->most = take_f64(r);
+    t->least = rd_f64(r);
+    t->most = rd_f64(r);
     if (rd_u64(r) != t->counts_n) {
         rd_fail(r);
     }
@@ -455,8 +438,8 @@ static void take_numbers(struct metric_tally *t, struct rd *r)
         rd_fail(r);
     }
     for (size_t i = 0; i < t->sums_n; i++) {
-        t->sums[i].hi = take_f64(r);
-        t->sums[i].lo = take_f64(r);
+        t->sums[i].hi = rd_f64(r);
+        t->sums[i].lo = rd_f64(r);
     }
 }
 
@@ -487,7 +470,7 @@ int metric_load(struct metric_tally *t, struct rd *in)
     }
     TRY(reserve(fresh, pairs, &unused));
     for (uint64_t i = 0; i < pairs; i++) {
-        double x = take_f64(in), y = take_f64(in);
+        double x = rd_f64(in), y = rd_f64(in);
 
         if (isnan(x) || isnan(y)) { /* metric_update lets none pass */
             rd_fail(in);

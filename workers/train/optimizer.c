@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "proto/err.h"
-#include "workers/nn/float_bits.h"
 #include "workers/nn/wide.h"
 
 enum kind {
@@ -196,41 +195,21 @@ VARIANTS_STATIC(void, , sgd,
                  const uint8_t *mask, float *moment),
                 (f, n, w, grad, mask, moment))
 
-/* decay: of g. */
-INLINE void adam_body(const struct factors *p, size_t n, float *w,
-                      const float *grad, const uint8_t *mask, float *m,
-                      float *v)
+/* decay: of g, or with ${decouples} of w. */
+/* How, how many, what, by what: NOLINTNEXTLINE(readability-function-size) */
+INLINE void adam_any(const struct factors *p, size_t n, float *w,
+                     const float *grad, const uint8_t *mask,
+                     float *const moments[2], int decouples)
 {
     const struct factors f = *p; /* no store changes it */
+    float *m = moments[0], *v = moments[1];
 
     for (size_t i = 0; i < n; i++) {
-        float g = decayed(&f, grad[i], w[i], mask[i]);
+        float g = decouples ? grad[i] : decayed(&f, grad[i], w[i], mask[i]);
         float mi = f.beta1 * m[i] + f.rest1 * g;
         float vi = f.beta2 * v[i] + f.rest2 * g * g;
-
-        m[i] = mi;
-        v[i] = vi;
-        w[i] -= f.rate * (mi * f.right1) /
-                (sqrtf(vi * f.right2) + f.epsilon);
-    }
-}
-VARIANTS_STATIC(void, , adam,
-                (const struct factors *f, size_t n, float *w, const float *grad,
-                 const uint8_t *mask, float *m, float *v),
-                (f, n, w, grad, mask, m, v))
-
-/* decay: of w. */
-INLINE void adamw_body(const struct factors *p, size_t n, float *w,
-                       const float *grad, const uint8_t *mask, float *m,
-                       float *v)
-{
-    const struct factors f = *p; /* no store changes it */
-
-    for (size_t i = 0; i < n; i++) {
-        float g = grad[i];
-        float mi = f.beta1 * m[i] + f.rest1 * g;
-        float vi = f.beta2 * v[i] + f.rest2 * g * g;
-        float wi = w[i] - f.decay * (mask[i] ? w[i] : 0.0f);
+        float wi =
+            decouples ? w[i] - f.decay * (mask[i] ? w[i] : 0.0f) : w[i];
 
         m[i] = mi;
         v[i] = vi;
@@ -238,16 +217,35 @@ INLINE void adamw_body(const struct factors *p, size_t n, float *w,
                         (sqrtf(vi * f.right2) + f.epsilon);
     }
 }
+
+INLINE void adam_body(const struct factors *f, size_t n, float *w,
+                      const float *grad, const uint8_t *mask,
+                      float *const moments[2])
+{
+    adam_any(f, n, w, grad, mask, moments, 0);
+}
+VARIANTS_STATIC(void, , adam,
+                (const struct factors *f, size_t n, float *w, const float *grad,
+                 const uint8_t *mask, float *const moments[2]),
+                (f, n, w, grad, mask, moments))
+
+INLINE void adamw_body(const struct factors *f, size_t n, float *w,
+                       const float *grad, const uint8_t *mask,
+                       float *const moments[2])
+{
+    adam_any(f, n, w, grad, mask, moments, 1);
+}
 VARIANTS_STATIC(void, , adamw,
                 (const struct factors *f, size_t n, float *w, const float *grad,
-                 const uint8_t *mask, float *m, float *v),
-                (f, n, w, grad, mask, m, v))
+                 const uint8_t *mask, float *const moments[2]),
+                (f, n, w, grad, mask, moments))
 
 INLINE void rmsprop_body(const struct factors *p, size_t n, float *w,
-                         const float *grad, const uint8_t *mask, float *v,
-                         float *m)
+                         const float *grad, const uint8_t *mask,
+                         float *const moments[2])
 {
     const struct factors f = *p; /* no store changes it */
+    float *v = moments[0], *m = moments[1];
 
     for (size_t i = 0; i < n; i++) {
         float g = decayed(&f, grad[i], w[i], mask[i]);
@@ -264,8 +262,8 @@ INLINE void rmsprop_body(const struct factors *p, size_t n, float *w,
 }
 VARIANTS_STATIC(void, , rmsprop,
                 (const struct factors *f, size_t n, float *w, const float *grad,
-                 const uint8_t *mask, float *v, float *m),
-                (f, n, w, grad, mask, v, m))
+                 const uint8_t *mask, float *const moments[2]),
+                (f, n, w, grad, mask, moments))
 
 void optimizer_step(struct optimizer *o, float *params, const float *grad,
                     const uint8_t *mask, double rate)
@@ -288,13 +286,13 @@ void optimizer_step(struct optimizer *o, float *params, const float *grad,
     f.right2 = (float)(1.0 / (1.0 - o->power2));
     switch (o->kind) {
     case ADAM:
-        adam(&f, o->n, params, grad, mask, o->moments[0], o->moments[1]);
+        adam(&f, o->n, params, grad, mask, o->moments);
         break;
     case ADAMW:
-        adamw(&f, o->n, params, grad, mask, o->moments[0], o->moments[1]);
+        adamw(&f, o->n, params, grad, mask, o->moments);
         break;
     case RMSPROP:
-        rmsprop(&f, o->n, params, grad, mask, o->moments[0], o->moments[1]);
+        rmsprop(&f, o->n, params, grad, mask, o->moments);
         break;
     case SGD:
     default:
@@ -306,8 +304,8 @@ void optimizer_step(struct optimizer *o, float *params, const float *grad,
 int optimizer_save(const struct optimizer *o, struct buf *out)
 {
     TRY(buf_put_u64(out, o->steps));
-    TRY(buf_put_u64(out, bits_of_double(o->power1)));
-    TRY(buf_put_u64(out, bits_of_double(o->power2)));
+    TRY(buf_put_f64(out, o->power1));
+    TRY(buf_put_f64(out, o->power2));
     return o->moments_n == 0 ? 0
                              : buf_put(out, o->moments[0],
                                        o->moments_n * o->n * sizeof(float));
@@ -325,8 +323,8 @@ int optimizer_load(struct optimizer *o, struct ubytes state)
     }
     rd_init(&r, state);
     steps = rd_u64(&r);
-    power1 = double_of(rd_u64(&r));
-    power2 = double_of(rd_u64(&r));
+    power1 = rd_f64(&r);
+    power2 = rd_f64(&r);
     if (!(power1 >= 0 && power1 <= 1 && power2 >= 0 && power2 <= 1) ||
         (steps > 0 && (power1 == 1 || power2 == 1))) {
         return ERR_TRACE(ERR_INPUT);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "proto/err.h"
-#include "workers/nn/float_bits.h"
 #include "workers/nn/math_impl.h"
 
 #define PI 3.141592653589793
@@ -310,8 +309,8 @@ void schedule_measured(const Proctor__ScheduleSpec *spec, uint64_t step,
 
 int schedule_save(const struct plateau *p, struct buf *out)
 {
-    TRY(buf_put_u64(out, bits_of_double(p->best)));
-    TRY(buf_put_u64(out, bits_of_double(p->share)));
+    TRY(buf_put_f64(out, p->best));
+    TRY(buf_put_f64(out, p->share));
     TRY(buf_put_u64(out, p->bad));
     TRY(buf_put_u64(out, p->cool));
     return buf_put_u8(out, p->has_best);
@@ -323,8 +322,8 @@ int schedule_load(struct plateau *p, struct ubytes state)
     struct rd r;
 
     rd_init(&r, state);
-    read.best = double_of(rd_u64(&r));
-    read.share = double_of(rd_u64(&r));
+    read.best = rd_f64(&r);
+    read.share = rd_f64(&r);
     read.bad = rd_u64(&r);
     read.cool = rd_u64(&r);
     read.has_best = rd_u8(&r);

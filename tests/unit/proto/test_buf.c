@@ -36,6 +36,37 @@ static void test_put_and_read(void **state)
     buf_release(&b);
 }
 
+/* Any bits come back: signs of zero and what a NaN carries. */
+static void test_doubles(void **state)
+{
+    static const uint64_t bits[] = {
+        0, UINT64_C(1) << 63, UINT64_C(0x3ff8000000000000),
+        UINT64_C(0x7ff0000000000000), UINT64_C(0xfff8000000000123)};
+    struct buf b;
+    struct rd r;
+
+    (void)state;
+    buf_init(&b, sizeof(bits));
+    for (size_t i = 0; i < ARRAY_N(bits); i++) {
+        double v;
+
+        memcpy(&v, &bits[i], sizeof(v));
+        assert_int_equal(buf_put_f64(&b, v), 0);
+    }
+    assert_int_equal(buf_put_f64(&b, 1), ERR_LIMIT);
+    assert_int_equal(buf_bytes(&b).p[8], 0x80); /* big-endian */
+    rd_init(&r, buf_bytes(&b));
+    for (size_t i = 0; i < ARRAY_N(bits); i++) {
+        double v = rd_f64(&r);
+
+        assert_memory_equal(&v, &bits[i], sizeof(v));
+    }
+    assert_int_equal(rd_end(&r), 0);
+    assert_true(rd_f64(&r) == 0); /* nothing is left */
+    assert_int_equal(rd_end(&r), ERR_ENCODING);
+    buf_release(&b);
+}
+
 static void test_reader_error_sticks(void **state)
 {
     static const uint8_t in[4] = {0, 9, 1, 2};
@@ -161,6 +192,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_put_and_read),
+        cmocka_unit_test(test_doubles),
         cmocka_unit_test(test_reader_error_sticks),
         cmocka_unit_test(test_empty_reader),
         cmocka_unit_test(test_limit),
