@@ -88,24 +88,25 @@ int member_word_text(struct config *c, const struct yaml_node *n,
     return *out ? 0 : ERR_NOMEM;
 }
 
-int member_u64s(struct config *c, const struct yaml_node *n, const char *key,
-                size_t max_n, uint64_t lo, uint64_t hi, uint64_t **out,
-                size_t *out_n)
+int member_list(struct config *c, const struct yaml_node *n, const char *key,
+                const struct member_list *list, void **out, size_t *out_n)
 {
+    uint8_t *at;
     size_t i = 0;
 
     if (!n) {
         return 0;
     }
     config_enter(c, key);
-    TRY(schema_list(c, n, max_n));
-    *out = arena_array(&c->reply, (size_t)n->n + 1, sizeof(**out));
-    if (!*out) {
+    TRY(schema_list(c, n, list->max_n));
+    at = arena_array(&c->reply, (size_t)n->n + 1, list->each);
+    if (!at) {
         return ERR_NOMEM;
     }
+    *out = at;
     for (const struct yaml_node *e = n->first; e; e = e->next, i++) {
         config_enter_at(c, i);
-        TRY(schema_uint(c, e, lo, hi, &(*out)[i]));
+        TRY(list->take(c, e, list->how, at + i * list->each));
         config_leave(c);
     }
     *out_n = i;
@@ -113,24 +114,45 @@ int member_u64s(struct config *c, const struct yaml_node *n, const char *key,
     return 0;
 }
 
-int member_u32s(struct config *c, const struct yaml_node *n, const char *key,
-                size_t max_n, uint32_t lo, uint32_t hi, uint32_t **out,
-                size_t *out_n)
+static int take_u64(struct config *c, const struct yaml_node *n,
+                    const void *how, void *out)
 {
-    uint64_t *wide = NULL;
-    size_t wide_n = 0;
+    const struct member_whole *range = how;
 
-    TRY(member_u64s(c, n, key, max_n, lo, hi, &wide, &wide_n));
-    if (!n) {
-        return 0;
-    }
-    *out = arena_array(&c->reply, wide_n + 1, sizeof(**out));
-    if (!*out) {
-        return ERR_NOMEM;
-    }
-    for (size_t i = 0; i < wide_n; i++) {
-        (*out)[i] = (uint32_t)wide[i];
-    }
-    *out_n = wide_n;
+    return schema_uint(c, n, range->lo, range->hi, out);
+}
+
+static int take_u32(struct config *c, const struct yaml_node *n,
+                    const void *how, void *out)
+{
+    uint64_t wide = 0;
+
+    TRY(take_u64(c, n, how, &wide));
+    *(uint32_t *)out = (uint32_t)wide;
+    return 0;
+}
+
+int member_u64s(struct config *c, const struct yaml_node *n, const char *key,
+                struct member_whole range, uint64_t **out, size_t *out_n)
+{
+    const struct member_list list = {range.max_n, sizeof(**out), take_u64,
+                                     &range};
+    void *all = *out;
+
+    TRY(member_list(c, n, key, &list, &all, out_n));
+    *out = all;
+    return 0;
+}
+
+int member_u32s(struct config *c, const struct yaml_node *n, const char *key,
+                struct member_whole range, uint32_t **out, size_t *out_n)
+{
+    const struct member_list list = {range.max_n, sizeof(**out), take_u32,
+                                     &range};
+    void *all = *out;
+
+    ASSERT(range.hi <= UINT32_MAX);
+    TRY(member_list(c, n, key, &list, &all, out_n));
+    *out = all;
     return 0;
 }

@@ -28,12 +28,27 @@ int member_word(struct config *c, const struct yaml_node *n, const char *key,
 int member_word_text(struct config *c, const struct yaml_node *n,
                      const char *key, const char *const *words, size_t words_n,
                      char **out) MUST_USE;
-/* A list of whole numbers, memory of the reply; *out_n 0 when it is empty. */
+/* A list of at most max_n elements of ${each} bytes, memory of the reply, with room
+ * for one more; take reads one, with how. *out_n is 0 when it is empty. */
+struct member_list {
+    size_t max_n, each;
+    int (*take)(struct config *c, const struct yaml_node *n, const void *how,
+                void *out);
+    const void *how;
+};
+int member_list(struct config *c, const struct yaml_node *n, const char *key,
+                const struct member_list *list, void **out,
+                size_t *out_n) MUST_USE;
+/* The same of whole numbers lo..hi. */
+struct member_whole {
+    size_t max_n;
+    uint64_t lo, hi; /* u32s: of 32 bits */
+};
 int member_u32s(struct config *c, const struct yaml_node *n, const char *key,
-                size_t max_n, uint32_t lo, uint32_t hi, uint32_t **out,
+                struct member_whole range, uint32_t **out,
                 size_t *out_n) MUST_USE;
 int member_u64s(struct config *c, const struct yaml_node *n, const char *key,
-                size_t max_n, uint64_t lo, uint64_t hi, uint64_t **out,
+                struct member_whole range, uint64_t **out,
                 size_t *out_n) MUST_USE;
 
 #endif

@@ -87,7 +87,8 @@ static int read_once(struct config *c, const struct yaml_node *n,
                      Proctor__HandlerSpec *h)
 {
     if (!n || n->kind == YAML_LIST) {
-        return member_u64s(c, n, "once", 256, 1, INT64_MAX, &h->once,
+        return member_u64s(c, n, "once",
+                           (struct member_whole){256, 1, INT64_MAX}, &h->once,
                            &h->n_once);
     }
     h->once = arena_array(&c->reply, 1, sizeof(*h->once));

@@ -79,31 +79,31 @@ static int read_long_text(struct config *c, const struct yaml_node *n,
     return spec_bytes(c, (struct ubytes){(const uint8_t *)n->text, n->n}, out);
 }
 
+struct texts {
+    size_t max_n, max_bytes;
+};
+
+static int take_text(struct config *c, const struct yaml_node *n,
+                     const void *how, void *out)
+{
+    const struct texts *texts = how;
+    ProtobufCBinaryData *text = out;
+
+    TRY(read_long_text(c, n, texts->max_bytes, text));
+    return text->len > 0
+               ? 0
+               : config_fail(c, n, "expected text, got an empty string");
+}
+
 static int read_texts(struct config *c, const struct yaml_node *n,
-                      const char *key, size_t max_n, size_t max_bytes,
+                      const char *key, struct texts how,
                       ProtobufCBinaryData **out, size_t *out_n)
 {
-    size_t i = 0;
+    const struct member_list list = {how.max_n, sizeof(**out), take_text, &how};
+    void *all = *out;
 
-    if (!n) {
-        return 0;
-    }
-    config_enter(c, key);
-    TRY(schema_list(c, n, max_n));
-    *out = arena_array(&c->reply, n->n + 1, sizeof(**out));
-    if (!*out) {
-        return ERR_NOMEM;
-    }
-    for (const struct yaml_node *e = n->first; e; e = e->next, i++) {
-        config_enter_at(c, i);
-        TRY(read_long_text(c, e, max_bytes, &(*out)[i]));
-        if ((*out)[i].len == 0) {
-            return config_fail(c, e, "expected text, got an empty string");
-        }
-        config_leave(c);
-    }
-    *out_n = i;
-    config_leave(c);
+    TRY(member_list(c, n, key, &list, &all, out_n));
+    *out = all;
     return 0;
 }
 
@@ -457,8 +457,9 @@ int spec_lane(struct config *c, const struct yaml_node *n, const char *op,
                  &s->max_tokens));
     TRY(read_sampling(c, v, s));
     TRY(read_grammar(c, v[L_GRAMMAR], s));
-    TRY(read_texts(c, v[L_STOP], names[L_STOP], LIMIT_STOPS, LIMIT_STOP_BYTES,
-                   &s->stop, &s->n_stop));
+    TRY(read_texts(c, v[L_STOP], names[L_STOP],
+                   (struct texts){LIMIT_STOPS, LIMIT_STOP_BYTES}, &s->stop,
+                   &s->n_stop));
     TRY(member_u32(c, v[L_REPAIRS], names[L_REPAIRS], 0, LIMIT_LANE_REPAIRS,
                  &s->repairs));
     if (v[L_DRAFT]) {
@@ -469,8 +470,9 @@ int spec_lane(struct config *c, const struct yaml_node *n, const char *op,
     if (v[L_DRAFT] && !v[L_DRAFT_TOKENS]) {
         s->draft_tokens = DRAFT_TOKENS;
     }
-    TRY(read_texts(c, v[L_CHOICES], names[L_CHOICES], LIMIT_CHOICES,
-                   LIMIT_PROMPT_BYTES, &s->choices, &s->n_choices));
+    TRY(read_texts(c, v[L_CHOICES], names[L_CHOICES],
+                   (struct texts){LIMIT_CHOICES, LIMIT_PROMPT_BYTES},
+                   &s->choices, &s->n_choices));
     TRY(member_flag(c, v[L_ALL_POSITIONS], names[L_ALL_POSITIONS],
                   &s->all_positions));
     *out = s;

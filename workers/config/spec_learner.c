@@ -71,8 +71,10 @@ static int read_layers(struct config *c, const struct yaml_node *const v[M_N],
         return ERR_INPUT;
     }
     if (v[M_SIZES]) {
-        TRY(member_u32s(c, v[M_SIZES], "sizes", RECIPE_LAYERS_MAX + 2, 1,
-                        RECIPE_WIDTH_MAX, &m->layers, &m->n_layers));
+        TRY(member_u32s(c, v[M_SIZES], "sizes",
+                        (struct member_whole){RECIPE_LAYERS_MAX + 2, 1,
+                                              RECIPE_WIDTH_MAX},
+                        &m->layers, &m->n_layers));
         if (m->n_layers < 2) {
             config_enter(c, "sizes");
             return schema_expected(c, v[M_SIZES],
@@ -80,8 +82,10 @@ static int read_layers(struct config *c, const struct yaml_node *const v[M_N],
         }
         return 0;
     }
-    TRY(member_u32s(c, v[M_LAYERS], "layers", RECIPE_LAYERS_MAX, 1,
-                    RECIPE_WIDTH_MAX, &hidden, &n));
+    TRY(member_u32s(
+        c, v[M_LAYERS], "layers",
+        (struct member_whole){RECIPE_LAYERS_MAX, 1, RECIPE_WIDTH_MAX}, &hidden,
+        &n));
     m->layers = arena_array(&c->reply, n + 2, sizeof(*m->layers));
     if (!m->layers) {
         return ERR_NOMEM;

@@ -45,8 +45,10 @@ int spec_permute(struct config *c, const struct yaml_node *n,
     TRY(schema_map(c, n, keys, ARRAY_N(keys), v));
     TRY(spec_path(c, v[0], "of", &s->of));
     TRY(member_u32(c, v[1], "level", 1, LIMIT_PERMUTE_LEVEL, &s->depth));
-    TRY(member_u32s(c, v[2], "order", (size_t)1 << LIMIT_PERMUTE_LEVEL, 0,
-                    (1u << s->depth) - 1, &s->order, &s->n_order));
+    TRY(member_u32s(c, v[2], "order",
+                    (struct member_whole){(size_t)1 << LIMIT_PERMUTE_LEVEL, 0,
+                                          (1u << s->depth) - 1},
+                    &s->order, &s->n_order));
     TRY(check_order(c, v[2], s));
     TRY(member_flag(c, v[3], "inverse", &s->inverse));
     *out = s;

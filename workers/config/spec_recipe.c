@@ -295,7 +295,9 @@ static int read_part(struct config *c, const struct yaml_node *n,
     TRY(member_uint(c, v[P_SIZE], "size", 1, INT64_MAX, &p->size));
     TRY(member_number(c, v[P_FACTOR], "factor",
                       (struct member_range){0, 1, 1, 0}, &p->factor));
-    TRY(member_u64s(c, v[P_AT], "at", 256, 1, INT64_MAX, &p->at, &p->n_at));
+    TRY(member_u64s(c, v[P_AT], "at",
+                    (struct member_whole){256, 1, INT64_MAX}, &p->at,
+                    &p->n_at));
     TRY(member_number(c, v[P_LEAST], "least", share, &p->least));
     TRY(member_number(c, v[P_START], "start", share, &p->start));
     TRY(member_number(c, v[P_POWER], "power",

@@ -12,17 +12,22 @@ static void ask_task(struct asked *a, const char *op, const char *with)
     ask_graph(a, text);
 }
 
+/* What a good data.load says; the caller ends with ask_done. */
+static const Proctor__DataSpec *load(struct asked *a, const char *with)
+{
+    ask_task(a, "data.load", with);
+    assert_fine(a);
+    return a->reply.graph->tasks[0]->data;
+}
+
 static void test_csv(void **state)
 {
     struct asked a;
     const Proctor__DataSpec *s;
 
     (void)state;
-    ask_task(&a, "data.load",
-             "{format: csv, files: [a.csv], inputs: [p, q], output: y,"
-             " kind: regression, drop_missing: true}");
-    assert_fine(&a);
-    s = a.reply.graph->tasks[0]->data;
+    s = load(&a, "{format: csv, files: [a.csv], inputs: [p, q], output: y,"
+                 " kind: regression, drop_missing: true}");
     assert_string_equal(s->format, "csv");
     assert_int_equal(s->n_files, 1);
     assert_string_equal(s->inputs[1], "q");
@@ -39,26 +44,21 @@ static void test_generators(void **state)
     const Proctor__DataSpec *s;
 
     (void)state;
-    ask_task(&a, "data.load", "{format: regression, features: 4, noise: 0}");
-    assert_fine(&a);
-    s = a.reply.graph->tasks[0]->data;
+    s = load(&a, "{format: regression, features: 4, noise: 0}");
     assert_int_equal(s->kind, PROCTOR__DATA_KIND__DATA_REGRESSION);
     assert_int_equal(s->synthetic->rows, 1000);
     assert_int_equal(s->synthetic->informative, 4);
     assert_true(s->synthetic->noise == 0);
     assert_int_equal(s->synthetic->seed, 42);
     ask_done(&a);
-    ask_task(&a, "data.load",
-             "{format: classification, rows: 9, classes: 3, separation: 2}");
-    assert_fine(&a);
-    s = a.reply.graph->tasks[0]->data;
+    s = load(&a, "{format: classification, rows: 9, classes: 3,"
+                 " separation: 2}");
     assert_int_equal(s->kind, PROCTOR__DATA_KIND__DATA_CLASSIFICATION);
     assert_int_equal(s->synthetic->features, 10);
     assert_true(s->synthetic->separation == 2);
     ask_done(&a);
-    ask_task(&a, "data.load", "{format: moons, rows: 50, noise: 0.2}");
-    assert_fine(&a);
-    assert_int_equal(a.reply.graph->tasks[0]->data->synthetic->rows, 50);
+    s = load(&a, "{format: moons, rows: 50, noise: 0.2}");
+    assert_int_equal(s->synthetic->rows, 50);
     ask_done(&a);
 }
 
@@ -68,10 +68,8 @@ static void test_text(void **state)
     const Proctor__DataSpec *s;
 
     (void)state;
-    ask_task(&a, "data.load",
-             "{format: text, files: [a.md, b.md], context: 128, vocab: 512}");
-    assert_fine(&a);
-    s = a.reply.graph->tasks[0]->data;
+    s = load(&a, "{format: text, files: [a.md, b.md], context: 128,"
+                 " vocab: 512}");
     assert_int_equal(s->kind, PROCTOR__DATA_KIND__DATA_TEXT);
     assert_int_equal(s->text->context, 128);
     assert_int_equal(s->text->stride, 0);
