@@ -99,6 +99,10 @@ int experiment_view_mark(const struct experiment_run *r) MUST_USE;
 /* experiment_eval.c */
 int experiment_eval(struct cli *c, const char *dir, const char *checkpoint,
                     int dry_run) MUST_USE;
+/* experiment_summary.c: summary.json, and the same on standard output with --json.
+ * last: the last training's last row of metrics as JSON, or null. */
+int experiment_summary_write(struct experiment_run *r,
+                             struct ubytes last) MUST_USE;
 /* experiment_list.c */
 int experiment_list(struct cli *c, const char *output) MUST_USE;
 
