@@ -54,6 +54,8 @@ struct experiment_run {
     const Proctor__Experiment *x; /* borrowed */
     struct experiment_dir dir;
     char store[PATH_MAX];
+    char folder[PATH_MAX]; /* absolute; the data's paths begin there */
+    uint64_t began;        /* its first record that was told of, plus one; 0: none */
     struct experiment_train trains[EXPERIMENT_TRAINS_MAX];
     size_t trains_n;
     FILE *log;          /* logs/events.ndjson, or NULL */
@@ -83,7 +85,22 @@ void experiment_run_release(struct experiment_run *r);
 /* experiment_run.c: all experiments of a file in order, up to the first failure. */
 int experiment_run_all(struct experiment_args *a,
                        const struct experiment_file *f) MUST_USE;
-/* Goes on with the run of a directory. */
+/* What the kernel is asked to run; data lie from path's folder on, or from path when
+ * it ends in a slash. */
+int experiment_run_request(struct request *q, const struct experiment_args *a,
+                           const char *path,
+                           const Proctor__Experiment *x) MUST_USE;
+/* Asks, and shows in r->dir what came of it. */
+int experiment_run_ask(struct experiment_run *r, struct request *q) MUST_USE;
+/* The status by what came to rest; 1: the weights that count are not there. */
+int experiment_run_settle(struct experiment_run *r, int code);
+
+/* experiment_again.c: dir as r->folder. */
+int experiment_run_folder(struct experiment_run *r, const char *dir,
+                          struct diag *d) MUST_USE;
+/* Goes on with the run of a directory, and with no other. A run
+ * that is over is shown again from the ledger; one that failed, or that another run
+ * of the store came after, is run anew, from the last state of its training. */
 int experiment_run_again(struct experiment_args *a) MUST_USE;
 
 /* experiment_view.c: the directory while it runs, and when it is over. */

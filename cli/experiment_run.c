@@ -84,14 +84,21 @@ static void put_policy(struct json *j, const char *dir,
     json_close(j);
 }
 
-/* The folder that the graph's files are beneath. */
+/* The folder that the graph's files are beneath; path is a file of it, or it is the
+ * folder, absolute and with a slash behind it. */
 static int set_folder(struct request *q, const char *path, int is_absolute,
                       struct diag *d)
 {
-    int rc = is_absolute ? 0 : files_folder(path, q->dir, sizeof(q->dir));
+    size_t n = strlen(path);
+    int is_folder = n > 1 && path[n - 1] == '/';
+    int rc = 0;
 
     if (is_absolute) {
         (void)snprintf(q->dir, sizeof(q->dir), "/");
+    } else if (is_folder) {
+        (void)snprintf(q->dir, sizeof(q->dir), "%.*s", (int)n - 1, path);
+    } else {
+        rc = files_folder(path, q->dir, sizeof(q->dir));
     }
     if (rc != 0) {
         return diag_set(d, rc, (struct loc){.path = path},
@@ -129,8 +136,8 @@ static int take_words(struct request *q, const struct experiment_args *a,
     return 0;
 }
 
-static int make_request(struct request *q, const struct experiment_args *a,
-                        const char *path, const Proctor__Experiment *x)
+int experiment_run_request(struct request *q, const struct experiment_args *a,
+                           const char *path, const Proctor__Experiment *x)
 {
     static char label[] = POLICY_LABEL;
     struct diag *d = &a->c->d;
@@ -158,19 +165,26 @@ static void hear(void *ctx, const Proctor__Event *e)
     experiment_view_event(ctx, e);
 }
 
-/* Status by what came to rest, not by what was said of it. */
-static void settle(struct experiment_run *r, const Proctor__RunDone *done)
+int experiment_run_settle(struct experiment_run *r, int code)
 {
     int failed = r->net_state != STATE_PASSED && r->net_state != STATE_COMMITTED;
     int parked = r->net_state == STATE_PARKED;
 
-    r->wall_s = done->wall_s;
     for (size_t i = 0; i < r->trains_n; i++) {
         parked |= r->trains[i].state == STATE_PARKED;
     }
-    r->status = done->code == ERR_CANCELLED || (failed && parked) ? "stopped"
-                : failed                                          ? "failed"
-                                                                  : "completed";
+    r->status = code == ERR_CANCELLED || (failed && parked) ? "stopped"
+                : failed                                    ? "failed"
+                                                            : "completed";
+    return failed;
+}
+
+/* Status by what came to rest, not by what was said of it. */
+static void settle(struct experiment_run *r, const Proctor__RunDone *done)
+{
+    int failed = experiment_run_settle(r, done->code);
+
+    r->wall_s = done->wall_s;
     for (size_t i = 0; i < done->n_tasks; i++) {
         const Proctor__TaskRow *t = done->tasks[i];
 
@@ -204,7 +218,7 @@ static int report(struct experiment_run *r, struct session *s)
     return 0;
 }
 
-static int ask(struct experiment_run *r, struct request *q)
+int experiment_run_ask(struct experiment_run *r, struct request *q)
 {
     struct session s;
     int rc = session_open(&s, r->c, r->store);
@@ -225,6 +239,11 @@ static int ask(struct experiment_run *r, struct request *q)
     } else {
         r->status = "failed";
         (void)snprintf(r->why, sizeof(r->why), "%s", r->c->d.what);
+        if (r->began > 0) {
+            diag_hint(&r->c->d, "nothing that was acknowledged is lost; to go "
+                                "on: proctor experiment run --resume %.160s",
+                      r->dir.path);
+        }
         if (experiment_view_close(r) != 0) {
             err_trace_clear(); /* the first error is the one to tell */
         }
@@ -245,12 +264,13 @@ static int run_one(struct experiment_args *a, const char *path,
     }
     experiment_run_init(r, a->c, x, store);
     request_init(&q, PROCTOR__RUN_MODE__RUN_FULL);
-    rc = make_request(&q, a, path, x);
+    rc = experiment_run_request(&q, a, path, x);
     if (rc == 0) {
         rc = experiment_dir_make(x->directory, x->name, &r->dir, &a->c->d);
     }
+    rc = rc == 0 ? experiment_run_folder(r, q.dir, &a->c->d) : rc;
     rc = rc == 0 ? experiment_view_open(r) : rc;
-    rc = rc == 0 ? ask(r, &q) : rc;
+    rc = rc == 0 ? experiment_run_ask(r, &q) : rc;
     request_release(&q);
     experiment_run_release(r);
     free(r);
@@ -352,56 +372,4 @@ int experiment_run_all(struct experiment_args *a,
         printf("\n%zu of %zu experiments completed\n", n, n);
     }
     return 0;
-}
-
-/* The store that run.json of a directory names. */
-static int find_store(struct cli *c, const struct experiment_dir *dir,
-                      char out[static PATH_MAX])
-{
-    CLEANUP(buf_release) struct buf store;
-
-    buf_init(&store, PATH_MAX);
-    TRY(experiment_text_member(dir, "run.json", "$.store", &store, &c->d));
-    if (buf_put_u8(&store, 0) != 0) {
-        return ERR_TRACE(ERR_LIMIT);
-    }
-    (void)snprintf(out, PATH_MAX, "%s", (const char *)buf_bytes(&store).p);
-    return 0;
-}
-
-/* r->dir is there: its configuration names the tasks, its store holds the run. */
-static int go_on(struct experiment_args *a, struct experiment_run *r,
-                 struct experiment_file *f)
-{
-    char path[PATH_MAX];
-    struct request q;
-    int rc;
-
-    (void)snprintf(path, sizeof(path), "%.4000s/config.json", r->dir.path);
-    TRY(experiment_file_read(a, path, f));
-    TRY(find_store(a->c, &r->dir, path));
-    experiment_run_init(r, a->c, f->reply->experiments[0], path);
-    request_init(&q, PROCTOR__RUN_MODE__RUN_RESUME);
-    q.m.live = 1;
-    rc = experiment_view_open(r);
-    rc = rc == 0 ? ask(r, &q) : rc;
-    experiment_run_release(r);
-    request_release(&q);
-    return rc;
-}
-
-int experiment_run_again(struct experiment_args *a)
-{
-    CLEANUP(mem_freep) struct experiment_run *r = calloc(1, sizeof(*r));
-    struct experiment_file f = {.reply = NULL};
-    int rc;
-
-    if (r == NULL) {
-        return cli_fail(a->c, ERR_NOMEM, "out of memory");
-    }
-    frame_init(&f.frame);
-    rc = experiment_dir_open(a->resume, &r->dir, &a->c->d);
-    rc = rc == 0 ? go_on(a, r, &f) : rc;
-    experiment_file_release(&f);
-    return rc;
 }

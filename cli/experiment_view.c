@@ -96,6 +96,8 @@ int experiment_view_mark(const struct experiment_run *r)
     json_bool(&j, "harness", r->x->harness);
     put_seq(&j, "first_seq", r->first_seq);
     put_seq(&j, "end_seq", r->end_seq);
+    put_seq(&j, "began", r->began);
+    json_str(&j, "folder", r->folder);
     json_close(&j);
     rc = json_end(&j, &text);
     rc = rc == 0 ? experiment_dir_write(&r->dir, "run.json", text, &r->c->d)
@@ -240,6 +242,10 @@ void experiment_view_event(struct experiment_run *r, const Proctor__Event *e)
 {
     int rc = tell_event(r, e);
 
+    if (r->began == 0 && e->seq > 0) {
+        r->began = e->seq; /* --resume finds the run by it */
+        rc = rc == 0 ? experiment_view_mark(r) : rc;
+    }
     if (e->train != NULL) {
         tell_memory(r, e->train);
     }

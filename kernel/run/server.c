@@ -158,6 +158,7 @@ static void on_interrupt(struct server *s, int now)
 {
     stop(s, ERR_CANCELLED, "a person stopped it");
     if (now) {
+        stop(s, ERR_CANCELLED, "a person stopped it"); /* without a rest */
         loop_stop(s->core->loop);
     }
 }

@@ -140,6 +140,31 @@ fi
 check "stopped or not, the same weights" test "$(jq -r .cids.weights "$(last outputs/cut)summary.json")" = "$W"
 check "all epochs are there" test "$(wc -l <"$(last outputs/cut)metrics/metrics.ndjson")" = 3000
 
+# A run that is over is shown again, and nothing is recorded; one that another run came
+# after is gone on with for all that, and never the other in its place. SIGTERM ends a
+# run in good order.
+N=$(proctor log --store other | wc -l)
+rm -r "$(last outputs/cut)metrics"
+expect 0 proctor experiment run --resume "$(last outputs/cut)"
+check "shown from the ledger" test "$(wc -l <"$(last outputs/cut)metrics/metrics.ndjson")" = 3000
+check "nothing was recorded" test "$(proctor log --store other | wc -l)" = "$N"
+proctor experiment run --config net.yaml name=term --store other "${LONG[@]}" training.epochs=2999 >"$OUT" 2>"$ERR" &
+PID=$!
+for _ in $(seq 200); do [ -s outputs/term/*/metrics/metrics.ndjson ] && break; sleep 0.01; done 2>/dev/null
+kill -TERM $PID
+wait $PID
+STATUS=$?
+if [ $STATUS -ne 0 ]; then
+    check "SIGTERM stops" test $STATUS -eq 1
+    out "go on      proctor experiment run --resume"
+    expect 0 proctor log --store other
+    out "a person stopped it"
+fi
+expect 0 proctor experiment run --config line.json --store other evaluation.holdout=0
+expect 0 proctor experiment run --resume "$(last outputs/term)"
+out "term: completed"
+check "its own epochs" test "$(wc -l <"$(last outputs/term)metrics/metrics.ndjson")" = 2999
+
 # Folds, an ensemble, a search: ordinary tasks.
 if full; then
 expect 0 proctor experiment run --config net.yaml name=folds training.epochs=2 'evaluation={folds: 3}'
