@@ -14,7 +14,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 TARGET=9000
-BUDGET=34655
+BUDGET=34677
 REPLAY_CODE=5672
 REPLAY_STATEMENTS=2486
 bin=${1:-$ROOT/build/release/bin}

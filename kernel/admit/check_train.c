@@ -88,6 +88,20 @@ static int refuse_trained(struct check *c, const struct subject *s,
     return ADMIT_E_REFUSED;
 }
 
+/* A split of these rows, whose held-out labels would go to a worker with them. */
+static const Proctor__Task *split_of(const struct check *c,
+                                     const Proctor__Task *data)
+{
+    const Proctor__Graph *g = c->q->graph;
+
+    for (size_t i = 0; i < g->n_tasks; i++) {
+        if (g->tasks[i]->split && admission_data(c->a, g, g->tasks[i]) == data) {
+            return g->tasks[i];
+        }
+    }
+    return NULL;
+}
+
 int check_train(struct check *c, const struct subject *s)
 {
     const Proctor__TrainSpec *x = s->task->train;
@@ -106,6 +120,14 @@ int check_train(struct check *c, const struct subject *s)
     }
     while (from->permute) { /* there are rows, so this ends */
         from = c->q->graph->tasks[check_find(c, from->permute->of)];
+    }
+    if (!from->split && split_of(c, data)) {
+        (void)check_refuse(c, s, "train.held", ERR_INPUT, SPOT_WITH,
+                           "data: all rows of \"%.64s\", of which \"%.64s\" "
+                           "holds some out",
+                           x->data, split_of(c, data)->id);
+        diag_hint(&c->d, "write data: %.64s", split_of(c, data)->id);
+        return ADMIT_E_REFUSED;
     }
     problem = training_spec_problem(x, from->split != NULL, data->data->kind);
     if (problem) {

@@ -123,6 +123,13 @@ json '.tasks[] | select(.id == "exam").holdout.against | all(.decades < .needed)
 json '.tasks[] | select(.id == "keep").state == "failed"'
 whole --store coins
 
+# Nor does one learn the rows that are held out: with them it would know them by heart.
+sed '/id: by_heart/,/data: / {s/needs: \[.*\]/needs: [coins]/; s/data: .*/data: coins/}' \
+    examples/cheater/graph.yaml >examples/cheater/all-rows.yaml
+expect 2 proctor run examples/cheater/all-rows.yaml --policy policy/default.yaml --store coins
+err 'data: all rows of "coins", of which "parts" holds some out'
+err 'hint: write data: parts'
+
 # All of it again, by exact fractions and no code of ours.
 expect 0 python3 "$ROOT/tests/scenario/look_check.py" .proctor
 out ' and [5-9] holdouts computed again, 0 differences'
