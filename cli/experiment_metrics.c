@@ -189,10 +189,9 @@ static int put_cell(const struct metrics_row *row, size_t i, struct buf *out)
                : buf_putf(out, "N/A");
 }
 
-static int put_markdown(const struct metrics *m, const char *name,
-                        struct buf *out)
+static int put_table(const struct metrics *m, struct buf *out)
 {
-    TRY(buf_putf(out, "# Metrics Summary: %s\n\n| Epoch |", name));
+    TRY(buf_putf(out, "| Epoch |"));
     for (size_t i = 0; i < m->names_n; i++) {
         TRY(buf_putf(out, " %s |", m->names[i]));
     }
@@ -208,6 +207,14 @@ static int put_markdown(const struct metrics *m, const char *name,
             TRY(buf_putf(out, " |"));
         }
     }
+    return 0;
+}
+
+static int put_markdown(const struct metrics *m, const char *name,
+                        struct buf *out)
+{
+    TRY(buf_putf(out, "# Metrics Summary: %s\n\n", name));
+    TRY(put_table(m, out));
     TRY(buf_putf(out, "\n\n## Final Metrics\n\n"));
     for (size_t i = 0; i < m->names_n; i++) {
         TRY(buf_putf(out, "- **%s**: ", m->names[i]));

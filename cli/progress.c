@@ -213,6 +213,17 @@ static void settle_line(struct progress *p, const char *task, const char *state,
     draw(p);
 }
 
+/* What a training does, in the width that there is. */
+static void tell_train(const Proctor__TrainEvent *t, struct line *l)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    train_pace_add(&l->pace, t,
+                   (double)now.tv_sec + (double)now.tv_nsec * 1e-9);
+    train_text(t, &l->pace, term_width() - INDENT, l->text);
+}
+
 void progress_event(struct progress *p, const Proctor__Event *e)
 {
     char task[LIMIT_ID_BYTES + 1];
@@ -259,12 +270,7 @@ void progress_event(struct progress *p, const Proctor__Event *e)
         return;
     }
     if (e->train != NULL) {
-        struct timespec now;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &now);
-        train_pace_add(&l->pace, e->train,
-                       (double)now.tv_sec + (double)now.tv_nsec * 1e-9);
-        train_text(e->train, &l->pace, term_width() - INDENT, l->text);
+        tell_train(e->train, l);
     } else if (text[0] != '\0') {
         memcpy(l->text, text, sizeof(l->text));
     } else if (state[0] != '\0') {

@@ -250,6 +250,31 @@ static int sort_entries(struct exp_reader *r, const struct yaml_node *map,
     return 0;
 }
 
+/* Reads v, if it is there; what is wrong is told and makes it bad. */
+static int take_value(struct exp_reader *r, const struct yaml_node *map,
+                      const struct exp_field *f, uint32_t kind,
+                      struct exp_value *v)
+{
+    size_t before = r->problems_n;
+
+    if (v->n && f->flags & X_NULL && build_is_null(v->n)) {
+        v->n = NULL;
+    }
+    if (v->n) {
+        KEEP(r, read_field(r->c, v->n, f, v));
+    } else if (f->flags & X_REQUIRED &&
+               (f->kinds == 0 || (f->kinds & kind) != 0)) {
+        TRY(exp_fail(r, map, NULL, "", "missing required field \"%s\"",
+                     f->name));
+        v->is_bad = 1;
+    }
+    if (r->problems_n > before) {
+        v->n = NULL;
+        v->is_bad = 1;
+    }
+    return 0;
+}
+
 int exp_fields(struct exp_reader *r, const struct yaml_node *map,
                const struct exp_field *fields, size_t n, uint32_t kind,
                struct exp_value *v)
@@ -261,24 +286,7 @@ int exp_fields(struct exp_reader *r, const struct yaml_node *map,
     }
     TRY(sort_entries(r, map, fields, n, kind, v));
     for (size_t i = 0; i < n; i++) {
-        const struct exp_field *f = &fields[i];
-        size_t before = r->problems_n;
-
-        if (v[i].n && f->flags & X_NULL && build_is_null(v[i].n)) {
-            v[i].n = NULL;
-        }
-        if (v[i].n) {
-            KEEP(r, read_field(r->c, v[i].n, f, &v[i]));
-        } else if (f->flags & X_REQUIRED &&
-                   (f->kinds == 0 || (f->kinds & kind) != 0)) {
-            TRY(exp_fail(r, map, NULL, "", "missing required field \"%s\"",
-                         f->name));
-            v[i].is_bad = 1;
-        }
-        if (r->problems_n > before) {
-            v[i].n = NULL;
-            v[i].is_bad = 1;
-        }
+        TRY(take_value(r, map, &fields[i], kind, &v[i]));
     }
     return 0;
 }

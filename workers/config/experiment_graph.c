@@ -29,20 +29,23 @@ static struct yaml_node *texts(struct config *c, const char *const *v, size_t n)
     return list;
 }
 
+struct kind {
+    const char *op, *validator, *level;
+};
+
 /* One task with its validator; with NULL: memory is spent. */
-static int add_task(struct maker *m, const char *id, const char *op,
+static int add_task(struct maker *m, const char *id, struct kind kind,
                     const char *const *needs, size_t needs_n,
-                    struct yaml_node *with, const char *validator,
-                    const char *level)
+                    struct yaml_node *with)
 {
     struct config *c = m->c;
     struct yaml_node *v = build_map(c);
     struct yaml_node *t = build_map(c);
 
-    v = build_add(c, v, "name", build_text(c, validator));
-    v = build_add(c, v, "level", build_text(c, level));
+    v = build_add(c, v, "name", build_text(c, kind.validator));
+    v = build_add(c, v, "level", build_text(c, kind.level));
     t = build_add(c, t, "id", build_text(c, id));
-    t = build_add(c, t, "op", build_text(c, op));
+    t = build_add(c, t, "op", build_text(c, kind.op));
     if (needs_n > 0) {
         t = build_add(c, t, "needs", texts(c, needs, needs_n));
     }
@@ -81,7 +84,8 @@ static int add_train(struct maker *m, const char *id, const char *twin,
     } else {
         m->trains[m->trains_n++] = id;
     }
-    return add_task(m, id, "train", &m->data, 1, with, "well_formed", "schema");
+    return add_task(m, id, (struct kind){"train", "well_formed", "schema"},
+                    &m->data, 1, with);
 }
 
 static char *numbered(struct config *c, const char *word, size_t i)
@@ -123,8 +127,9 @@ static int add_trains(struct maker *m)
     with = build_add(c, with, "how", build_text(c, e->how));
     with = build_add(c, with, "of",
                      texts(c, m->trains + first, m->trains_n - first));
-    return add_task(m, "net", "train.combine", m->trains + first,
-                    m->trains_n - first, with, "well_formed", "schema");
+    return add_task(m, "net",
+                    (struct kind){"train.combine", "well_formed", "schema"},
+                    m->trains + first, m->trains_n - first, with);
 }
 
 static int add_exam(struct maker *m)
@@ -148,14 +153,15 @@ static int add_exam(struct maker *m)
         with = build_add(c, with, "incumbent", build_text(c, e->ref));
     }
     m->score = "exam";
-    TRY(add_task(m, "exam", "exam.holdout", needs, ARRAY_N(needs), with,
-                 "paired", "oracle"));
+    TRY(add_task(m, "exam", (struct kind){"exam.holdout", "paired", "oracle"},
+                 needs, ARRAY_N(needs), with));
     if (!e->ref) {
         return 0;
     }
     move = build_add(c, move, "ref", build_text(c, e->ref));
-    return add_task(m, "keep", "ref.move", exam, 1, move, "same_object",
-                    "oracle");
+    return add_task(m, "keep",
+                    (struct kind){"ref.move", "same_object", "oracle"}, exam, 1,
+                    move);
 }
 
 static int add_score(struct maker *m)
@@ -166,8 +172,8 @@ static int add_score(struct maker *m)
 
     m->score = "score";
     with = build_add(c, with, "metric", build_text(c, m->e->metric));
-    return add_task(m, "score", "score", needs, ARRAY_N(needs), with, "ladder",
-                    "property");
+    return add_task(m, "score", (struct kind){"score", "ladder", "property"},
+                    needs, ARRAY_N(needs), with);
 }
 
 static int add_split(struct maker *m)
@@ -180,8 +186,9 @@ static int add_split(struct maker *m)
     with = build_add(c, with, "of", build_text(c, "data"));
     with = build_add(c, with, "holdout", build_number(c, m->e->holdout));
     with = build_add(c, with, "stratified", build_bool(c, m->e->stratified));
-    return add_task(m, "parts", "data.split", needs, 1, with, "disjoint",
-                    "property");
+    return add_task(m, "parts",
+                    (struct kind){"data.split", "disjoint", "property"}, needs,
+                    1, with);
 }
 
 static int make_graph(struct maker *m, struct buf *out)
@@ -192,8 +199,8 @@ static int make_graph(struct maker *m, struct buf *out)
 
     m->tasks = build_list(c);
     m->data = "data";
-    TRY(add_task(m, "data", "data.load", NULL, 0, build_copy(c, e->load),
-                 "well_formed", "schema"));
+    TRY(add_task(m, "data", (struct kind){"data.load", "well_formed", "schema"},
+                 NULL, 0, build_copy(c, e->load)));
     if (e->holdout > 0) {
         TRY(add_split(m));
     }

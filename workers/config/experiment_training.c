@@ -130,6 +130,25 @@ static int warn_closed(struct exp_reader *r, const struct exp_value v[T_N])
     return 0;
 }
 
+/* What the harness does whatever the file says. */
+static int put_harness(struct exp_reader *r, const struct exp_value v[T_N],
+                       struct experiment *e)
+{
+    struct config *c = r->c;
+
+    TRY(put(c, e->with, "compat", build_text(c, "harness")));
+    TRY(put(c, e->with, "loss", build_text(c, "squared")));
+    for (size_t i = T_RATE; i <= T_OPTIMIZER; i++) {
+        if (v[i].n) {
+            TRY(exp_warn(r, v[i].n->key,
+                         "compat: harness: \"%s\" says nothing, as there: "
+                         "plain descent at rate 0.001",
+                         training_fields[i].name));
+        }
+    }
+    return 0;
+}
+
 static int put_steps(struct exp_reader *r, const struct exp_value v[T_N],
                      struct experiment *e)
 {
@@ -147,16 +166,7 @@ static int put_steps(struct exp_reader *r, const struct exp_value v[T_N],
     TRY(put(c, e->with, "epochs", build_uint(c, e->epochs)));
     TRY(put(c, e->with, "batch", build_uint(c, e->batch)));
     if (e->is_harness) {
-        TRY(put(c, e->with, "compat", build_text(c, "harness")));
-        TRY(put(c, e->with, "loss", build_text(c, "squared")));
-        for (size_t i = T_RATE; i <= T_OPTIMIZER; i++) {
-            if (v[i].n) {
-                TRY(exp_warn(r, v[i].n->key,
-                             "compat: harness: \"%s\" says nothing, as there: "
-                             "plain descent at rate 0.001",
-                             training_fields[i].name));
-            }
-        }
+        TRY(put_harness(r, v, e));
     } else if (e->model_kind == MODEL_MLP && e->rate > 1) {
         TRY(exp_warn(r, v[T_RATE].n, "learning_rate %g is above 1: it will "
                                      "hardly converge", e->rate));

@@ -427,22 +427,10 @@ static void make_keys(const char *op, struct schema_key keys[L_N])
     keys[L_CHOICES].required = !is_generate && !is_logits;
 }
 
-int spec_lane(struct config *c, const struct yaml_node *n, const char *op,
-              Proctor__LaneSpec **out, const struct yaml_node **out_facts)
+/* How far it goes, and in what steps. */
+static int read_course(struct config *c, const struct yaml_node *const v[L_N],
+                       Proctor__LaneSpec *s)
 {
-    struct schema_key keys[L_N];
-    const struct yaml_node *v[L_N];
-    Proctor__LaneSpec *s = arena_get(&c->reply, sizeof(*s));
-
-    if (!s) {
-        return ERR_NOMEM;
-    }
-    proctor__lane_spec__init(s);
-    make_keys(op, keys);
-    TRY(schema_map(c, n, keys, L_N, v));
-    TRY(read_weights(c, n, v, s));
-    TRY(read_prompt(c, n, v, s));
-    TRY(read_facts(c, v[L_FACTS], s));
     TRY(member_u32(c, v[L_CONTEXT], names[L_CONTEXT], 1, LIMIT_LANE_TOKENS,
                  &s->context));
     TRY(member_u32(c, v[L_QUANTUM], names[L_QUANTUM], 1, LIMIT_QUANTUM,
@@ -453,6 +441,13 @@ int spec_lane(struct config *c, const struct yaml_node *n, const char *op,
                  &s->park_every));
     TRY(read_traps(c, v, s));
     TRY(member_flag(c, v[L_ENTROPY], names[L_ENTROPY], &s->entropy));
+    return 0;
+}
+
+/* What model.generate gives. */
+static int read_tokens(struct config *c, const struct yaml_node *const v[L_N],
+                       Proctor__LaneSpec *s)
+{
     TRY(member_u32(c, v[L_MAX_TOKENS], names[L_MAX_TOKENS], 1, LIMIT_LANE_TOKENS,
                  &s->max_tokens));
     TRY(read_sampling(c, v, s));
@@ -470,6 +465,27 @@ int spec_lane(struct config *c, const struct yaml_node *n, const char *op,
     if (v[L_DRAFT] && !v[L_DRAFT_TOKENS]) {
         s->draft_tokens = DRAFT_TOKENS;
     }
+    return 0;
+}
+
+int spec_lane(struct config *c, const struct yaml_node *n, const char *op,
+              Proctor__LaneSpec **out, const struct yaml_node **out_facts)
+{
+    struct schema_key keys[L_N];
+    const struct yaml_node *v[L_N];
+    Proctor__LaneSpec *s = arena_get(&c->reply, sizeof(*s));
+
+    if (!s) {
+        return ERR_NOMEM;
+    }
+    proctor__lane_spec__init(s);
+    make_keys(op, keys);
+    TRY(schema_map(c, n, keys, L_N, v));
+    TRY(read_weights(c, n, v, s));
+    TRY(read_prompt(c, n, v, s));
+    TRY(read_facts(c, v[L_FACTS], s));
+    TRY(read_course(c, v, s));
+    TRY(read_tokens(c, v, s));
     TRY(read_texts(c, v[L_CHOICES], names[L_CHOICES],
                    (struct texts){LIMIT_CHOICES, LIMIT_PROMPT_BYTES},
                    &s->choices, &s->n_choices));

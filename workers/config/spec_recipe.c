@@ -267,6 +267,26 @@ static int check_part(struct config *c, const struct yaml_node *n, size_t kind,
     return 0;
 }
 
+static int read_numbers(struct config *c, const struct yaml_node *const v[P_N],
+                        Proctor__SchedulePart *p)
+{
+    TRY(member_uint(c, v[P_SIZE], "size", 1, INT64_MAX, &p->size));
+    TRY(member_number(c, v[P_FACTOR], "factor",
+                      (struct member_range){0, 1, 1, 0}, &p->factor));
+    TRY(member_u64s(c, v[P_AT], "at",
+                    (struct member_whole){256, 1, INT64_MAX}, &p->at,
+                    &p->n_at));
+    TRY(member_number(c, v[P_LEAST], "least", share, &p->least));
+    TRY(member_number(c, v[P_START], "start", share, &p->start));
+    TRY(member_number(c, v[P_POWER], "power",
+                      (struct member_range){0, 100, 1, 0}, &p->power));
+    TRY(member_u32(c, v[P_PATIENCE], "patience", 0, 1000000, &p->patience));
+    TRY(member_u32(c, v[P_COOLDOWN], "cooldown", 0, 1000000, &p->cooldown));
+    TRY(member_number(c, v[P_THRESHOLD], "threshold", not_negative,
+                      &p->threshold));
+    return 0;
+}
+
 static int read_part(struct config *c, const struct yaml_node *n,
                      int *out_per_epoch, Proctor__SchedulePart **out)
 {
@@ -292,20 +312,7 @@ static int read_part(struct config *c, const struct yaml_node *n,
     per = kind == PART_PLATEAU;
     TRY(member_uint(c, v[P_FROM], "from", 0, INT64_MAX, &p->from));
     TRY(member_word(c, v[P_PER], "per", pers, ARRAY_N(pers), &per));
-    TRY(member_uint(c, v[P_SIZE], "size", 1, INT64_MAX, &p->size));
-    TRY(member_number(c, v[P_FACTOR], "factor",
-                      (struct member_range){0, 1, 1, 0}, &p->factor));
-    TRY(member_u64s(c, v[P_AT], "at",
-                    (struct member_whole){256, 1, INT64_MAX}, &p->at,
-                    &p->n_at));
-    TRY(member_number(c, v[P_LEAST], "least", share, &p->least));
-    TRY(member_number(c, v[P_START], "start", share, &p->start));
-    TRY(member_number(c, v[P_POWER], "power",
-                      (struct member_range){0, 100, 1, 0}, &p->power));
-    TRY(member_u32(c, v[P_PATIENCE], "patience", 0, 1000000, &p->patience));
-    TRY(member_u32(c, v[P_COOLDOWN], "cooldown", 0, 1000000, &p->cooldown));
-    TRY(member_number(c, v[P_THRESHOLD], "threshold", not_negative,
-                      &p->threshold));
+    TRY(read_numbers(c, v, p));
     TRY(check_part(c, n, kind, v, p));
     p->kind = recipe_text(c, part_kinds[kind]);
     *out_per_epoch = per == 1;

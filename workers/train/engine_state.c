@@ -115,6 +115,22 @@ static int put_position(const struct engine *e, struct buf *b)
     return 0;
 }
 
+/* Events and values of its own. */
+static int put_own(const struct engine *e, struct buf *out)
+{
+    TRY(buf_put_u16(out, (uint16_t)e->own_n));
+    for (size_t i = 0; i < e->own_n; i++) {
+        TRY(put_name(out, e->own[i].name));
+        TRY(buf_put_u64(out, e->own[i].fired));
+    }
+    TRY(buf_put_u16(out, (uint16_t)e->values_n));
+    for (size_t i = 0; i < e->values_n; i++) {
+        TRY(put_name(out, e->values[i].name));
+        TRY(buf_put_f64(out, e->values[i].v));
+    }
+    return 0;
+}
+
 int engine_save(const struct engine *e, struct buf *out)
 {
     if (!engine_can_rest(e->phase)) {
@@ -128,17 +144,7 @@ int engine_save(const struct engine *e, struct buf *out)
                    (uint8_t)((e->no_data != 0) | (e->data_ended != 0) << 1 |
                              (e->in_epoch != 0) << 2)));
     TRY(put_position(e, out));
-    TRY(buf_put_u16(out, (uint16_t)e->own_n));
-    for (size_t i = 0; i < e->own_n; i++) {
-        TRY(put_name(out, e->own[i].name));
-        TRY(buf_put_u64(out, e->own[i].fired));
-    }
-    TRY(buf_put_u16(out, (uint16_t)e->values_n));
-    for (size_t i = 0; i < e->values_n; i++) {
-        TRY(put_name(out, e->values[i].name));
-        TRY(buf_put_f64(out, e->values[i].v));
-    }
-    return 0;
+    return put_own(e, out);
 }
 
 /* What bytes say, before anything is believed. */

@@ -32,12 +32,8 @@ static void close_length(struct buf *out, size_t start)
     buf_patch_u32(out, start, (uint32_t)(buf_len(out) - start - 4));
 }
 
-int standard_rest(const struct standard *s, struct buf *out)
+static int put_place(const struct standard *s, struct buf *out)
 {
-    size_t start = buf_len(out);
-    size_t engine;
-
-    TRY(buf_put_u32(out, 0));
     TRY(buf_put_u64(out, s->place.step));
     TRY(buf_put_u32(out, s->place.epoch));
     TRY(buf_put_f64(out, s->place.loss));
@@ -48,6 +44,16 @@ int standard_rest(const struct standard *s, struct buf *out)
     TRY(buf_put_f64(out, s->epoch.loss));
     TRY(buf_put_u64(out, s->epoch.count));
     TRY(buf_put_u64(out, s->epoch.right));
+    return 0;
+}
+
+int standard_rest(const struct standard *s, struct buf *out)
+{
+    size_t start = buf_len(out);
+    size_t engine;
+
+    TRY(buf_put_u32(out, 0));
+    TRY(put_place(s, out));
     TRY(schedule_save(&s->plateau, out));
     engine = buf_len(out);
     TRY(buf_put_u32(out, 0));

@@ -93,17 +93,21 @@ static int bad_argument(const struct metric_tally *t, const char *expected,
                     infos[t->id].name, expected, got);
 }
 
-/* A number from `least` on, up to `most`, whole if ${whole}. */
-static int number(const struct metric_tally *t, const char *arg, double least,
-                  double most, int whole, const char *expected, double *out,
-                  struct diag *d)
+struct bounds {
+    double least, most; /* both are within */
+    int whole;
+    const char *text;
+};
+
+static int number(const struct metric_tally *t, const char *arg,
+                  struct bounds within, double *out, struct diag *d)
 {
     char *end;
 
     *out = strtod(arg, &end);
-    if (end == arg || *end != 0 || !(*out >= least && *out <= most) ||
-        (whole && *out != floor(*out))) {
-        return bad_argument(t, expected, arg, d);
+    if (end == arg || *end != 0 || !(*out >= within.least && *out <= within.most) ||
+        (within.whole && *out != floor(*out))) {
+        return bad_argument(t, within.text, arg, d);
     }
     return 0;
 }
@@ -150,19 +154,22 @@ static int argument(struct metric_tally *t, const char *arg, struct diag *d)
         return average(t, arg, d);
     case METRIC_ARG_BETA:
         t->average = AVERAGE_MACRO;
-        return number(t, arg != NULL ? arg : "", 1e-6, 1e6, 0,
-                      "a number above 0", &t->arg, d);
+        return number(t, arg != NULL ? arg : "",
+                      (struct bounds){1e-6, 1e6, 0, "a number above 0"},
+                      &t->arg, d);
     case METRIC_ARG_K:
-        return number(t, arg != NULL ? arg : "5", 1, METRIC_CLASSES_MAX, 1,
-                      "1..65536", &t->arg, d);
+        return number(t, arg != NULL ? arg : "5",
+                      (struct bounds){1, METRIC_CLASSES_MAX, 1, "1..65536"},
+                      &t->arg, d);
     case METRIC_ARG_WEIGHTS:
         return weights(t, arg, d);
     case METRIC_ARG_RANGE:
-        return number(t, arg != NULL ? arg : "1", 1e-300, 1e300, 0,
-                      "a number above 0", &t->arg, d);
+        return number(t, arg != NULL ? arg : "1",
+                      (struct bounds){1e-300, 1e300, 0, "a number above 0"},
+                      &t->arg, d);
     case METRIC_ARG_DECAY:
-        return number(t, arg != NULL ? arg : "0.98", 0, 1, 0, "0..1", &t->arg,
-                      d);
+        return number(t, arg != NULL ? arg : "0.98",
+                      (struct bounds){0, 1, 0, "0..1"}, &t->arg, d);
     }
     return ERR_TRACE(ERR_INTERNAL);
 }
@@ -385,12 +392,8 @@ uint64_t metric_state_bytes(const struct metric_tally *t, uint64_t rows)
            (t->family->keeps_pairs ? 16 * rows : 0);
 }
 
-int metric_save(const struct metric_tally *t, struct buf *out)
+static int put_numbers(const struct metric_tally *t, struct buf *out)
 {
-    TRY(buf_put_u32(out, STATE_MAGIC));
-    TRY(buf_put_u8(out, STATE_VERSION));
-    TRY(buf_put_bytes16(
-        out, (struct ubytes){(const uint8_t *)t->text, strlen(t->text)}));
     TRY(buf_put_u64(out, t->n));
     TRY(buf_put_u64(out, t->bad));
     TRY(buf_put_f64(out, t->least));
@@ -410,6 +413,15 @@ int metric_save(const struct metric_tally *t, struct buf *out)
         TRY(buf_put_f64(out, t->pairs[i].y));
     }
     return 0;
+}
+
+int metric_save(const struct metric_tally *t, struct buf *out)
+{
+    TRY(buf_put_u32(out, STATE_MAGIC));
+    TRY(buf_put_u8(out, STATE_VERSION));
+    TRY(buf_put_bytes16(
+        out, (struct ubytes){(const uint8_t *)t->text, strlen(t->text)}));
+    return put_numbers(t, out);
 }
 
 /* All of a tally's numbers behind its text; pairs must fit. */
