@@ -7,7 +7,10 @@ store=${1:-$(mktemp -d)/store}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/corpus"
-cp ../../docs/*.md ../../docs/model/*.md "$work/corpus"
+cp ../../docs/*.md "$work/corpus"
+for f in ../../docs/model/*.md; do # some have names of both folders
+    cp "$f" "$work/corpus/model-${f##*/}"
+done
 cp graph.yaml proctor-policy.yaml "$work"
 proctor run "$work/graph.yaml" --store "$store"
 text=$(proctor log --store "$store" --kind generate --json |
