@@ -144,7 +144,7 @@ check "all epochs are there" test "$(wc -l <"$(last outputs/cut)metrics/metrics.
 # after is gone on with for all that, and never the other in its place. SIGTERM ends a
 # run in good order.
 N=$(proctor log --store other | wc -l)
-rm -r "$(last outputs/cut)metrics"
+rm "$(last outputs/cut)metrics/metrics.ndjson"
 expect 0 proctor experiment run --resume "$(last outputs/cut)"
 check "shown from the ledger" test "$(wc -l <"$(last outputs/cut)metrics/metrics.ndjson")" = 3000
 check "nothing was recorded" test "$(proctor log --store other | wc -l)" = "$N"
