@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "cli/experiment_checkpoint.h"
 #include "cli/experiment_metrics.h"
 #include "cli/request.h"
 #include "cli/session.h"
@@ -74,6 +75,7 @@ struct experiment_run {
     double wall_s;
     int net_state;      /* of the task whose weights count; -1: none */
     struct cid runnable, weights, dataset, split; /* zero: none */
+    struct checkpoints checkpoints;               /* to be shown */
     uint64_t look_ref, holdout_ref; /* records, plus one; 0: none */
     int evaluation_failed;
 };

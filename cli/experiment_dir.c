@@ -362,14 +362,28 @@ int experiment_dir_index(const struct experiment_dir *r, const char *name,
     return write_index(r, name, status, final_metrics, path, d);
 }
 
-int experiment_dir_write(const struct experiment_dir *r, const char *file,
-                         struct ubytes bytes, struct diag *d)
+static int write_file(const struct experiment_dir *r, const char *file,
+                      struct ubytes bytes,
+                      int (*put)(const char *path, struct ubytes bytes),
+                      struct diag *d)
 {
     char path[PATH_MAX];
     int rc;
 
     TRY(join(path, r->path, file, d));
-    rc = files_write(path, bytes);
+    rc = put(path, bytes);
     return rc == 0 ? 0
                    : diag_set(d, rc, NOWHERE, "%.180s: %s", path, err_text(rc));
+}
+
+int experiment_dir_write(const struct experiment_dir *r, const char *file,
+                         struct ubytes bytes, struct diag *d)
+{
+    return write_file(r, file, bytes, files_write, d);
+}
+
+int experiment_dir_view(const struct experiment_dir *r, const char *file,
+                        struct ubytes bytes, struct diag *d)
+{
+    return write_file(r, file, bytes, files_write_view, d);
 }

@@ -35,5 +35,8 @@ int experiment_dir_index(const struct experiment_dir *r, const char *name,
 /* PATH/file whole: temporary, then renamed. */
 int experiment_dir_write(const struct experiment_dir *r, const char *file,
                          struct ubytes bytes, struct diag *d) MUST_USE;
+/* The same, not synced: for what the store's objects can show again. */
+int experiment_dir_view(const struct experiment_dir *r, const char *file,
+                        struct ubytes bytes, struct diag *d) MUST_USE;
 
 #endif

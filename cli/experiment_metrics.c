@@ -236,9 +236,9 @@ int metrics_write(const struct metrics *m, const struct experiment_dir *r,
     }
     TRY(put_json(m, name, &out));
     (void)snprintf(file, sizeof(file), "metrics/%.80s.json", prefix);
-    TRY(experiment_dir_write(r, file, buf_bytes(&out), d));
+    TRY(experiment_dir_view(r, file, buf_bytes(&out), d));
     buf_reset(&out);
     TRY(put_markdown(m, name, &out));
     (void)snprintf(file, sizeof(file), "metrics/%.80s.md", prefix);
-    return experiment_dir_write(r, file, buf_bytes(&out), d);
+    return experiment_dir_view(r, file, buf_bytes(&out), d);
 }

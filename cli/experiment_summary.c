@@ -86,7 +86,7 @@ int experiment_summary_write(struct experiment_run *r, struct ubytes last)
     json_ms(&j, "wall_s", r->wall_s);
     json_close(&j);
     rc = json_end(&j, &text);
-    rc = rc == 0 ? experiment_dir_write(&r->dir, "summary.json", text, &r->c->d)
+    rc = rc == 0 ? experiment_dir_view(&r->dir, "summary.json", text, &r->c->d)
                  : rc;
     if (rc == 0 && r->c->json) {
         return cli_emit(r->c, &j); /* releases it */

@@ -55,6 +55,7 @@ void experiment_run_release(struct experiment_run *r)
     for (size_t i = 0; i < r->trains_n; i++) {
         metrics_release(&r->trains[i].metrics);
     }
+    checkpoints_release(&r->checkpoints);
     if (r->log != NULL) {
         (void)fclose(r->log);
         r->log = NULL;
@@ -361,70 +362,15 @@ static int take(void *ctx, const struct record *rec, struct ubytes entry,
     return 0;
 }
 
-/* Bytes of an object from offset on, as a file of the directory. */
-static int copy_part(struct experiment_run *r, const struct cid *object,
-                     uint64_t offset, uint64_t bytes, const char *name)
-{
-    CLEANUP(buf_release) struct buf all;
-    char path[PATH_MAX];
-    char file[160];
-
-    buf_init(&all, (size_t)8 << 30);
-    (void)snprintf(path, sizeof(path), "%.4000s/checkpoints/%.60s", r->dir.path,
-                   name);
-    if (mkdir(path, 0777) != 0 && errno != EEXIST) {
-        return cli_fail(r->c, err_from_errno(errno), "%.150s: %s", path,
-                        strerror(errno));
-    }
-    TRY(object_read(r->store, object, (size_t)8 << 30, &all));
-    if (bytes == 0) {
-        bytes = buf_len(&all);
-    }
-    if (offset > buf_len(&all) || bytes > buf_len(&all) - offset) {
-        return ERR_TRACE(ERR_STORE_DAMAGED);
-    }
-    (void)snprintf(file, sizeof(file), "checkpoints/%.60s/weights.gguf", name);
-    return experiment_dir_write(
-        &r->dir, file, (struct ubytes){buf_bytes(&all).p + offset, bytes},
-        &r->c->d);
-}
-
-/* Checkpoints of one log. */
-static int copy_checkpoints(struct experiment_run *r,
-                            const Proctor__TrainLog *log,
-                            const struct record *rec)
-{
-    struct cid area, newest;
-    int has_area = object_cid(log->area, &area);
-    char name[64];
-
-    memcpy(newest.b, record_hash(rec, RF_TRAINED_weights), CID_BYTES);
-    for (size_t i = 0; i < log->n_epochs; i++) {
-        const Proctor__AreaPart *p = log->epochs[i]->weights;
-
-        if (p == NULL || log->epochs[i]->epoch %
-                                 r->x->checkpoint_frequency != 0) {
-            continue;
-        }
-        (void)snprintf(name, sizeof(name), "checkpoint_epoch_%" PRIu32,
-                       log->epochs[i]->epoch);
-        if (p->bytes > 0 && has_area) {
-            TRY(copy_part(r, &area, p->offset, p->bytes, name));
-        } else if (p->bytes == 0 && !cid_is_zero(&newest)) {
-            TRY(copy_part(r, &newest, 0, 0, name));
-        }
-    }
-    return 0;
-}
-
 static int take_log(struct experiment_run *r, struct experiment_train *t,
                     const struct record *rec)
 {
     CLEANUP(pb_freep) ProtobufCMessage *m = NULL;
     const Proctor__TrainLog *log;
-    struct cid id;
+    struct cid id, newest;
 
     memcpy(id.b, record_hash(rec, RF_TRAINED_log), CID_BYTES);
+    memcpy(newest.b, record_hash(rec, RF_TRAINED_weights), CID_BYTES);
     TRY(object_message(r->store, &id, &proctor__train_log__descriptor, &m));
     log = (const Proctor__TrainLog *)m;
     for (size_t i = 0; i < log->n_epochs; i++) {
@@ -432,7 +378,8 @@ static int take_log(struct experiment_run *r, struct experiment_train *t,
     }
     return r->x->saves && !r->is_read_only &&
                    t == &r->trains[r->trains_n - 1]
-               ? copy_checkpoints(r, log, rec)
+               ? checkpoints_add(&r->checkpoints, log, &newest,
+                                 r->x->checkpoint_frequency)
                : 0;
 }
 
@@ -525,6 +472,7 @@ int experiment_view_collect(struct experiment_run *r)
         metrics_release(&r->trains[i].metrics);
     }
     TRY(walk(r, 0, take_logs));
+    TRY(checkpoints_write(&r->checkpoints, r->store, &r->dir, &r->c->d));
     if (!cid_is_zero(&r->runnable) && r->net_state == STATE_PASSED) {
         TRY(object_message(r->store, &r->runnable,
                            &proctor__runnable__descriptor, &m));
@@ -552,7 +500,8 @@ int experiment_view_close(struct experiment_run *r)
             ? metrics_put_last(&r->trains[r->trains_n - 1].metrics, &last)
             : buf_putf(&last, "null"));
     if (r->x->saves && !cid_is_zero(&r->weights)) {
-        TRY(copy_part(r, &r->weights, 0, 0, "checkpoint_final"));
+        TRY(checkpoint_write(r->store, &r->weights, "checkpoint_final", &r->dir,
+                             &r->c->d));
     }
     TRY(experiment_summary_write(r, buf_bytes(&last)));
     TRY(experiment_view_mark(r));

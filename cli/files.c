@@ -128,6 +128,12 @@ int files_read_plain(const char *path, size_t max_bytes, struct buf *out)
     return read_whole(path, O_NOFOLLOW, max_bytes, out);
 }
 
+enum kind {
+    REPLACES, /* one that is there, or not */
+    NEW,
+    VIEW /* replaces, and is not synced */
+};
+
 static int write_bytes(int fd, struct ubytes bytes)
 {
     while (bytes.n > 0) {
@@ -145,10 +151,10 @@ static int write_bytes(int fd, struct ubytes bytes)
     return 0;
 }
 
-static int write_all(int fd, struct ubytes bytes)
+static int write_all(int fd, struct ubytes bytes, enum kind kind)
 {
     TRY(write_bytes(fd, bytes));
-    return fsync(fd) == 0 ? 0 : err_from_errno(errno);
+    return kind == VIEW || fsync(fd) == 0 ? 0 : err_from_errno(errno);
 }
 
 /* A device or a pipe is written to; renaming would replace it. */
@@ -174,9 +180,8 @@ static int is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* Makes path, which is no link any more, a whole new file; replaces one that is
- * there, or not. */
-static int replace(const char *path, struct ubytes bytes, int is_new)
+/* Makes path, which is no link any more, a whole new file. */
+static int replace(const char *path, struct ubytes bytes, enum kind kind)
 {
     char temporary[PATH_MAX];
     CLEANUP(fd_closep) int fd = -1;
@@ -190,21 +195,21 @@ static int replace(const char *path, struct ubytes bytes, int is_new)
     if (fd < 0) {
         return err_from_errno(errno);
     }
-    rc = write_all(fd, bytes);
+    rc = write_all(fd, bytes, kind);
     if (rc == 0 && fchmod(fd, 0644) != 0) {
         rc = err_from_errno(errno);
     }
     if (rc == 0 &&
-        (is_new ? link(temporary, path) : rename(temporary, path)) != 0) {
+        (kind == NEW ? link(temporary, path) : rename(temporary, path)) != 0) {
         rc = err_from_errno(errno);
     }
-    if (rc != 0 || is_new) {
+    if (rc != 0 || kind == NEW) {
         (void)unlink(temporary);
     }
     return rc;
 }
 
-int files_write(const char *path, struct ubytes bytes)
+static int write_over(const char *path, struct ubytes bytes, enum kind kind)
 {
     CLEANUP(mem_freep) char *target = NULL;
 
@@ -215,12 +220,22 @@ int files_write(const char *path, struct ubytes bytes)
         return ERR_EXISTS;
     }
     target = realpath(path, NULL); /* a link stays one */
-    return replace(target != NULL ? target : path, bytes, 0);
+    return replace(target != NULL ? target : path, bytes, kind);
+}
+
+int files_write(const char *path, struct ubytes bytes)
+{
+    return write_over(path, bytes, REPLACES);
+}
+
+int files_write_view(const char *path, struct ubytes bytes)
+{
+    return write_over(path, bytes, VIEW);
 }
 
 int files_write_new(const char *path, struct ubytes bytes)
 {
-    return replace(path, bytes, 1);
+    return replace(path, bytes, NEW);
 }
 
 int files_folder(const char *path, char *out, size_t out_n)

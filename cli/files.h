@@ -22,6 +22,9 @@ int files_read_fd(int fd, size_t max_bytes, struct buf *out) MUST_USE;
 /* Writes a new file or replaces one whole: temporary, sync, rename. A link to
  * a file is followed; a device or a pipe is written to. */
 int files_write(const char *path, struct ubytes bytes) MUST_USE;
+/* The same without the sync, for what a store can show again: after a loss of
+ * power it may be old or empty, and a reader never sees a part of it. */
+int files_write_view(const char *path, struct ubytes bytes) MUST_USE;
 /* A new file only, as whole as that: ERR_EXISTS when something has that name. */
 int files_write_new(const char *path, struct ubytes bytes) MUST_USE;
 

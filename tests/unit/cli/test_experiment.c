@@ -14,11 +14,13 @@
 
 #include <cmocka.h>
 
+#include "cli/experiment_checkpoint.h"
 #include "cli/experiment_dir.h"
 #include "cli/experiment_metrics.h"
 #include "cli/experiment_score.h"
 #include "cli/files.h"
 #include "cli/json_read.h"
+#include "cli/object.h"
 #include "cli/train_text.h"
 #include "proto/err.h"
 
@@ -281,6 +283,114 @@ static void line(void **state)
     assert_non_null(strstr(text, "204 800 tokens/s"));
 }
 
+/* An object of the store ".", whose bytes are text; *out is its name. */
+static void store(const char *text, struct cid *out)
+{
+    struct ubytes bytes = {(const uint8_t *)text, strlen(text)};
+    char path[PATH_MAX];
+    char *slash;
+
+    *out = cid_of(bytes);
+    object_path(".", out, path);
+    slash = strrchr(path, '/');
+    (void)mkdir("objects", 0777);
+    *slash = '\0';
+    (void)mkdir(path, 0777);
+    *slash = '/';
+    assert_int_equal(files_write(path, bytes), 0);
+}
+
+static void assert_weights(const struct experiment_dir *dir, const char *name,
+                           const char *text)
+{
+    char path[PATH_MAX];
+    struct buf is;
+
+    buf_init(&is, 4096);
+    snprintf(path, sizeof(path), "%.3000s/checkpoints/%s/weights.gguf",
+             dir->path, name);
+    assert_int_equal(files_read(path, 4096, &is), 0);
+    assert_int_equal(buf_len(&is), strlen(text));
+    assert_memory_equal(buf_bytes(&is).p, text, strlen(text));
+    buf_release(&is);
+}
+
+/* A log of epochs 1..3 with 3 bytes of an area each; the third may be newest. */
+static int add_log(struct checkpoints *c, struct cid *area, struct cid *newest,
+                   uint64_t last_bytes, uint32_t every)
+{
+    Proctor__TrainLog log = PROCTOR__TRAIN_LOG__INIT;
+    Proctor__TrainEpoch e[3], *list[3];
+    Proctor__AreaPart p[3];
+
+    for (uint32_t i = 0; i < 3; i++) {
+        proctor__train_epoch__init(&e[i]);
+        proctor__area_part__init(&p[i]);
+        p[i].offset = i < 2 || last_bytes > 0 ? 3 * i : 0;
+        p[i].bytes = i < 2 ? 3 : last_bytes;
+        e[i].epoch = i + 1;
+        e[i].weights = &p[i];
+        list[i] = &e[i];
+    }
+    log.epochs = list;
+    log.n_epochs = 3;
+    log.area.data = area->b;
+    log.area.len = CID_BYTES;
+    return checkpoints_add(c, &log, newest, every);
+}
+
+static void checkpoints_of_logs(void **state)
+{
+    struct cid area, later, newest, none = {{0}};
+    static struct experiment_dir dir;
+    struct checkpoints c;
+    char path[PATH_MAX];
+    struct diag d;
+
+    (void)state;
+    diag_init(&d);
+    store("aaabbbccc", &area);
+    store("AAABBBCCC", &later);
+    store("newest", &newest);
+    assert_int_equal(experiment_dir_make("out", "net", &dir, &d), 0);
+    checkpoints_init(&c);
+    /* Neighbours in one object, a whole object; what is not there is left out. */
+    assert_int_equal(add_log(&c, &area, &newest, 0, 1), 0);
+    assert_int_equal(c.n, 3);
+    assert_int_equal(checkpoints_write(&c, ".", &dir, &d), 0);
+    assert_weights(&dir, "checkpoint_epoch_1", "aaa");
+    assert_weights(&dir, "checkpoint_epoch_2", "bbb");
+    assert_weights(&dir, "checkpoint_epoch_3", "newest");
+    /* The same epochs again take their places. */
+    assert_int_equal(add_log(&c, &later, &none, 0, 2), 0);
+    assert_int_equal(c.n, 3);
+    assert_int_equal(checkpoints_write(&c, ".", &dir, &d), 0);
+    assert_weights(&dir, "checkpoint_epoch_1", "aaa");
+    assert_weights(&dir, "checkpoint_epoch_2", "BBB");
+    assert_weights(&dir, "checkpoint_epoch_3", "newest");
+    checkpoints_release(&c);
+    assert_int_equal(add_log(&c, &area, &none, 0, 3), 0);
+    assert_int_equal(c.n, 0);
+    /* A part that ends behind its object; one of an object that is another. */
+    assert_int_equal(add_log(&c, &area, &none, 4, 3), 0);
+    assert_int_equal(checkpoints_write(&c, ".", &dir, &d),
+                     ERR_STORE_DAMAGED);
+    checkpoints_release(&c);
+    object_path(".", &later, path);
+    assert_int_equal(files_write(path, (struct ubytes){(const uint8_t *)"x", 1}),
+                     0);
+    assert_int_equal(add_log(&c, &later, &none, 3, 1), 0);
+    assert_int_equal(checkpoints_write(&c, ".", &dir, &d),
+                     ERR_STORE_DAMAGED);
+    assert_weights(&dir, "checkpoint_epoch_1", "aaa");
+    assert_int_equal(checkpoint_write(".", &later, "checkpoint_final", &dir, &d),
+                     ERR_STORE_DAMAGED);
+    assert_int_equal(checkpoint_write(".", &newest, "checkpoint_final", &dir, &d),
+                     0);
+    assert_weights(&dir, "checkpoint_final", "newest");
+    checkpoints_release(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +398,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(stays_beneath, enter, leave),
         cmocka_unit_test_setup_teardown(one_index, enter, leave),
         cmocka_unit_test_setup_teardown(metrics_files, enter, leave),
+        cmocka_unit_test_setup_teardown(checkpoints_of_logs, enter, leave),
         cmocka_unit_test(scores),
         cmocka_unit_test(line)};
 
