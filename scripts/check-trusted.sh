@@ -14,7 +14,7 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 TARGET=9000
-BUDGET=34677
+BUDGET=34685
 REPLAY_CODE=5672
 REPLAY_STATEMENTS=2486
 bin=${1:-$ROOT/build/release/bin}

@@ -72,6 +72,11 @@ static void tell(struct ask *t, int code)
     t->on_done(t->ctx);
 }
 
+void ask_stop(struct ask *t, int code)
+{
+    tell(t, code);
+}
+
 static void on_measured(void *ctx, const Proctor__Confinement *report)
 {
     struct ask *t = ctx;

@@ -14,6 +14,8 @@ struct ask;
  * anybody earlier, calls ask_free. 0 or ERR_NOMEM. */
 int ask_new(struct core *c, struct frame *f, void (*on_done)(void *ctx),
             void *ctx, struct ask **out) MUST_USE;
+/* Tells the client that it ends so, ERR_*; then on_done. */
+void ask_stop(struct ask *t, int code);
 void ask_free(struct ask *t);
 
 #endif

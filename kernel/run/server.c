@@ -73,8 +73,9 @@ static void stop(struct server *s, int code, const char *why)
     if (s->run != NULL) {
         run_stop(s->run, code, why);
     }
-    ask_free(s->ask);
-    s->ask = NULL;
+    if (s->ask != NULL) {
+        ask_stop(s->ask, code);
+    }
     evaluates_stop(s->evaluates, code);
 }
 
