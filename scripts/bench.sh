@@ -27,6 +27,11 @@ if [ -n "${LLAMA_BENCH:-}${IK_LLAMA_BENCH:-}" ]; then
     python3 tests/bench/model_peers.py build/release/tests/bench_model "$work" >>"$work/figures" ||
         die "the comparison with other inference programs failed"
 fi
+# Steps of a small language model, beside another trainer where it is given.
+if [ -n "${LLMC_TRAIN:-}" ]; then
+    python3 tests/bench/train_llmc.py "$LLMC_TRAIN" "$work/llmc" >>"$work/figures" ||
+        die "the comparison with llm.c failed"
+fi
 # Lanes through the kernel, beside bare passes of the same tokens.
 python3 tests/bench/model_lanes.py "$ROOT/build/release/tests" "$work" >>"$work/figures" ||
     die "the figures of lanes failed"
