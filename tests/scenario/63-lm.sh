@@ -46,9 +46,9 @@ bad() {
     if [ "$2" -eq 1 ]; then out "$3"; else err "$3"; fi
 }
 printf 'good\nbad \377 byte\n' >latin.md
-bad 's/README.md/latin.md/' 1 'no UTF-8: byte 0xff'
+bad 's/files: \[[^]]*\]/files: [latin.md]/' 1 'no UTF-8: byte 0xff'
 printf 'short\n' >short.md
-bad 's/README.md/short.md/' 1 '[0-9]+ tokens, one row takes 33'
+bad 's/files: \[[^]]*\]/files: [short.md]/' 1 '[0-9]+ tokens, one row takes 25'
 bad 's/experts_used: 2/experts_used: 2, kv_heads: 1/' 1 'as many kv_heads as heads'
 bad 's/experts_used: 2/experts_used: 2, arch: gpt-oss/' 1 'gpt-oss is not trained here'
 bad 's/weights_of: net/weights_of: text/' 2 'no task that it needs and that trains on text'

@@ -57,7 +57,7 @@ err '/proc is not mounted'
 expect 3 unshare -p -f proctor doctor
 out '^MISSING +/proc +of another pid namespace'
 expect 0 unshare -p -f --mount-proc proctor doctor --json
-json '.fit and (.workers | length == 4) and all(.workers[].report.filter_programs; . == 2)'
+json '.fit and (.workers | length == 5) and all(.workers[].report.filter_programs; . == 2)'
 
 # Nor is there a weaker profile to ask for.
 printf 'version: 1\nconfinement: none\n' >weak.yaml

@@ -26,13 +26,16 @@ def rows(data, n):
     return [data[i * size:(i + 1) * size] for i in range(n)]
 
 
-def order(x, labels, seed, stratified):
-    """Rows of equal bytes together; their places by a keyed hash, or by class."""
+def order(x, labels, seed, stratified, share):
+    """Rows of equal bytes together; their places by a keyed hash, or by class. And
+    the held-out ones among them by the hash."""
     groups = {}
     for i, row in enumerate(x):
         groups.setdefault(blake2b(row, digest_size=16, key=seed).digest(), []).append(i)
     inputs = [groups[k] for k in sorted(groups)]
+    cut = int(share * len(inputs) + 0.5)
     if stratified:
+        by_hash = {g[0]: i for i, g in enumerate(inputs)}
         size = Counter(labels[g[0]] for g in inputs)
         seen, place = Counter(), {}
         for g in inputs:
@@ -40,7 +43,8 @@ def order(x, labels, seed, stratified):
             place[g[0]] = (Fraction(2 * seen[c] + 1, 2 * size[c]), c)
             seen[c] += 1
         inputs.sort(key=lambda g: place[g[0]])
-    return inputs
+        inputs[:cut] = sorted(inputs[:cut], key=lambda g: by_hash[g[0]])
+    return inputs, cut
 
 
 def values(kind, numbers):
@@ -71,8 +75,8 @@ for r in proctor("log")["records"]:
     if d["y"]:
         y = rows(blob(d["y"]), d["rows"])
         labels = [struct.unpack("<I" if d["kind"] == 2 else "<d", v)[0] for v in y]
-    inputs = order(x, labels, bytes.fromhex(r["seed"]), data["stratified"])
-    cut = int(data["holdout"] * len(inputs) + 0.5)
+    inputs, cut = order(x, labels, bytes.fromhex(r["seed"]), data["stratified"],
+                        data["holdout"])
     held = [i for g in inputs[:cut] for i in g]
     train = [i for g in inputs[cut:] for i in g]
     size, code = TYPES[d["x_type"]]
