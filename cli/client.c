@@ -63,10 +63,20 @@ static int catch_signals(struct client *c)
     return c->signal_fd >= 0 ? 0 : err_from_errno(errno);
 }
 
+/* One that came when the answer was there already stops nothing: what is left to do
+ * is to write it down. */
 static void release_signals(struct client *c)
 {
+    const struct timespec now = {0};
+    sigset_t set;
     size_t i;
 
+    (void)sigemptyset(&set);
+    for (i = 0; i < ARRAY_N(STOP_SIGNALS); i++) {
+        (void)sigaddset(&set, STOP_SIGNALS[i]);
+    }
+    while (sigtimedwait(&set, NULL, &now) > 0) {
+    }
     for (i = 0; i < ARRAY_N(STOP_SIGNALS); i++) {
         (void)sigaction(STOP_SIGNALS[i], &c->actions_before[i], NULL);
     }

