@@ -262,6 +262,13 @@ declare -A goal=(
     [model_q8_0_drafts_8_gain]="rows of a table; the same text without drafts, in turn"
     [model_dense_q8_0_drafts_8_gain]="likewise"
     [model_q8_0_schema_token]="more than without a grammar"
+    [harness_small_peer_over_whole]=">= 10; whole processes, the same numbers"
+    [harness_small_numpy_over_work]="the work alone, peer: an equivalent numpy loop"
+    [harness_big_numpy_over_work]=">= 2 per thread"
+    [harness_lincf_numpy_over_work]=">= 2"
+    [train_moe_2m_8x256]=">= 9000, one thread; whole steps in process"
+    [train_dense_4x64]=">= 4 times llm.c's below: as many parameters, the same batch"
+    [train_llmc_tokens]="llm.c train_gpt2, dense, 0.98 M parameters, one thread"
     [model_q8_0_traps_disarmed]="<= 1 percent"
     [model_q8_0_traps_observing]="<= 1 percent"
 )
