@@ -94,7 +94,7 @@ const char *training_plan_problem(const Proctor__Training *m,
         prediction_bytes(m, p->outputs) > p->area_bytes) {
         return "an area that cannot be";
     }
-    if ((p->steps > p->steps_all && !m->untrained) || (m->checked_rows > 0 && p->outputs == 0)) {
+    if (p->steps > p->steps_all || (m->checked_rows > 0 && p->outputs == 0)) {
         return "counts that cannot be";
     }
     return p->step != state_step ? "another step than that of its state" : NULL;
