@@ -9,8 +9,6 @@
 #include "workers/train/inputs.h"
 #include "workers/train/reply.h"
 
-static const struct loc nowhere = {NULL, 0, 0};
-
 static int into_area(void *ctx, struct ubytes b)
 {
     return b.n == 0 ? 0 : buf_put(ctx, b.p, b.n);
@@ -56,12 +54,5 @@ int combine_serve(int channel_fd, const struct frame *f)
     if (code == 0) {
         code = run(task, &in, &m.bytes, &d);
     }
-    if (code == ERR_NOMEM) {
-        err_trace_clear();
-        code = diag_set(&d, ERR_LIMIT, nowhere,
-                        "combining takes more memory than a worker has");
-        diag_hint(&d, "raise limits.memory in the policy");
-    }
-    return code != 0 && d.code == 0 ? ERR_TRACE(code)
-                                    : reply_send(channel_fd, &m, code, &d);
+    return reply_end(channel_fd, &m, "combining", code, &d);
 }

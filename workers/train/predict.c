@@ -190,12 +190,5 @@ int predict_serve(int channel_fd, const struct frame *f)
     if (code == 0) {
         code = run(task, &in, &m.bytes, &d);
     }
-    if (code == ERR_NOMEM) {
-        err_trace_clear();
-        code = diag_set(&d, ERR_LIMIT, nowhere,
-                        "predicting takes more memory than a worker has");
-        diag_hint(&d, "raise limits.memory in the policy");
-    }
-    return code != 0 && d.code == 0 ? ERR_TRACE(code)
-                                    : reply_send(channel_fd, &m, code, &d);
+    return reply_end(channel_fd, &m, "predicting", code, &d);
 }
